@@ -1,5 +1,5 @@
 //! The cost of the live configuration with every option of a real tor, compared
-//! with asking the same questions. See `docs/benchmarks.md`.
+//! with a bare socket that asks the same questions. See `docs/benchmarks.md`.
 //!
 //! `cargo bench -p scape-benches --bench config`, or with `-- --quick` at the
 //! end, which takes a few seconds.
@@ -60,8 +60,9 @@ fn benchmark() {
     print_ratios(&mut [comparison], if given("--quick") { 7 } else { 15 });
 }
 
-/// Asks for everything that a loaded configuration knows, and only finds the
-/// ends of the answers. It knows beforehand which options there are.
+/// Asks the same questions as a load of the configuration, and only finds the
+/// ends of the answers. The questions name all options, which are known
+/// beforehand.
 fn asking(server: &Server) -> Run {
     let options = Config::new(&scape_side::connect(&server.address)).unwrap();
     let is_unit = |name: &String| options.option(name).unwrap().group.is_none();
@@ -77,7 +78,7 @@ fn asking(server: &Server) -> Run {
     })
 }
 
-/// Loads the whole configuration, on a connection that is already there.
+/// Loads the whole configuration, on an open connection.
 fn loading(address: &str) -> Run {
     let controller = scape_side::connect(address);
     timed(move || {

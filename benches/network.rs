@@ -297,7 +297,7 @@ fn memory_of(node: &Node) -> Memory {
     }
 }
 
-/// One way to use a network, with statistics of its tries.
+/// A way to use a network, with statistics of the attempts.
 struct Use<'a> {
     name: &'static str,
     attempt: Box<dyn FnMut() -> Result<()> + 'a>,

@@ -21,8 +21,9 @@ use support::rounds::{Comparison, Run, print_ratios};
 /// The number of bytes that are transferred in each run.
 const BYTES: u64 = 100_000_000;
 const BUFFER: usize = 64 * 1024;
-/// The ports of the service: one with bare sockets, one with scape.
+/// The service's port that leads to a bare listener.
 const BARE: u16 = 81;
+/// The service's port that leads to an `OnionListener`.
 const SCAPE: u16 = 80;
 
 fn main() {

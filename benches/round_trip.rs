@@ -31,7 +31,7 @@ fn main() {
     }
 }
 
-/// The role [`CLIENT`]: sends requests. The arguments are a column, the
+/// Runs the role [`CLIENT`]: sends requests. The arguments are a column, the
 /// server's port and the number of requests.
 fn ask(arguments: &[String]) {
     let [column, port, times] = arguments else { panic!("{arguments:?}") };

@@ -25,7 +25,7 @@ const HOLDER: &str = "holder";
 /// The number of events of circuits and streams.
 const EVENTS: usize = 100_000;
 
-/// The target for the memory of a relay, in bytes.
+/// The target for the memory that each relay takes, in bytes.
 const MEMORY_TARGET: u64 = 1024;
 
 /// The columns, in the order in which they are measured.
@@ -127,7 +127,8 @@ fn print_ratios(columns: &mut [Run; COLUMNS.len()], rounds: usize) {
     }
 }
 
-/// Returns a text about the memory of a program with a live state.
+/// Measures the memory of a program with a live state, and returns a line that
+/// describes it.
 fn memory_of(server: &Server) -> String {
     let mut holder = child::command(HOLDER, &[&server.address, "0"]);
     let output = holder.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
@@ -144,7 +145,8 @@ fn memory_of(server: &Server) -> String {
 }
 
 /// Runs the role [`HOLDER`]: holds a live state, and prints the memory of this
-/// process in KiB: before, after, after each new consensus, and at most.
+/// process in KiB: before and after loading the state, after each new
+/// consensus, and the peak.
 fn hold(arguments: &[String]) {
     let [address, consensuses] = arguments else { panic!("{arguments:?}") };
     let controller = scape_side::connect(address);

@@ -34,8 +34,8 @@ fn main() -> Result<()> {
     }
 }
 
-/// Prints the wanted options: the meaning, and the lines as in a torrc. An
-/// unset option is only a name.
+/// Prints the wanted options: the meaning of each option, and its lines as in a
+/// torrc. If an option is unset, only its name is printed.
 fn dump(config: &Config, is_wanted: impl Fn(&ConfigOption) -> bool) -> Result<()> {
     let manual = manual();
     let explain = |name: &str| {

@@ -42,7 +42,7 @@ use scape::{Connect, Controller};
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const USAGE: &str = "usage: consensus [--certs FILE] [--geoip DATABASE]… [SOURCE]";
-/// The number of lines in the longest tables.
+/// The maximum number of rows in tables that could become long.
 const MOST_ROWS: usize = 15;
 /// The time in which tor must send the consensus, which may be 3 MB long.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -265,7 +265,7 @@ fn has_signed(
 }
 
 /// Checks that more than half of the authorities with a certificate have
-/// signed. The error is for the page, too.
+/// signed. The page shows both the text and the error.
 #[cfg(feature = "verify")]
 fn check(
     consensus: &Consensus<'_>,
@@ -311,9 +311,10 @@ fn flags(page: &mut Page, relays: &[RouterStatus<'_>]) {
 /// clients use for each position in a circuit.
 fn bandwidths(page: &mut Page, weights: &BandwidthWeights, relays: &[RouterStatus<'_>]) {
     const KINDS: [&str; 4] = ["guards", "guards and exits", "exits", "others"];
-    /// The weights of each kind for the guard, middle and exit positions:
-    /// path-spec, "Weighting node selection". Relays without the flag are never
-    /// used as guards or exits.
+    /// The names of the weights of each kind of relay for the guard, middle and
+    /// exit positions: path-spec, "Weighting node selection". Relays without
+    /// the flag Guard are never used as guards, and relays without the flag
+    /// Exit never as exits.
     const WEIGHTS: [[&str; 3]; 4] =
         [["Wgg", "Wmg", ""], ["Wgd", "Wmd", "Wed"], ["", "Wme", "Wee"], ["", "Wmm", ""]];
     let mut sums = [0u64; 4];
@@ -407,12 +408,12 @@ fn countries(page: &mut Page, geoip: &GeoIp, relays: &[RouterStatus<'_>]) -> Res
     Ok(())
 }
 
-/// Writes a time of a consensus.
+/// Formats a time of a consensus.
 fn time(time: Option<SystemTime>) -> String {
     time.map_or("unknown".to_owned(), |time| humantime::format_rfc3339_seconds(time).to_string())
 }
 
-/// Writes a bandwidth. The unit in a consensus is 1000 bytes per second.
+/// Formats a bandwidth. The unit in a consensus is 1000 bytes per second.
 fn rate(kilobytes: &u64) -> String {
     match *kilobytes as f64 {
         kilobytes if kilobytes >= 1e6 => format!("{:.1} GB/s", kilobytes / 1e6),
@@ -420,7 +421,7 @@ fn rate(kilobytes: &u64) -> String {
     }
 }
 
-/// A line of a table.
+/// A row of a table.
 struct Row {
     label: String,
     value: u64,
@@ -432,7 +433,8 @@ impl Row {
     }
 }
 
-/// Sorts rows, the largest first. Adds up those that are too many.
+/// Returns at most `most` rows, the largest value first. If there are more
+/// values, the last row is the sum of the smallest ones.
 fn rows(values: BTreeMap<String, u64>, most: usize) -> Vec<Row> {
     let mut rows: Vec<Row> =
         values.into_iter().map(|(label, value)| Row::new(label, value)).collect();
@@ -445,7 +447,7 @@ fn rows(values: BTreeMap<String, u64>, most: usize) -> Vec<Row> {
     rows
 }
 
-/// The output, which is written at once.
+/// The text of the output, which is written in one piece.
 struct Page {
     text: String,
     width: usize,

@@ -61,7 +61,7 @@ struct Options {
 }
 
 impl Options {
-    /// Returns `None` if the arguments are wrong.
+    /// Reads the arguments. Returns `None` if they are wrong.
     fn read(mut arguments: impl Iterator<Item = String>) -> Option<Self> {
         let mut options = Options::default();
         while let Some(argument) = arguments.next() {
@@ -124,7 +124,8 @@ impl Options {
     }
 }
 
-/// Returns the kind with this name of CollecTor's. Its version may follow.
+/// Returns the kind with this name in CollecTor's annotations. The version may
+/// follow the name.
 fn kind(name: &str) -> Option<DocumentKind> {
     let version = if name.contains(' ') { "" } else { " 1.0" };
     TypeAnnotation::parse(format!("@type {name}{version}").as_bytes())?.kind()

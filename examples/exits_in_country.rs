@@ -1,5 +1,5 @@
 //! Lets each stream leave the network in the country of its destination, if
-//! there is an exit.
+//! there is an exit in that country.
 //!
 //! `cargo run --example exits_in_country` runs until Enter is pressed. The
 //! countries come from tor's own database.

@@ -58,7 +58,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The time in which a backend must accept a connection.
 const CHECK_WITHIN: Duration = Duration::from_secs(30);
-/// The longest time after a failure before the next attempt.
+/// The maximum time between a failure and the next attempt.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 /// The time after which descriptors are posted again. Directories keep them for
 /// three hours.
@@ -114,7 +114,7 @@ struct Backend {
     address: OnionAddress,
     /// The last descriptor and the time at which it was fetched.
     descriptor: Option<(OpenedDescriptor, Instant)>,
-    /// The number of its introduction points.
+    /// The number of introduction points in the last descriptor.
     points: usize,
 }
 

@@ -51,8 +51,8 @@ pub(crate) fn sequential(server: &Server) -> Run {
     })
 }
 
-/// Keeps several requests in flight from one thread, and adds as many as were
-/// answered.
+/// Keeps several requests in flight from one thread. Sends a new request for
+/// each reply.
 pub(crate) fn queued(server: &Server) -> Run {
     const LINES_PER_REPLY: u64 = 2;
     let mut stream = connect(server);

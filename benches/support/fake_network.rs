@@ -81,7 +81,7 @@ fn hours() -> &'static [Vec<u8>; 2] {
 }
 
 /// Returns `count` events of circuits and streams, without `650` and line ends.
-/// The lives of a flood are repeated.
+/// If a flood contains fewer, its events are repeated.
 pub(crate) fn lives(count: usize) -> impl Iterator<Item = Vec<u8>> {
     static LIVES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     let lives = LIVES.get_or_init(|| Flood::new().lives().map(<[u8]>::to_vec).collect());

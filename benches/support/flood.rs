@@ -23,8 +23,9 @@ const MIX: [(&str, usize); 7] = [
     ("INFO", 5),
 ];
 
-/// The events of a circuit and a stream, in order.
+/// The statuses of a circuit's events, in order.
 const CIRCUIT_LIFE: [&str; 5] = ["LAUNCHED", "EXTENDED", "EXTENDED", "BUILT", "CLOSED"];
+/// The statuses of a stream's events, in order.
 const STREAM_LIFE: [&str; 5] = ["NEW", "SENTCONNECT", "REMAP", "SUCCEEDED", "CLOSED"];
 
 /// The beginning of the flood, in July 2026, in seconds since 1970.

@@ -34,7 +34,7 @@ const POLICIES: [&str; 5] = [
 const NAMES: [&str; 8] =
     ["quokka", "relay", "exit", "Nifty", "Unnamed", "ForPrivacy", "guard", "vps"];
 
-/// The text of one relay.
+/// A made-up relay: the values for its text.
 struct Relay {
     nickname: String,
     identity: [u8; 20],
@@ -62,8 +62,8 @@ impl Relays {
         Relays(relays)
     }
 
-    /// Returns the relays of the next hour's consensus. Of 100 relays, the
-    /// given number has another bandwidth.
+    /// Returns the relays of the next hour's consensus. About `percent` percent
+    /// of the relays have a higher bandwidth than before.
     pub(crate) fn next_hour(mut self, percent: u64) -> Relays {
         let mut random = Random(percent);
         for relay in &mut self.0 {

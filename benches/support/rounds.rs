@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
-/// A function that does something this many times and returns the time that it
-/// took.
+/// A function that does something as often as its argument says, and returns
+/// the time that this took.
 pub(crate) type Run = Box<dyn FnMut(u64) -> Duration>;
 
-/// A measurement and its baseline.
+/// A measurement of scape, and the same measurement of the baseline.
 pub(crate) struct Comparison {
-    /// The name of the measurement and of the tor.
+    /// The name of the comparison, such as `tor/config`.
     pub(crate) name: String,
     /// The target: scape's time as a multiple of the bare socket's.
     pub(crate) target: f64,

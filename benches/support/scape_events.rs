@@ -1,5 +1,5 @@
-//! The same as [`bare_events`](super::bare_events), with parsed events, as a
-//! user of scape would write it.
+//! Does the same as [`bare_events`](super::bare_events), with parsed events, as
+//! a user of scape would write it.
 
 use std::time::Instant;
 
@@ -59,7 +59,7 @@ pub(crate) fn callback(server: &Server) -> Run {
     })
 }
 
-/// The sums that a listener calculates, so that it looks at each event.
+/// Sums over the events. Calculating them makes a listener look at each event.
 #[derive(Default)]
 struct Tally {
     events: u64,

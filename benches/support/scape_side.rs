@@ -1,4 +1,4 @@
-//! The same as [`bare`](super::bare), as a user of scape would write it.
+//! Does the same as [`bare`](super::bare), as a user of scape would write it.
 
 use std::collections::VecDeque;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Measurements of the live state, and of the parts of its work.
+//! Measures the live state, and the parts of its work.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -24,7 +24,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The two options for SOCKS ports. They are one group: setting one of them
 /// also replaces the values of the other.
 const OPTIONS: [&str; 2] = ["SocksPort", "__SocksPort"];
-/// The port that tor opens if neither of these options is set.
+/// The port that tor opens if neither of the [`OPTIONS`] is set.
 const DEFAULT_PORT: u16 = 9050;
 /// The usual SOCKS ports: tor's and Tor Browser's.
 const USUAL_PORTS: [u16; 2] = [DEFAULT_PORT, 9150];
@@ -35,10 +35,11 @@ const TOR_BROWSER_CONTROL: u16 = 9151;
 #[derive(Debug)]
 pub(crate) struct FoundPort {
     pub(crate) address: Address,
-    /// The refusal of a filter to list tor's SOCKS ports. After such a refusal,
-    /// `address` is a guess: the port that the environment names, or a usual
-    /// port. A tor listens there, but perhaps not the controlled one. `None` if
-    /// tor listed the port, or if the caller named it.
+    /// The refusal, if a filter on the control port refused to list tor's SOCKS
+    /// ports. After such a refusal, `address` is a guess: the port that the
+    /// environment names, or a usual port. A tor listens there, but perhaps not
+    /// the controlled one. `None` if tor listed the port, or if the caller
+    /// named it.
     pub(crate) hidden_by: Option<Refusal>,
 }
 
@@ -95,8 +96,9 @@ impl SocksPorts {
     }
 
     /// Finds the first of tor's SOCKS ports that accepts a connection, within
-    /// the deadline of `controller`. If a filter refuses to list tor's ports,
-    /// tries the port that the environment names, or else the usual ports.
+    /// the deadline of `controller`. If a filter on the control port refuses to
+    /// list tor's ports, tries the port that the environment names, or else the
+    /// usual ports.
     pub(crate) fn any(&self, controller: &Controller) -> Result<FoundPort> {
         match controller.info().listeners(&ListenerKind::Socks) {
             Ok(listeners) => self.first_usable(controller, listeners).map(FoundPort::from),
@@ -108,8 +110,8 @@ impl SocksPorts {
     }
 
     /// Like [`any`](Self::any), but tries only the ports that tor lists. So the
-    /// port certainly belongs to this tor. If a filter refuses to list tor's
-    /// ports, returns that refusal as the error.
+    /// port certainly belongs to this tor. If a filter on the control port
+    /// refuses to list tor's ports, returns that refusal as the error.
     pub(crate) fn named_by_tor(&self, controller: &Controller) -> Result<FoundPort> {
         let listeners = controller.info().listeners(&ListenerKind::Socks)?;
         self.first_usable(controller, listeners).map(FoundPort::from)

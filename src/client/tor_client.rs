@@ -58,7 +58,7 @@ pub struct TorClient {
     controller: Option<Controller>,
     /// The refusal, if a filter in front of the control port refused to list
     /// tor's SOCKS ports. In that case this client's port was guessed, and may
-    /// belong to another tor than the controller's. `None` if tor or the
+    /// belong to a tor other than the controller's. `None` if tor or the
     /// program named the port.
     hidden_by: Option<Arc<Refusal>>,
 }

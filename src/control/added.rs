@@ -1,4 +1,5 @@
-//! [`AddedOnion`]: tor's reply to ADD_ONION, which a filter may have rewritten.
+//! [`AddedOnion`]: tor's reply to ADD_ONION, which a filter on the control port
+//! may have rewritten.
 
 use std::fmt;
 
@@ -22,8 +23,8 @@ pub struct AddedOnion {
     /// after a reconnect.
     pub key: Option<OnionKey>,
     /// The clients that may connect, as tor's reply lists them. Empty if
-    /// anybody may connect. A client is left out if a filter hides the client's
-    /// key.
+    /// anybody may connect. A client is left out if a filter on the control
+    /// port hides the client's key.
     pub clients: Vec<ClientPublicKey>,
 }
 

@@ -133,7 +133,8 @@ pub enum AuthError {
         /// A description of the peer, derived from its answer.
         what: String,
     },
-    /// tor refused a command of the authentication for another reason.
+    /// tor refused a command of the authentication, for a reason that no other
+    /// variant describes.
     #[error("tor refused: {}", .0.excerpt())]
     Refused(Box<Refusal>),
     /// The connection ended during authentication.

@@ -123,7 +123,7 @@ enum Problem {
     NoConnection,
     /// Something accepted the connection, but sent no answer in time.
     NoAnswer,
-    /// Something accepted the connection, but it failed later.
+    /// Something accepted the connection, but the connection failed later.
     Other,
 }
 

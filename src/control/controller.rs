@@ -319,7 +319,7 @@ impl Controller {
 
     /// Returns the SOCKS port that the environment names for this tor. Returns
     /// `None` if the environment names no port, or if the connection wasn't
-    /// made with [`Connect::from_env`].
+    /// made with [`Connect::from_env`](crate::Connect::from_env).
     pub(crate) fn environment_socks(&self) -> Option<&Address> {
         self.inner.session.environment_socks()
     }

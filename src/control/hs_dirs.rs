@@ -16,9 +16,9 @@ impl HsDescriptors<'_> {
     /// Sends `GETCONF TestingTorNetwork` and the command of
     /// [`Info::directory`](crate::control::Info::directory), to which tor
     /// answers with about 8 MB on the public network. Time periods are shorter
-    /// in a testing network. If a filter refuses GETCONF, this method assumes
-    /// the public network. A program that needs the directories often can check
-    /// with
+    /// in a testing network. If a filter on the control port refuses GETCONF,
+    /// this method assumes the public network. A program that needs the
+    /// directories often can check with
     /// [`Info::consensus_lifetime`](crate::control::Info::consensus_lifetime)
     /// if there is a new consensus.
     ///

@@ -201,9 +201,10 @@ impl HsDescriptors<'_> {
     }
 }
 
-/// Gives names to `hidden`, the answers whose directories a filter hides. An
-/// answer gets a name only if it is certain which directory gave it. `awaited`
-/// are the directories that may have sent these answers.
+/// Gives names to `hidden`, the answers whose directories a filter on the
+/// control port hides. An answer gets a name only if it is certain which
+/// directory gave it. `awaited` are the directories that may have sent these
+/// answers.
 ///
 /// Also returns an answer with the outcome
 /// [`Unanswered`](HsPostOutcome::Unanswered) for each directory that hasn't

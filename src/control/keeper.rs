@@ -11,14 +11,14 @@ use crate::io::connection::{Connection, ConnectionStatus, Watched};
 use crate::io::transport::deadline_after;
 use scape_proto::control::Command;
 
-/// The time that the thread sleeps if there is nothing to do.
+/// The time that the keeper's thread sleeps if there is nothing to do.
 const LONG: Duration = Duration::from_secs(3600);
 
 /// The tasks of the thread that looks after a connection.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Keeping {
-    /// The policy for automatic reconnects. `None` if the thread doesn't
-    /// reconnect.
+    /// The policy for automatic reconnects. `None` if the keeper's thread
+    /// doesn't reconnect.
     pub(super) reconnect: Option<Reconnect>,
     /// The interval between heartbeats. `None` if no heartbeats are sent.
     pub(super) heartbeat: Option<Duration>,
@@ -29,16 +29,16 @@ pub(super) struct Keeping {
 
 impl Keeping {
     /// Returns true if automatic reconnects or heartbeats are wanted. Then the
-    /// thread is needed from the start.
+    /// keeper's thread is needed from the start.
     pub(super) fn is_needed(&self) -> bool {
         self.reconnect.is_some() || self.heartbeat.is_some()
     }
 }
 
-/// The connection that the thread looks after, with everything that is needed
-/// to open it again.
+/// The connection that the keeper's thread looks after, with everything that is
+/// needed to open it again.
 pub(super) trait Kept {
-    /// Returns the connection.
+    /// Returns the connection that the keeper's thread looks after.
     fn connection(&self) -> &Connection;
 
     /// Returns the time of the next attempt to restore something that tor
@@ -56,7 +56,7 @@ pub(super) trait Kept {
 }
 
 /// Looks after the connection until it has ended for good. This is the function
-/// of the thread.
+/// of the keeper's thread.
 pub(super) fn run(session: &Arc<impl Kept>, keeping: &Keeping) {
     let mut known = 0;
     let mut next_beat = keeping.heartbeat.map(deadline_after);

@@ -1,12 +1,11 @@
-//! The latest call that asked for each thing, such as an onion service or an
-//! address mapping.
+//! The latest call that asked for each restorable, such as an onion service or
+//! an address mapping.
 //!
-//! If a call times out, the things that it asked for are removed from tor
-//! again. After a reconnect, restored things are removed if the program has
-//! dropped them meanwhile. But if a later call asks for the same thing, the
-//! thing must stay. So each call [claims](Latest::claim) the names of the
-//! things that it asks for. A thing that a later call has claimed is not
-//! removed.
+//! If a call times out, the restorables that it asked for are removed from tor
+//! again. After a reconnect, restorables are removed if the program has dropped
+//! them meanwhile. But if a later call asks for the same restorable, it must
+//! stay. So each call [claims](Latest::claim) the names of the restorables that
+//! it asks for. A restorable that a later call has claimed is not removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,13 +15,12 @@ use parking_lot::Mutex;
 use crate::error::{Phase, Result};
 use crate::io::transport::Deadline;
 
-/// A map from the name of a thing that calls can ask tor for, such as an
-/// address mapping or a client key, to the latest call that asked for it.
+/// A map from the name of a restorable to the latest call that asked for it.
 #[derive(Debug, Default)]
 pub(super) struct Latest {
-    /// Locked while a command that removes a thing is sent, and while a call
-    /// claims a thing. So if a call claims the thing that is being removed, tor
-    /// gets the call's command after the removal.
+    /// Locked while a command that removes a restorable is sent, and while a
+    /// call claims one. So if a call claims the restorable that is being
+    /// removed, tor gets the call's command after the removal.
     calls: Mutex<Calls>,
 }
 
@@ -43,9 +41,9 @@ struct Calls {
 #[derive(Debug)]
 pub(super) struct Watch<'a>(&'a Latest);
 
-/// The claim of a call on the things that the call asks for. The claim begins
-/// before the call sends its command. The claim ends when nothing can undo the
-/// call's effect any more.
+/// The claim of a call on the restorables that the call asks for. The claim
+/// begins before the call sends its command. The claim ends when nothing can
+/// undo the call's effect any more.
 #[derive(Debug)]
 pub(super) struct Claim {
     latest: Arc<Latest>,
@@ -54,9 +52,9 @@ pub(super) struct Claim {
 }
 
 impl Latest {
-    /// Registers a call that is about to ask for the things with these names.
-    /// Returns an error if `deadline` passes while another thread sends a
-    /// command that removes things.
+    /// Registers a call that is about to ask for the restorables with these
+    /// names. Returns an error if `deadline` passes while another thread sends
+    /// a command that removes restorables.
     pub(super) fn claim(self: &Arc<Self>, names: Vec<String>, deadline: Deadline) -> Result<Claim> {
         let calls = self.calls.try_lock_until(deadline.instant());
         let mut calls = calls.ok_or_else(|| deadline.error(Phase::Write))?;
@@ -98,9 +96,9 @@ impl Claim {
     /// claim names. `send` must not wait for the answers.
     ///
     /// `send` gets a function that takes one of these names. The function
-    /// returns true if `send` may remove the thing of that name. It returns
-    /// false if a later call has claimed the name, so the thing must stay in
-    /// tor.
+    /// returns true if `send` may remove the restorable of that name. It
+    /// returns false if a later call has claimed the name, so the restorable
+    /// must stay in tor.
     pub(super) fn undo<T>(&self, send: impl FnOnce(&dyn Fn(&str) -> bool) -> T) -> T {
         let calls = self.latest.calls.lock();
         send(&|name| calls.of.get(name) == Some(&self.number))

@@ -38,7 +38,7 @@ struct Reload {
     kept: Option<Kept>,
     signal: PendingReply,
     reply: Option<Reply>,
-    /// The SIGNAL events. `None` if a filter refuses them.
+    /// The SIGNAL events. `None` if a filter on the control port refuses them.
     events: Option<Subscription>,
     /// The commands that add this controller's client keys.
     own: Vec<Command>,

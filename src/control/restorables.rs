@@ -1,5 +1,5 @@
-//! The restorables: the things that a controller has made, so that they can be
-//! restored on a new connection.
+//! The restorables: everything that a controller has made in tor and that can
+//! be restored on a new connection.
 
 use parking_lot::Mutex;
 
@@ -7,8 +7,8 @@ use crate::error::Result;
 use scape_proto::control::Command;
 use scape_proto::word::OnionAddress;
 
-/// The things that the program has made and hasn't removed. Only things that
-/// end together with the connection or with tor are recorded here.
+/// The restorables that the program has made and hasn't removed. Each of them
+/// ends together with the connection or with tor.
 ///
 /// The commands contain the private keys of onion services and clients. These
 /// keys are wiped from memory together with the commands.
@@ -30,14 +30,14 @@ struct Entries {
     mappings: Vec<(String, String)>,
 }
 
-/// A thing to restore on a new connection: an onion service, a client key, an
+/// Something to restore on a new connection: an onion service, a client key, an
 /// address mapping, or the ownership of tor.
 pub(super) struct Restorable {
-    /// The thing's name, for users and for the log.
+    /// The restorable's name, for users and for the log.
     pub(super) what: String,
     pub(super) kind: Kind,
-    /// The command that makes the thing in tor, or an error if the thing can't
-    /// be restored.
+    /// The command that makes the restorable in tor, or an error if it can't be
+    /// restored.
     pub(super) command: Result<Command>,
 }
 
@@ -52,8 +52,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Returns the service's address if the thing is an onion service, or else
-    /// `None`.
+    /// Returns the service's address if the restorable is an onion service, or
+    /// else `None`.
     pub(super) fn onion(&self) -> Option<OnionAddress> {
         match self {
             Kind::Onion(address) => Some(*address),
@@ -62,7 +62,7 @@ impl Kind {
     }
 
     /// Returns the name under which calls [claim](super::latest::Latest::claim)
-    /// the thing.
+    /// the restorable.
     pub(super) fn claimed(&self) -> String {
         match self {
             Kind::Ownership => "ownership".to_owned(),
@@ -72,7 +72,7 @@ impl Kind {
         }
     }
 
-    /// Returns the command that removes the thing from tor.
+    /// Returns the command that removes the restorable from tor.
     pub(super) fn undo(&self) -> Result<Command> {
         let command = match self {
             Kind::Ownership => Command::build("DROPOWNERSHIP").finish(),
@@ -149,8 +149,9 @@ impl Restorables {
         }
     }
 
-    /// Returns true if this thing is recorded here. For a mapping, only the
-    /// mapped address counts, not the address that it is mapped to.
+    /// Returns true if a restorable of this kind, with this address, is
+    /// recorded here. For a mapping, only the mapped address counts, not the
+    /// address that it is mapped to.
     pub(super) fn has(&self, kind: &Kind) -> bool {
         let entries = self.0.lock();
         match kind {
@@ -166,7 +167,7 @@ impl Restorables {
     }
 
     /// Removes the entry with this name, and returns the command that removes
-    /// the thing from tor. Returns `None` if there is no such entry.
+    /// the restorable from tor. Returns `None` if there is no such entry.
     pub(super) fn forget(&self, what: &str) -> Option<Command> {
         let found = self.belongings().into_iter().find(|belonging| belonging.what == what)?;
         match &found.kind {

@@ -47,7 +47,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// Returns the name for users and for the log.
+    /// Returns the part's name, for users and for the log.
     pub(super) fn name(&self) -> String {
         match self {
             Part::Events => "the events".into(),
@@ -60,21 +60,21 @@ impl Part {
     }
 }
 
-/// The things that tor refused to restore on the current connection, and the
+/// The parts that tor refused to restore on the current connection, and the
 /// times of the next attempts.
 #[derive(Default)]
 pub(super) struct Retakes(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// The number of the socket on which tor refused the things in `due`. After
+    /// The number of the socket on which tor refused the parts in `due`. After
     /// the next reconnect, a new list replaces `due`, because the reconnect
     /// tries to restore everything on its socket.
     link: u64,
     due: Vec<Due>,
 }
 
-/// A thing to restore, and the times of the attempts.
+/// A part to restore, and the times of the attempts.
 pub(super) struct Due {
     pub(super) part: Part,
     /// The number of attempts since the reconnect. The attempt that the
@@ -106,8 +106,8 @@ impl Due {
 }
 
 impl Retakes {
-    /// Replaces the list with the things that tor refused on the socket with
-    /// the number `link`. Leaves out those that tor would refuse again: see
+    /// Replaces the list with the parts that tor refused on the socket with the
+    /// number `link`. Leaves out those that tor would refuse again: see
     /// [`may_pass`]. Returns true if an attempt is planned.
     pub(super) fn begin(&self, link: u64, refused: Vec<(Part, Error)>) -> bool {
         let now = Instant::now();
@@ -135,7 +135,7 @@ impl Retakes {
         (state.link, due)
     }
 
-    /// Puts back a thing that was refused again, unless the connection was
+    /// Puts back a part that was refused again, unless the connection was
     /// opened again meanwhile.
     pub(super) fn put_back(&self, link: u64, due: Due) {
         let mut state = self.0.lock();

@@ -9,10 +9,9 @@
 //!
 //! * One thread at a time reconnects: it holds `making`.
 //! * Callers are let in only after the commands for everything in the
-//!   restorables were sent to the new tor. A thing that is added to the
-//!   restorables later is restored by [`Session::give_back_rest`] or
-//!   [`Session::give_back_late`].
-//! * A thing that the program drops while the thing is being restored doesn't
+//!   restorables were sent to the new tor. A restorable that is added later is
+//!   restored by [`Session::give_back_rest`] or [`Session::give_back_late`].
+//! * A restorable that the program drops while it is being restored doesn't
 //!   stay in tor. [`Session::take_back_rest`] removes it.
 
 mod keeping;
@@ -44,8 +43,8 @@ use crate::io::undo::{self, Rank, Undo};
 use scape_proto::control::{ArgumentError, Command, Refusal, Signal};
 use scape_proto::word::StreamId;
 
-/// The things that were restored on a new connection, each with its name and
-/// its kind.
+/// The restorables that were restored on a new connection, each with its name
+/// and its kind.
 type Given = Vec<(String, Kind)>;
 
 /// A socket number that no socket has, because sockets are counted from 1.
@@ -69,9 +68,9 @@ pub(super) struct Session {
     pub(super) restorables: Restorables,
     /// The onion services that couldn't be restored after a reconnect.
     pub(super) lost_onions: LostOnions,
-    /// The latest call that asked for each thing. An earlier call for the same
-    /// thing may have timed out. The late effect of such a call isn't undone,
-    /// because that would also undo the effect of the latest call.
+    /// The latest call that asked for each restorable. An earlier call for the
+    /// same restorable may have timed out. The late effect of such a call isn't
+    /// undone, because that would also undo the effect of the latest call.
     pub(super) latest: Arc<Latest>,
     /// The change that this connection has made to the option
     /// `__LeaveStreamsUnattached`.
@@ -80,21 +79,21 @@ pub(super) struct Session {
     /// `None` if this has never happened.
     pub(super) last_circuit_client: Mutex<Option<Instant>>,
     /// The signals in tor's answer to `GETINFO signal/names`. `None` until tor
-    /// was asked. The inner `Option` is `None` if a filter refuses the
-    /// question.
+    /// was asked. The inner `Option` is `None` if a filter on the control port
+    /// refuses the question.
     pub(super) signals: Mutex<Option<Option<Arc<[Signal]>>>>,
     /// The registration with which the cache gets tor's events. `None` if the
     /// cache needs no events.
     pub(super) cache_events: Mutex<Option<RouteGuard>>,
-    /// Things that belong to the connection and are created on demand, such as
+    /// Values that belong to the connection and are created on demand, such as
     /// the live state.
     pub(super) shared: Shared,
-    /// The followers: things that are told about a reconnect, such as the live
+    /// The followers: values that are told about a reconnect, such as the live
     /// state. A reconnect calls them after it has restored everything else, and
     /// before callers are let in.
     pub(super) followers: Mutex<Vec<Weak<dyn ReconnectHook>>>,
-    /// The things that tor refused to take back, and that are to be restored by
-    /// a later attempt.
+    /// The parts that tor refused to restore, and that a later attempt is to
+    /// restore.
     pub(super) retakes: Retakes,
     /// The function that amends each command that changes tor's configuration,
     /// before the command is sent. It is set for launched tors only.
@@ -285,10 +284,11 @@ impl Session {
     }
 
     /// Subscribes to events again and restores what the program made. Adds the
-    /// restored things to `given`.
+    /// restorables that were restored to `given`.
     ///
-    /// Returns the things that tor refused. Other errors end the attempt,
-    /// because the connection must not open before everything was sent.
+    /// Returns the parts that tor refused, with the refusals. Other errors end
+    /// the attempt, because the connection must not open before everything was
+    /// sent.
     fn restore(
         &self,
         restoring: &Restoring,
@@ -301,10 +301,10 @@ impl Session {
         // The subscriptions to events come first, so that events report every
         // change of what is read from tor below.
         refused.note(Part::Events, restoring.tell_again(deadline))?;
-        // The restorables may change while things are restored. A call whose
+        // The restorables may change while they are restored. A call whose
         // reply came just before the last connection ended may add its service
-        // or mapping only now. The program may also drop a thing that was just
-        // restored. So repeat until nothing has changed.
+        // or mapping only now. The program may also drop a restorable that was
+        // just restored. So repeat until nothing has changed.
         loop {
             let wanted = self.restorables.belongings();
             let unwanted: Vec<_> = given
@@ -338,17 +338,17 @@ impl Session {
         Ok(refused.0)
     }
 
-    /// Restores the thing with the name `what` on the current socket, if the
-    /// last reconnect may have missed it. `link` is the number of the socket on
-    /// which tor replied to the command that made the thing. If another socket
-    /// has replaced that socket, the thing may have been added to the
-    /// restorables too late for the reconnect.
+    /// Restores the restorable with the name `what` on the current socket, if
+    /// the last reconnect may have missed it. `link` is the number of the
+    /// socket on which tor replied to the command that made the restorable. If
+    /// another socket has replaced that socket, the restorable may have been
+    /// added to the restorables too late for the reconnect.
     ///
     /// Does nothing if there is no connection now, because the next reconnect
-    /// restores everything. The thing must be in the restorables before this
-    /// call. Then the reconnect finds the thing there, or this call finds the
-    /// new socket. If both happen, the thing is restored twice, which does no
-    /// harm.
+    /// restores everything. The restorable must be in the restorables before
+    /// this call. Then the reconnect finds the restorable there, or this call
+    /// finds the new socket. If both happen, the restorable is restored twice,
+    /// which does no harm.
     pub(super) fn give_back_late(&self, link: u64, what: &str, deadline: Deadline) -> Result<()> {
         let Ok(now) = self.connection.link_number() else { return Ok(()) };
         let belongings = self.restorables.belongings().into_iter();
@@ -371,7 +371,7 @@ impl Session {
             }
             (given, _) => given.map(drop),
         };
-        // The program may have dropped the thing meanwhile.
+        // The program may have dropped the restorable meanwhile.
         let given = given.and_then(|()| self.take_back_dropped(&belonging.kind, &watch, deadline));
         match given {
             Err(error) if error.is::<Closed>() => Ok(()),
@@ -379,9 +379,9 @@ impl Session {
         }
     }
 
-    /// Restores things that were added to the restorables after
-    /// [`restore`](Self::restore) had last read them. Among these may be a
-    /// thing that a caller has just made on the new connection. Restoring it
+    /// Restores the restorables that were added after
+    /// [`restore`](Self::restore) had last read the list. Among these may be
+    /// one that a caller has just made on the new connection. Restoring it
     /// again leaves it as it is.
     fn give_back_rest(&self, given: &Given, deadline: Deadline) {
         for belonging in self.restorables.belongings() {
@@ -394,9 +394,9 @@ impl Session {
         }
     }
 
-    /// Removes restored things that the program dropped before the connection
-    /// was open. At that time the program's own command to remove them couldn't
-    /// be sent.
+    /// Removes the restored restorables that the program dropped before the
+    /// connection was open. At that time, the program's own commands to remove
+    /// them couldn't be sent.
     fn take_back_rest(&self, given: &Given, watch: &Watch<'_>, deadline: Deadline) {
         for (what, kind) in given {
             match self.take_back_dropped(kind, watch, deadline) {
@@ -409,9 +409,10 @@ impl Session {
         }
     }
 
-    /// Removes from tor a thing that was restored after `watch` began, although
-    /// the program had dropped the thing. Sends nothing if the thing is still
-    /// in `restorables`, or if a call has asked for it since `watch` began.
+    /// Removes from tor a restorable that was restored after `watch` began,
+    /// although the program had dropped the restorable. Sends nothing if the
+    /// restorable is still in `restorables`, or if a call has asked for it
+    /// since `watch` began.
     pub(super) fn take_back_dropped(
         &self,
         kind: &Kind,
@@ -422,8 +423,8 @@ impl Session {
         undone(sent)
     }
 
-    /// Sends the command that removes a thing from tor. If the thing is still
-    /// in `restorables`, sends nothing and returns `None`.
+    /// Sends the command that removes a restorable from tor. If the restorable
+    /// is still in `restorables`, sends nothing and returns `None`.
     pub(super) fn send_undo(
         &self,
         kind: &Kind,
@@ -435,8 +436,8 @@ impl Session {
         }
     }
 
-    /// Restores these things with one write. If tor refuses to restore a thing,
-    /// the thing is added to `refused`. Other errors are returned.
+    /// Restores `belongings` with one write. A restorable that tor refuses to
+    /// restore is added to `refused`. Other errors are returned.
     fn give_back(
         &self,
         belongings: Vec<Restorable>,
@@ -463,7 +464,7 @@ impl Session {
         Ok(())
     }
 
-    /// Logs that a thing stays missing on this connection, because no further
+    /// Logs that a part stays missing on this connection, because no further
     /// attempt to restore it follows. An onion service is also added to the
     /// lost services.
     fn is_lost(&self, part: &Part, error: &Error) {
@@ -603,8 +604,8 @@ impl Session {
     /// [`take_leave`](Self::take_leave), until `leave` at the latest. Then ends
     /// the connection, and waits for its threads until `deadline`.
     fn end(&self, deadline: Deadline, leave: Deadline) -> Result<()> {
-        // Wait for a reconnect that is restoring things, because the things
-        // that it restores must be undone.
+        // Wait for a reconnect that is restoring, because everything that it
+        // restores must be undone.
         self.connection.wait_while_restoring(leave.left());
         self.take_leave(leave);
         self.connection.close(deadline)
@@ -622,13 +623,13 @@ impl Session {
     }
 }
 
-/// The things that couldn't be restored, each with the reason, most often tor's
+/// The parts that couldn't be restored, each with the reason, most often tor's
 /// refusal.
 #[derive(Default)]
 struct Refused(Vec<(Part, Error)>);
 
 impl Refused {
-    /// Records an error that concerns one thing, most often a refusal. Returns
+    /// Records an error that concerns one part, most often a refusal. Returns
     /// errors of the connection itself and of commands that got no answer.
     fn note(&mut self, part: Part, result: Result<()>) -> Result<()> {
         match result {
@@ -666,12 +667,12 @@ pub(super) fn close_on_drop(session: &Session) {
     let _ = session.close(Deadline::after(JOIN_FOR));
 }
 
-/// Waits for the answer to a command that removes a thing from tor, if one was
-/// sent. A refusal counts as success, because the thing may have been removed
-/// already.
+/// Waits for the answer to a command that removes a restorable from tor, if one
+/// was sent. A refusal counts as success, because the restorable may have been
+/// removed already.
 pub(super) fn undone(sent: Option<Result<Option<PendingReply>>>) -> Result<()> {
     match sent.transpose()?.flatten().map(PendingReply::wait_ok) {
-        // The thread that dropped the thing may have removed it first.
+        // The thread that dropped the restorable may have removed it first.
         None => Ok(()),
         Some(Err(error)) if error.is::<Refusal>() => Ok(()),
         Some(removed) => removed.map(drop),

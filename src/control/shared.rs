@@ -1,4 +1,4 @@
-//! Things that belong to a connection as a whole and not to one of its handles:
+//! Values that belong to a connection as a whole and not to one of its handles:
 //! the live state, the live configuration, the streams that wait to be
 //! attached.
 
@@ -21,8 +21,8 @@ use scape_proto::event::EventKind;
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     things: Mutex<HashMap<TypeId, Weak<dyn Any + Send + Sync>>>,
-    /// Held while a shared thing, such as the live state, is created. So there
-    /// are never two things of the same type. Creating a thing may wait for
+    /// Held while a shared value, such as the live state, is created. So there
+    /// are never two values of the same type. Creating a value may wait for
     /// answers from tor.
     making: Mutex<()>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Shared {
 /// A follower: something that survives the end of a socket and is told about a
 /// reconnect. An example is the live state.
 pub(crate) trait ReconnectHook: Send + Sync {
-    /// Returns the name for users and for the log.
+    /// Returns the follower's name, for users and for the log.
     fn name(&self) -> &'static str;
 
     /// Updates the follower after a reconnect. `tor` is the new connection,

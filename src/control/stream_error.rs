@@ -34,10 +34,10 @@ pub enum StreamProblem {
     /// The chosen circuit has ended: before tor began to open the stream, or
     /// while tor was opening it.
     CircuitEnded {
-        /// tor's reason. `None` if tor gave none.
+        /// tor's reason for the end of the circuit. `None` if tor gave none.
         reason: Option<CircuitReason>,
         /// The reason of the relay that ended the circuit. `None` if tor gave
-        /// none.
+        /// no such reason.
         remote_reason: Option<CircuitReason>,
     },
     /// The handle of the chosen circuit comes from another control connection,
@@ -68,10 +68,10 @@ pub enum StreamProblem {
     TriedBefore(Option<StreamReason>),
     /// The stream ended, or lost its circuit, before it was open.
     Ended {
-        /// tor's reason. `None` if tor gave none.
+        /// tor's reason for the end of the stream. `None` if tor gave none.
         reason: Option<StreamReason>,
-        /// The reason of the relay at the circuit's end. `None` if tor gave
-        /// none.
+        /// The reason of the relay at the circuit's end. `None` if tor gave no
+        /// such reason.
         remote_reason: Option<StreamReason>,
     },
     /// Another controller, or tor, attached the stream to the circuit with this

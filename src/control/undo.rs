@@ -4,8 +4,8 @@
 //! but the caller got an error. [`Controller::request_or_undo`] waits for the
 //! late reply on another thread and undoes the effect.
 //!
-//! "The restorables" are the things that are restored after a reconnect: see
-//! [`restorables`](super::restorables).
+//! "The restorables" are the services, keys, mappings and so on that are
+//! restored after a reconnect: see [`restorables`](super::restorables).
 
 use std::thread;
 use std::time::Duration;
@@ -28,7 +28,8 @@ impl Controller {
         self.undoing_within(UNDO_WITHIN)
     }
 
-    /// Like [`undoing`](Self::undoing), with another limit.
+    /// Like [`undoing`](Self::undoing), but with `limit` in place of
+    /// [`UNDO_WITHIN`].
     pub(crate) fn undoing_within(&self, limit: Duration) -> Controller {
         let uncancelled = Controller { cancel: None, ..self.clone() };
         uncancelled.with_timeout(self.timeout().min(limit)).in_one_call()
@@ -78,18 +79,19 @@ impl Controller {
         }
     }
 
-    /// Makes sure that something that was just noted in the restorables exists
-    /// in tor. Without this call, the thing would be missing in tor if this
-    /// handle's socket ended between tor's reply and the note. See
+    /// Makes sure that a restorable that was just noted exists in tor. Without
+    /// this call, the restorable would be missing in tor if this handle's
+    /// socket ended between tor's reply and the note. See
     /// [`Session::give_back_late`](super::session::Session::give_back_late). If
-    /// restoring fails, removes the note, and removes the thing from tor.
+    /// restoring fails, removes the note, and removes the restorable from tor.
     pub(super) fn noted(&self, what: &str) -> Result<()> {
         let Some(link) = self.link else { return Ok(()) };
         let session = &self.inner.session;
         session.give_back_late(link, what, self.deadline()).inspect_err(|error| {
             let Some(command) = session.restorables.forget(what) else { return };
             if error.is_unanswered() {
-                // tor may have the thing already, or execute the command later.
+                // tor may have the restorable already, or execute the command
+                // later.
                 let deadline = Deadline::after(self.timeout().min(UNDO_WITHIN));
                 let sent = session.connection().send(command, deadline);
                 let _ = sent.and_then(PendingReply::wait);
@@ -97,10 +99,10 @@ impl Controller {
         })
     }
 
-    /// Makes sure that tor doesn't have something that was just removed from
-    /// the restorables. A reconnect may have restored the thing on another
-    /// socket, if this handle's socket ended between tor's reply and the
-    /// removal. `watch` must have begun when the call began.
+    /// Makes sure that tor doesn't have a restorable whose note was just
+    /// removed. A reconnect may have restored it on another socket, if this
+    /// handle's socket ended between tor's reply and the removal. `watch` must
+    /// have begun when the call began.
     pub(super) fn not_given_back(&self, kind: &Kind, watch: &Watch<'_>) -> Result<()> {
         if !self.is_on_an_old_link() {
             return Ok(());
@@ -112,7 +114,7 @@ impl Controller {
     }
 
     /// Like [`not_given_back`](Self::not_given_back), for a call that holds a
-    /// [`Claim`] on the thing.
+    /// [`Claim`] on the restorable.
     pub(super) fn not_given_back_claimed(&self, kind: &Kind, claim: &Claim) -> Result<()> {
         if !self.is_on_an_old_link() {
             return Ok(());

@@ -26,8 +26,8 @@ const LAST: &str = "Controller gave us config lines that didn't validate";
 pub(crate) struct Warnings(Option<Subscription>);
 
 impl Warnings {
-    /// Subscribes to warnings. If a filter refuses WARN events,
-    /// [`lines`](Self::lines) returns no warnings.
+    /// Subscribes to warnings. If a filter on the control port refuses WARN
+    /// events, [`lines`](Self::lines) returns no warnings.
     ///
     /// # Errors
     ///
@@ -41,8 +41,8 @@ impl Warnings {
     }
 
     /// Returns the warnings about a command that was just refused. Waits for
-    /// them for at most half a second. Returns no warnings if a filter refuses
-    /// WARN events.
+    /// them for at most half a second. Returns no warnings if a filter on the
+    /// control port refuses WARN events.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.0.as_ref().map(logged).unwrap_or_default()
     }

@@ -42,7 +42,7 @@ pub struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Opens a directory.
+    /// Opens the data directory of a tor. `path` is the directory's path.
     ///
     /// ```
     /// use scape::documents::DataDirectory;

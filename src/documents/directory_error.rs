@@ -19,7 +19,7 @@ pub struct DirectoryError {
 pub struct DirectoryFailure {
     /// The server that was asked.
     pub server: SocketAddr,
-    /// The reason.
+    /// The reason why the request failed.
     pub problem: DirectoryProblem,
 }
 

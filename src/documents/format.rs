@@ -145,7 +145,7 @@ fn octal(field: &[u8]) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// A tar header with this checksum and no magic bytes.
+    /// Returns a tar header with this checksum and no magic bytes.
     fn old_header(checksum: &[u8; 8]) -> Vec<u8> {
         let mut header = vec![0; TAR_BLOCK];
         header[..4].copy_from_slice(b"file");

@@ -68,7 +68,7 @@ pub struct DocumentReader {
     unrecorded: Option<(PathBuf, Stamp)>,
     /// The buffer for parts of files. It is empty until reading begins.
     chunk: Vec<u8>,
-    /// The bytes of all files before the open one.
+    /// The number of bytes of all files before the open file.
     bytes_before: u64,
     total_bytes: Option<u64>,
     documents: u64,

@@ -288,7 +288,7 @@ impl OnionEndpoint {
     }
 }
 
-/// Makes a path absolute, because tor has another working directory than this
+/// Makes a path absolute, because tor's working directory isn't that of this
 /// program.
 fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|error| Error::io(format!("find {}", path.display()), error))

@@ -14,7 +14,7 @@ use crate::io::transport::deadline_after;
 
 /// Something that this program has made and that shouldn't be left behind.
 pub(crate) trait Undo: Send + Sync {
-    /// Removes or ends this thing for good, within `timeout`. A second call
+    /// Removes or ends this object for good, within `timeout`. A second call
     /// does nothing.
     fn undo(&self, timeout: Duration) -> Result<()>;
 }
@@ -77,8 +77,8 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 ///    directory is removed.
 ///
 /// Calls in other threads that wait for tor fail with an error of the kind
-/// [`ErrorKind::Closed`](crate::ErrorKind::Closed). Things in tor's
-/// configuration, and things that are meant to stay, are kept: options,
+/// [`ErrorKind::Closed`](crate::ErrorKind::Closed). Everything in tor's
+/// configuration, and everything that is meant to stay, is kept: options,
 /// services on disk, detached services, address mappings, client keys.
 ///
 /// The first two steps take at most half of `timeout`, and all steps together

@@ -15,9 +15,9 @@ use crate::io::connection::Thread;
 /// The pause before the next attempt if accepting a connection has failed, for
 /// example because too many files are open.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
-/// The time limit for ending the thread.
+/// The time limit for ending the thread that accepts connections.
 const END_WITHIN: Duration = Duration::from_secs(2);
-/// The time limit for one attempt to wake the thread.
+/// The time limit for one attempt to wake the thread that accepts connections.
 const WAKE_WITHIN: Duration = Duration::from_millis(200);
 
 /// A thread that accepts connections and queues them until the channel `stop`
@@ -29,8 +29,9 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    /// Starts the thread. `port` is the virtual port that the connections are
-    /// for, or `None` if the socket serves several ports.
+    /// Starts the thread that accepts connections. `port` is the virtual port
+    /// that the connections are for, or `None` if the socket serves several
+    /// ports.
     pub(super) fn start(
         socket: Socket,
         port: Option<u16>,
@@ -59,7 +60,7 @@ impl Acceptor {
     }
 }
 
-/// The state of the thread.
+/// The state of the thread that accepts connections.
 struct Accepting {
     socket: Arc<Socket>,
     port: Option<u16>,

@@ -247,8 +247,8 @@ impl Socket {
         }
     }
 
-    /// Wakes a thread that is blocked in [`accept`](Self::accept) by connecting
-    /// to the socket.
+    /// Connects to the socket, to wake a thread that is blocked in
+    /// [`accept`](Self::accept).
     pub(super) fn wake(&self, within: Duration) -> io::Result<()> {
         let address = match self.target() {
             OnionTarget::Tcp(address) => Address::Ip(address),
@@ -258,9 +258,9 @@ impl Socket {
         Transport::connect(&address, Instant::now() + within).map(drop)
     }
 
-    /// Wakes a thread that is blocked in [`accept`](Self::accept) without
-    /// connecting to the socket. The socket can't accept connections
-    /// afterwards. On Windows, this does nothing.
+    /// Wakes a thread that is blocked in [`accept`](Self::accept). Unlike
+    /// `wake`, doesn't connect to the socket. The socket can't accept
+    /// connections afterwards. On Windows, this does nothing.
     pub(super) fn shut_down(&self) {
         #[cfg(unix)]
         {

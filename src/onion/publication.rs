@@ -202,8 +202,8 @@ impl Publication {
     }
 
     /// Asks tor why it doesn't publish and returns the reasons. A question that
-    /// tor doesn't answer adds no reason. If a filter refuses GETCONF, the
-    /// reason is [`PublishHint::Filtered`].
+    /// tor doesn't answer adds no reason. If a filter on the control port
+    /// refuses GETCONF, the reason is [`PublishHint::Filtered`].
     fn hints(&self, address: &OnionAddress) -> Vec<PublishHint> {
         let tor =
             self.controller.with_timeout(ASK_WHY.min(self.controller.timeout())).in_one_call();

@@ -218,7 +218,8 @@ impl OnionBuilder {
 
     /// Checks that tor's mode and [`single_hop`](Self::single_hop) agree. tor
     /// refuses a mismatch, too, but its text doesn't say what to do. If a
-    /// filter refuses GETCONF, this returns `Ok` and leaves the check to tor.
+    /// filter on the control port refuses GETCONF, this returns `Ok` and leaves
+    /// the check to tor.
     fn check_single_hop(&self, tor: &Controller) -> Result<()> {
         const OPTIONS: [&str; 2] = ["HiddenServiceNonAnonymousMode", "HiddenServiceSingleHopMode"];
         let lines = match tor.get_conf_lines(OPTIONS) {
@@ -288,8 +289,8 @@ fn check_reachable(
     }
 }
 
-/// Replaces a filter's refusal of HS_DESC events with an error that says what
-/// to do. Returns any other error unchanged.
+/// Replaces the refusal of HS_DESC events by a filter on the control port with
+/// an error that says what to do. Returns any other error unchanged.
 fn no_events(error: Error) -> Error {
     match error.refusal() {
         Some(refusal) if refusal.is_unrecognized_command() => {

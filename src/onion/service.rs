@@ -53,7 +53,7 @@ pub struct OnionService {
     _keep: Option<KeepAlive>,
 }
 
-/// Removes the service when dropped.
+/// A guard that removes the service when dropped.
 struct Guard {
     controller: Controller,
     address: OnionAddress,
@@ -298,7 +298,7 @@ impl Drop for Guard {
     }
 }
 
-/// Writes the address.
+/// Writes the service's onion address.
 impl fmt::Display for OnionService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.added.address.fmt(f)

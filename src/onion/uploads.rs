@@ -68,7 +68,7 @@ pub(super) struct Uploads {
 /// events so far.
 #[derive(Debug, Default)]
 struct Hidden {
-    /// True if the filter hid the service, directory or descriptor of an event.
+    /// True if a filter hid the service, directory or descriptor of an event.
     anything: bool,
     /// True if a CREATED event didn't name the descriptor.
     created: bool,
@@ -88,7 +88,7 @@ struct Descriptor {
 
 #[derive(Debug)]
 struct Upload {
-    /// The descriptor's id. `None` if a filter hides it.
+    /// The descriptor's id. `None` if a filter on the control port hides it.
     descriptor: Option<String>,
     hsdir: RelayName,
     round: usize,
@@ -263,9 +263,9 @@ impl Uploads {
     }
 
     /// Removes one pending upload to the directory `hsdir`, preferably that of
-    /// the descriptor `id`. If a filter hides the names of directories, removes
-    /// the oldest upload that may be meant. Returns false if no upload was
-    /// removed.
+    /// the descriptor `id`. If a filter on the control port hides the names of
+    /// directories, removes the oldest upload that may be meant. Returns false
+    /// if no upload was removed.
     fn end(&mut self, hsdir: &RelayName, id: Option<&str>) -> bool {
         let there = |upload: &Upload| is_same(&upload.hsdir, hsdir);
         let named =
@@ -373,9 +373,9 @@ impl Uploads {
         &self.failures
     }
 
-    /// Returns the directories that haven't answered. If a filter hides which
-    /// directories have answered, the list has the right length, but each name
-    /// in it is `hidden`.
+    /// Returns the directories that haven't answered. If a filter on the
+    /// control port hides which directories have answered, the list has the
+    /// right length, but each name in it is `hidden`.
     pub(super) fn unanswered(&self) -> Vec<RelayName> {
         let name = |upload: &Upload| match self.hidden.guessed {
             true => RelayName::from("hidden"),
@@ -392,7 +392,8 @@ impl Uploads {
 }
 
 /// Returns the descriptor that an event names. Returns `None` if the event
-/// names no descriptor, or if a filter hides the descriptor or the directory.
+/// names no descriptor, or if a filter on the control port hides the descriptor
+/// or the directory.
 fn descriptor_of(event: &HsDescEvent) -> Option<&str> {
     let id = event.descriptor_id.as_deref()?;
     let is_readable =
@@ -400,8 +401,8 @@ fn descriptor_of(event: &HsDescEvent) -> Option<&str> {
     is_readable.then_some(id)
 }
 
-/// Returns true if a filter hides the name of a directory. Without a filter,
-/// the name always contains the fingerprint.
+/// Returns true if a filter on the control port hides the name of a directory.
+/// Without a filter, the name always contains the fingerprint.
 fn is_hidden(hsdir: &RelayName) -> bool {
     hsdir.fingerprint().is_none()
 }
@@ -688,8 +689,8 @@ mod tests {
         }
     }
 
-    /// Returns an event as it looks behind a filter that hides directories and
-    /// descriptors.
+    /// Returns an event from which a filter on the control port has removed the
+    /// directory and the descriptor.
     fn hidden(action: &str) -> HsDescEvent {
         told(&format!("{action} {ADDRESS} UNKNOWN redacted redacted"))
     }

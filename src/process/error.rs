@@ -66,7 +66,7 @@ pub enum LaunchProblem {
     Cancelled,
 }
 
-/// The number of lines of the log that `Display` shows.
+/// The maximum number of lines of the log that `Display` shows.
 const SHOWN_LINES: usize = 10;
 
 impl LaunchError {

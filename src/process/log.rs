@@ -12,8 +12,8 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::io::transport::deadline_after;
 
-/// The number of bytes of a line that are kept. tor cuts its own lines at 10
-/// kB. The rest of a longer line is dropped.
+/// The maximum number of bytes of a line that are kept. tor cuts its own lines
+/// at 10 kB. The rest of a longer line is dropped.
 const LINE_LIMIT: u64 = 16 * 1024;
 
 /// The time limit for the last lines to arrive after a process has ended. They

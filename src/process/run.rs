@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::child::Child;
 use crate::error::{Error, Result};
 
-/// The number of output lines that are kept.
+/// The maximum number of output lines that are kept.
 const KEPT_LINES: usize = 1000;
 /// The size limit of the input. The whole input is written into a pipe before
 /// the program starts to read, and on every system a pipe holds this many

@@ -50,8 +50,8 @@ pub struct TorProcess {
     pub(super) running: Owner,
 }
 
-/// Owns a [`Running`] and ends its process when dropped. A failed launch drops
-/// its `Owner`, too, so no process is left behind.
+/// The owner of a [`Running`], whose process it ends when dropped. A failed
+/// launch drops its `Owner`, too, so no process is left behind.
 ///
 /// While the `Owner` ends the process, it still holds its reference to the
 /// [`Running`]. So [`undo_all`](crate::undo_all) still finds the process, and

@@ -17,13 +17,13 @@ use crate::process::{LaunchError, LaunchProblem, VerifyError};
 /// The default time limit. tor takes some 50 milliseconds on a machine that is
 /// not busy.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-/// The number of output lines that are kept.
+/// The maximum number of output lines that are kept.
 const KEPT_LINES: usize = 1000;
 /// The minimum time to wait for tor's last lines after tor has ended. They take
 /// that long only on a busy machine.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// The number of last lines that the error contains if tor wrote neither a
-/// warning nor an error.
+/// The maximum number of last lines that the error contains if tor wrote
+/// neither a warning nor an error.
 const LAST_LINES: usize = 10;
 
 /// A check of a torrc by the tor program: `tor --verify-config`. No other

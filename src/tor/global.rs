@@ -95,8 +95,8 @@ impl Global {
     }
 }
 
-/// Marks the search as over when it is dropped, even if the progress callback
-/// panics.
+/// A guard that marks the search as over when it is dropped, even if the
+/// progress callback panics.
 struct Coming;
 
 impl Drop for Coming {

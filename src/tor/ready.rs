@@ -20,8 +20,8 @@ use scape_proto::word::Progress;
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 /// The time for finding out, after a timeout, why tor isn't ready.
 const ASK_WHY: Duration = Duration::from_secs(1);
-/// The pause between two questions to a tor behind a filter that hides the
-/// status events.
+/// The pause between two questions to a tor whose status events are hidden by a
+/// filter on the control port.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Readiness: `GETINFO status/bootstrap-phase`, `GETINFO
@@ -69,7 +69,8 @@ impl Tor {
     }
 
     /// Like [`is_ready`](Self::is_ready), within the deadline of `controller`.
-    /// Passes the bootstrap phase to `on_phase`, unless a filter hides it.
+    /// Passes the bootstrap phase to `on_phase`, unless a filter on the control
+    /// port hides the phase.
     fn is_ready_for(
         &self,
         controller: &Controller,
@@ -96,8 +97,8 @@ impl Tor {
         }
     }
 
-    /// Asks tor every half second until it is ready. This is for a tor behind a
-    /// filter that hides the status events.
+    /// Asks tor every half second until it is ready. This is for a tor whose
+    /// status events are hidden by a filter on the control port.
     fn poll_ready(
         &self,
         controller: &Controller,
@@ -282,8 +283,9 @@ fn wait_ready(
     Ok(())
 }
 
-/// Separates a refusal, which a filter can cause, from other errors. A refusal
-/// is the inner error, and any other error is the outer one.
+/// Separates a refusal, which a filter on the control port can cause, from
+/// other errors. A refusal is the inner error, and any other error is the outer
+/// one.
 fn unless_refused<T>(result: Result<T>) -> Result<Result<T, Error>> {
     match result {
         Err(error) if !error.is::<Refusal>() => Err(error),

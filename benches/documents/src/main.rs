@@ -1,5 +1,6 @@
-//! The parsers of directory documents, beside other libraries and plain loops
-//! over the same text. See `docs/benchmarks.md`, "Documents".
+//! Measures the parsers of directory documents, compared with other libraries
+//! and with plain loops over the same text. See `docs/benchmarks.md`,
+//! "Documents".
 //!
 //! `cargo bench --manifest-path benches/documents/Cargo.toml`. With `--
 //! --quick`, it takes two or three minutes.

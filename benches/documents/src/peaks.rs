@@ -15,7 +15,8 @@ pub(crate) const ROLE: &str = "peak";
 /// The number of relays of a network that is much larger than the public one.
 const MANY: usize = 100_000;
 
-/// The target for the peak of scape's columns, as a multiple of the text.
+/// The target for the peak of scape's columns, as a multiple of the text's
+/// length.
 const MOST: f64 = 3.0;
 
 /// The target for the time of a document in a large text, as a multiple of the
@@ -26,11 +27,11 @@ const MOST_SLOWER: f64 = 1.3;
 /// time.
 const CHILDREN: usize = 3;
 
-/// The result of a child.
+/// The time and the memory that a child took to read the text.
 struct Peak {
     seconds: f64,
-    /// The peak memory, without the memory of the program before it read the
-    /// text.
+    /// The peak memory in KiB, without the memory that the program took before
+    /// it read the text.
     kibibytes: f64,
 }
 

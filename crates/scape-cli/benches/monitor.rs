@@ -33,8 +33,9 @@ const CIRCUITS: usize = 2_000;
 const OPTIONS: usize = 400;
 /// The time for which each page is measured.
 const SHOWN: Duration = Duration::from_secs(10);
-/// The targets: the part of one core in percent, and bytes of memory.
+/// The target for the processor time, in percent of one core.
 const CPU: f64 = 2.0;
+/// The target for the memory, in bytes.
 const MEMORY: u64 = 40_000_000;
 
 const COLUMNS: u16 = 160;

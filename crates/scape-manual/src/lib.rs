@@ -3,7 +3,7 @@
 //! tor reports to a controller the names, types and defaults of its options,
 //! but not their meanings. The manual page describes them, and most packages of
 //! tor install it. [`Manual::installed`] reads the installed page; this crate
-//! doesn't contain a copy. The page can describe another version of tor than
+//! doesn't contain a copy. The page may describe a version of tor that isn't
 //! the running one.
 //!
 //! ```no_run

@@ -32,7 +32,7 @@ struct Span {
 }
 
 impl Line {
-    /// Returns the text.
+    /// Returns the text of the line.
     pub(super) fn plain(&self) -> String {
         self.spans.iter().map(|span| span.text.as_str()).collect()
     }

@@ -32,7 +32,8 @@ pub(super) fn find() -> Result<PathBuf, ManualError> {
     search(places(|name| env::var_os(name)), Path::is_file)
 }
 
-/// Finds the page that was installed together with this program.
+/// Finds the page that was installed together with the tor program at the path
+/// `program`.
 pub(super) fn beside(program: &Path) -> Result<PathBuf, ManualError> {
     let mut places = Vec::new();
     let linked = program.canonicalize().ok();

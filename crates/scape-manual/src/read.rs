@@ -12,8 +12,9 @@ use crate::{Manual, ManualError};
 /// The maximum size of a page after decompression. tor's page has about 200 kB.
 const LARGEST: u64 = 4 << 20;
 
-/// The first bytes of compressed files.
+/// The first bytes of files that are compressed with gzip.
 const GZIP: &[u8] = b"\x1f\x8b";
+/// The first bytes of files in other compressed formats, with their names.
 const OTHERS: [(&[u8], &str); 4] =
     [(b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"LZIP", "lzip")];
 

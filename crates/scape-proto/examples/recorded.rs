@@ -18,7 +18,8 @@ use scape_proto::control::{Command, Decoder, Reply, parse_getinfo};
 use scape_proto::event::Event;
 use scape_proto::info::EntryGuard;
 
-/// A client of a private network asks for its guards, and closes a circuit.
+/// A recording: a client of a private network asks for its guards, and closes a
+/// circuit.
 const RECORDING: &str = "\
 > GETINFO version entry-guards
 < 250-version=0.4.9.11

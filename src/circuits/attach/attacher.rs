@@ -9,7 +9,8 @@ use scape_proto::event::StreamInfo;
 /// The default of [`StreamAttacher::max_concurrent`].
 pub(super) const MAX_CONCURRENT: usize = 64;
 
-/// Decides which circuit each stream uses. See the [module](super).
+/// An object that decides which circuit each stream uses. See the
+/// [module](super).
 ///
 /// Closures are attachers:
 ///

@@ -14,9 +14,10 @@ pub(super) enum Message {
     Ended(End),
     /// The connection has reconnected, and commands succeed from now on.
     Resumed,
-    /// The streams that exist when the thread starts, or after a reconnect.
+    /// The streams that exist when the stream watch starts, or after a
+    /// reconnect.
     There(Vec<StreamInfo>),
-    /// Ends the thread. No message follows.
+    /// Ends the stream watch. No message follows.
     Stop,
 }
 

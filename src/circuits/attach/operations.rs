@@ -9,7 +9,7 @@ use scape_proto::control::{Command, Refusal};
 use scape_proto::event::{EndReason, StreamReason};
 use scape_proto::word::{StreamId, is_disguised_onion};
 
-/// Sends the commands that carry out decisions.
+/// The sender of the commands that carry out decisions.
 pub(super) struct Operations {
     controller: InternalController,
     /// The controller that is passed to the user's code.

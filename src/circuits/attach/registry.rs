@@ -29,7 +29,7 @@ pub(super) struct Registry {
     pub(super) operations: Arc<Operations>,
     pub(super) users: PriorityAttacher,
     pub(super) bound: BoundStreams,
-    /// The streams without a decision.
+    /// The streams that wait for a decision.
     pub(super) waiting: Mutex<HashMap<StreamId, Weak<Pending>>>,
     crew: Arc<Crew>,
     pub(super) run: Run,
@@ -77,7 +77,7 @@ impl Registry {
         Crew::take(&self.crew, Job { pending, who, desk });
     }
 
-    /// Returns the streams without a decision.
+    /// Returns the streams that wait for a decision.
     pub(super) fn undecided(&self) -> Vec<Arc<Pending>> {
         let waiting = self.waiting.lock();
         waiting.values().filter_map(Weak::upgrade).filter(|pending| !pending.is_over()).collect()
@@ -128,8 +128,8 @@ impl ReconnectHook for Registry {
         Ok(())
     }
 
-    /// Closes the streams without a decision. No attacher will decide on them
-    /// any more, so they would wait until they time out.
+    /// Closes the streams that still wait for a decision. No attacher will
+    /// decide on them any more, so they would wait until they time out.
     fn closing(&self, send: &dyn Fn(Command) -> Result<PendingReply>) -> Vec<PendingReply> {
         self.run.hurry();
         let mut pending = Vec::new();

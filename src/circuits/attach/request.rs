@@ -232,7 +232,8 @@ impl fmt::Debug for StreamRequest {
 /// ```
 #[must_use = "dropping this closes the stream"]
 pub struct StreamAnswer {
-    /// Keeps the connection open, because a decision is still needed.
+    /// A handle that keeps the connection open, because a decision is still
+    /// needed.
     _controller: Controller,
     desk: Arc<dyn Desk>,
     pending: Arc<Pending>,

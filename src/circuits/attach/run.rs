@@ -1,6 +1,6 @@
-//! The stage of the stream watch, which is the thread in
-//! [`watch`](super::watch). [`leave_unattached`](super::leave_unattached)
-//! starts and ends the watch.
+//! The stages of the stream watch: idle, being started or ended, or on. The
+//! watch is the thread in [`watch`](super::watch).
+//! [`leave_unattached`](super::leave_unattached) starts and ends the watch.
 
 use std::time::Instant;
 

@@ -19,7 +19,8 @@ use scape_proto::event::{
 };
 use scape_proto::word::StreamId;
 
-/// Forwards events from the reader thread to the watching thread.
+/// A tracker that forwards events from the reader thread to the watching
+/// thread.
 struct Tap {
     sender: Sender<Message>,
     registry: Weak<Registry>,

@@ -11,7 +11,7 @@ use crate::circuits::path::NoPathError;
 use scape_proto::netdoc::{Directory, Relay};
 use scape_proto::word::Fingerprint;
 
-/// Chooses paths through one consensus. Created by
+/// A chooser of paths through the relays of one consensus. Created by
 /// [`PathBuilder::prepare`](crate::path::PathBuilder::prepare).
 ///
 /// The last hop is chosen first, then the others, front to back. The relay for

@@ -13,9 +13,9 @@ use crate::live::state::{Circuit, State};
 use scape_proto::control::ArgumentError;
 use scape_proto::event::CircuitPurpose;
 
-/// Builds one circuit, several at once, or a pool that is kept full. Failed
-/// attempts are repeated, and there is a deadline for each attempt and each
-/// circuit.
+/// A builder of circuits: of one, of several at once, or of a pool that is kept
+/// full. Failed attempts are repeated, and there is a deadline for each attempt
+/// and each circuit.
 ///
 /// By default, tor chooses the relays. **A path that tor didn't choose stands
 /// out and may reveal its user**: see [`PathBuilder`].

@@ -26,8 +26,8 @@ pub(super) struct InFlight {
     started: Condvar,
 }
 
-/// Exists while a circuit is started: from the command until the circuit is in
-/// the list.
+/// A value that exists while a circuit is started: from the command until the
+/// circuit is in the list.
 pub(super) struct Starting<'a>(&'a InFlight);
 
 impl Drop for Starting<'_> {

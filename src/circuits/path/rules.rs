@@ -109,7 +109,7 @@ pub(super) struct Excluded {
 }
 
 impl Excluded {
-    /// Returns true if the relay is excluded for another reason than its
+    /// Returns true if the relay is excluded for a reason other than its
     /// country.
     pub(super) fn has(&self, relay: &Relay) -> bool {
         self.fingerprints.contains(&relay.fingerprint())

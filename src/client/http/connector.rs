@@ -51,8 +51,8 @@ impl TorConnector {
     }
 }
 
-/// Returns the port of a URL. `Uri::port` ignores a port that isn't valid, and
-/// a request would go to another port than the one in the URL.
+/// Returns the port of a URL. `Uri::port` ignores a port that isn't valid, so
+/// that a request would go to a port that isn't in the URL.
 fn port(uri: &Uri) -> Result<Option<u16>, Error> {
     let authority = uri.authority().map(Authority::as_str).unwrap_or_default();
     let host_and_port = authority.rsplit('@').next().unwrap_or_default();

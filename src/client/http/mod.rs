@@ -58,8 +58,8 @@ use crate::client::socks::SocksError;
 use crate::error::Error;
 
 /// Returns this library's error inside a ureq error: the reason why there was
-/// no connection through tor. Returns `None` if the request failed for another
-/// reason.
+/// no connection through tor. Returns `None` if the request failed for any
+/// other reason.
 ///
 /// ```no_run
 /// use scape::http::{self, AgentBuilder};
@@ -82,7 +82,7 @@ pub fn tor_error(error: &ureq::Error) -> Option<&Error> {
 }
 
 /// Returns the error of tor's SOCKS port inside a ureq error. Returns `None` if
-/// the request failed for another reason.
+/// the request failed for any other reason.
 ///
 /// ```no_run
 /// use scape::http::{self, AgentBuilder};

@@ -70,7 +70,8 @@ pub(crate) trait RequestBinder: fmt::Debug + Send + Sync {
 /// One request that a [`RequestBinder`] has prepared. Dropping it before it is
 /// confirmed abandons the request.
 pub(crate) trait BoundRequest: Send {
-    /// Returns the credentials that identify the request.
+    /// Returns the isolation credentials of the request. They are unique, so
+    /// that the request's stream can be recognized by them.
     fn isolation(&self) -> &Isolation;
 
     /// Registers the connection that the request is made over. The connection

@@ -14,8 +14,8 @@ use scape_proto::word::is_onion_name;
 /// The error of a failed request through tor's SOCKS port. The library never
 /// connects to the target without tor, even after a failure.
 ///
-/// Only on a port with the flag `ExtendedErrors`, tor reports why an onion
-/// service can't be reached. The methods that begin with `is_onion` check for
+/// tor reports why an onion service can't be reached only on a port with the
+/// flag `ExtendedErrors`. The methods that begin with `is_onion` check for
 /// these reasons. On other ports, the status is a [general
 /// failure](SocksStatus::GENERAL_FAILURE) or an [unreachable
 /// host](SocksStatus::HOST_UNREACHABLE), as for any target.

@@ -9,19 +9,28 @@ use crate::io::transport::Transport;
 use scape_proto::socks::SocksStatus;
 use scape_proto::word::Secret;
 
-/// RFC 1928: the protocol version, the methods, and the refusal of all methods.
+/// The protocol version.
 const SOCKS5: u8 = 5;
+
+// Methods of authentication.
 const NO_AUTHENTICATION: u8 = 0;
 const USER_AND_PASSWORD: u8 = 2;
+/// The reply that refuses all methods.
 const NO_ACCEPTABLE_METHOD: u8 = 0xff;
-/// RFC 1928: the command and the address types.
+
+/// The command to connect to a target.
 const CONNECT: u8 = 1;
+
+// Types of addresses.
 const IPV4: u8 = 1;
 const NAME: u8 = 3;
 const IPV6: u8 = 4;
-/// RFC 1929: the version and the replies.
+
+/// The version of the exchange of user name and password (RFC 1929).
 const PASSWORD_VERSION: u8 = 1;
+/// The reply that accepts the user name and the password.
 const ACCEPTED: u8 = 0;
+/// The reply that refuses the user name or the password.
 const REFUSED: u8 = 1;
 
 /// The user name and the password that a server requires.

@@ -30,7 +30,8 @@ pub enum TlsProblem {
     /// The certificate has expired or isn't valid yet, or this machine's clock
     /// is wrong. The text gives details.
     NotValidNow(Box<str>),
-    /// The certificate is invalid in another way. The text says how.
+    /// The certificate is invalid in a way that no other variant describes. The
+    /// text gives details.
     Certificate(Box<str>),
     /// The peer ended the handshake with a TLS alert. The text names the alert.
     Refused(Box<str>),

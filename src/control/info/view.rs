@@ -14,7 +14,7 @@ use crate::control::Controller;
 /// for with [`Controller::get_info`].
 ///
 /// If a method returns `None`, tor doesn't know the value now, for example
-/// because tor has no consensus yet. If tor refuses for another reason, the
+/// because tor has no consensus yet. If tor refuses for any other reason, the
 /// method returns an error of the kind
 /// [`ErrorKind::Refused`](crate::ErrorKind::Refused).
 ///

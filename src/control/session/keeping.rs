@@ -31,10 +31,10 @@ impl Kept for Session {
                     log::info!(target: "scape::connection", "{what} is restored");
                     self.connection().tell(ConnectionStatus::Restored { what });
                 }
-                // The program has dropped the thing.
+                // The program has dropped the restorable.
                 Ok(false) => {}
                 // A reconnect restores everything and replaces the list of
-                // retakes. Until then the thing stays in the list.
+                // retakes. Until then the part stays in the list.
                 Err(error) if error.is::<Closed>() => self.retakes.put_back(link, due),
                 Err(error) => {
                     if let Part::ReconnectHook(follower) = &due.part
@@ -76,8 +76,8 @@ impl Kept for Session {
 }
 
 impl Session {
-    /// Restores one thing on the socket with the number `link`. Returns false
-    /// if the program has dropped the thing meanwhile.
+    /// Restores `part` on the socket with the number `link`. Returns false if
+    /// the part is a restorable that the program has dropped meanwhile.
     fn retake_part(&self, link: u64, part: &Part, timeout: Duration) -> Result<bool> {
         let deadline = Deadline::after(timeout);
         let ask =
@@ -105,7 +105,7 @@ impl Session {
                 } else {
                     taken?;
                 }
-                // The program may have dropped the thing meanwhile.
+                // The program may have dropped the restorable meanwhile.
                 self.take_back_dropped(&belonging.kind, &watch, deadline)?;
             }
             Part::LeaveStreams => {

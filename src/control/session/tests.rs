@@ -1,4 +1,4 @@
-//! Tests of restoring and removing things around a reconnect.
+//! Tests of restoring and removing restorables around a reconnect.
 
 use std::net::{TcpListener, TcpStream};
 
@@ -178,7 +178,7 @@ fn thing_removed_just_before_reconnect_is_removed_on_the_next_connection() {
     let early = controller.on_this_link().unwrap();
     let kinds = [Kind::Ownership, Kind::Onion(address), Kind::ClientAuth(address)];
     // On the same connection nothing more is sent, because the call's own
-    // command has removed the thing.
+    // command has removed the restorable.
     for kind in &kinds {
         early.not_given_back(kind, &watch).unwrap();
     }

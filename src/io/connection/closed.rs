@@ -78,7 +78,7 @@ impl Closed {
         Closed { cause: Arc::new(cause) }
     }
 
-    /// Returns the cause.
+    /// Returns the cause of the connection's end.
     pub fn cause(&self) -> &CloseCause {
         &self.cause
     }

@@ -27,7 +27,7 @@ pub(super) struct Dispatcher {
     discard: Arc<AtomicBool>,
     /// The number of events that wait for callbacks.
     waiting: Arc<AtomicUsize>,
-    /// The number of these events that only wait for callbacks with a limit.
+    /// The number of events that wait only for callbacks with a limit.
     limited: Arc<AtomicUsize>,
 }
 
@@ -198,7 +198,8 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 impl Dispatcher {
-    /// Starts the thread unless it is running or the connection was closed.
+    /// Starts the dispatcher's thread, unless the thread is running or the
+    /// connection was closed.
     pub(super) fn start(&self) -> Result<()> {
         let mut state = self.state.lock();
         if state.tasks.is_some() || state.closed {
@@ -387,8 +388,8 @@ impl Dispatcher {
     }
 
     /// Queues a task. While the dispatcher is [paused](Self::pause), stores the
-    /// task instead, except a task that calls status callbacks. If the thread
-    /// isn't running, drops the task and returns false.
+    /// task instead, except a task that calls status callbacks. If the
+    /// dispatcher's thread isn't running, drops the task and returns false.
     fn push(&self, task: Task) -> bool {
         let mut state = self.state.lock();
         if let (Some(kept), Task::Calls(_) | Task::Run(_) | Task::Marker(_)) =

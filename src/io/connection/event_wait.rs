@@ -28,8 +28,8 @@ const LATE: usize = 4096;
 /// A wait also ends with the connection, even if the connection is opened
 /// again. The reason is that most waits belong to a command that was sent on
 /// the old connection. The next connection may be to another tor, in whose
-/// events the ids stand for other things. So the command must be sent with a
-/// handle that uses the same connection: see
+/// events the same ids stand for other circuits and streams. So the command
+/// must be sent with a handle that uses the same connection: see
 /// [`on_this_link`](crate::Controller::on_this_link). With
 /// [`over_reconnects`](Self::over_reconnects), a wait continues on the next
 /// connection.
@@ -52,8 +52,8 @@ pub(crate) struct EventWait<'a> {
     /// The cause of the end of the connection on which the wait began. `None`
     /// until the wait has seen this end.
     ended: Option<Closed>,
-    /// Keeps the reader thread from holding tor back. `None` if the connection
-    /// no longer exists.
+    /// A value that keeps the reader thread from holding tor back. `None` if
+    /// the connection no longer exists.
     _awaiting: Option<Awaiting>,
 }
 

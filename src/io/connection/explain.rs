@@ -8,8 +8,9 @@ use crate::io::connection::CloseCause;
 
 type Ask = Box<dyn Fn() -> Option<Error> + Send + Sync>;
 
-/// Finds out if a socket has ended because tor's process has ended. The code
-/// that launched tor [sets](Self::set) a function that knows this.
+/// The place for a function that finds out if a socket has ended because tor's
+/// process has ended. The code that launched tor [sets](Self::set) the
+/// function.
 #[derive(Default)]
 pub(super) struct Explanation(OnceLock<Ask>);
 

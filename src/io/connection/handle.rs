@@ -199,8 +199,7 @@ impl Connection {
     /// connection:
     ///
     /// * The connection is down, or has ended for good.
-    /// * The connection is open, and its socket has another number than
-    ///   `known`.
+    /// * The connection is open, and the number of its socket isn't `known`.
     /// * The connection is open, and `deadline` has passed. A deadline of
     ///   `None` never passes.
     pub(crate) fn watch(&self, known: u64, deadline: Option<Instant>) -> Watched {

@@ -1,5 +1,5 @@
-//! Holding back tor during a flood of events, so that the events that wait need
-//! no more memory than a fixed amount.
+//! Holding back tor during a flood of events, so that the waiting events need
+//! only a fixed amount of memory.
 //!
 //! The reader thread doesn't read for a moment while too many events wait. In
 //! this time, tor's events fill the buffers of the socket and then wait in

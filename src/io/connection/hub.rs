@@ -263,7 +263,7 @@ impl Hub {
     /// connection:
     ///
     /// * The connection is down, or has ended for good.
-    /// * The connection is open, and its link has another number than `known`.
+    /// * The connection is open, and the number of its link isn't `known`.
     /// * The connection is open, and `deadline` has passed. A deadline of
     ///   `None` never passes.
     pub(super) fn watch(&self, known: u64, deadline: Option<Instant>) -> Watched {

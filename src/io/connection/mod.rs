@@ -202,10 +202,10 @@
 //! 3. **Restoring.** The value `Restoring` gives one thread access to the new
 //!    link. This thread restores everything that this controller made. Calls of
 //!    other threads still fail as before. Otherwise a caller could see a tor in
-//!    which some of these things are missing. Trackers get the link's events at
-//!    once, because live state is read again in this step. Queues and the
-//!    dispatcher store the events until the next step, because a callback that
-//!    ran now would find the controller closed.
+//!    which some of it is missing. Trackers get the link's events at once,
+//!    because live state is read again in this step. Queues and the dispatcher
+//!    store the events until the next step, because a callback that ran now
+//!    would find the controller closed.
 //! 4. **Open.** All of this happens under the hub's lock. Subscriptions and
 //!    status callbacks are told that the connection was opened again. Then the
 //!    stored events are delivered, and callers may send.

@@ -123,8 +123,8 @@ impl Pace {
     }
 }
 
-/// References to the last events of a flood, which the reader thread keeps
-/// until the flood is over.
+/// References to the last events of a flood. The reader thread keeps them until
+/// the flood is over.
 ///
 /// The reader thread has allocated the events. Because it keeps references
 /// longer than the listeners, it is also the thread that frees the events.

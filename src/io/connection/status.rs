@@ -18,7 +18,7 @@ pub enum ConnectionStatus {
     /// The connection has ended, for this cause. This is the last status,
     /// unless the controller tries to reconnect.
     Closed(Closed),
-    /// An attempt to make the connection again has failed.
+    /// An attempt to reconnect has failed.
     ReconnectFailed {
         /// The number of the attempt since the connection ended, counted from
         /// 1.
@@ -32,17 +32,17 @@ pub enum ConnectionStatus {
     /// [`Reconnected::failures`] was restored, and commands succeed from here
     /// on.
     Reconnected(Reconnected),
-    /// A later attempt has restored something that could not be restored when
-    /// the connection was opened again. It was listed in
+    /// A later attempt has restored a part that could not be restored when the
+    /// connection was opened again. The part was listed in
     /// [`Reconnected::failures`].
     Restored {
-        /// The thing that was restored, as in [`Reconnected::failures`].
+        /// The name of the restored part, as in [`Reconnected::failures`].
         what: String,
     },
-    /// Another attempt to restore something that is in
-    /// [`Reconnected::failures`] has failed.
+    /// Another attempt to restore a part that is in [`Reconnected::failures`]
+    /// has failed.
     RestoreFailed {
-        /// The thing that is missing, as in [`Reconnected::failures`].
+        /// The name of the missing part, as in [`Reconnected::failures`].
         what: String,
         /// The number of the attempt since the connection was opened again,
         /// counted from 1.
@@ -50,18 +50,19 @@ pub enum ConnectionStatus {
         /// The reason why the attempt failed.
         error: Error,
         /// The time until the next attempt. `None` if this was the last one:
-        /// the thing stays lost.
+        /// the part stays lost.
         next: Option<Duration>,
     },
 }
 
-/// The result of making a connection again: see
+/// The result of a reconnection: see
 /// [`Controller::reconnect`](crate::Controller::reconnect).
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Reconnected {
-    /// The things that could not be restored, each with the reason.
-    /// Everything else that this controller had made exists again.
+    /// The names of the parts that could not be restored, such as an onion
+    /// service or the subscriptions to events, each with the reason. Everything
+    /// else that this controller had made exists again.
     ///
     /// Some refusals are temporary. For example, tor refuses an onion service
     /// that it still has from the previous connection. In such a case, tor is

@@ -25,7 +25,8 @@ pub(crate) struct Thread {
 }
 
 impl Thread {
-    /// Starts a thread.
+    /// Starts a thread with this name. The thread calls `run`, and ends when
+    /// `run` returns.
     pub(crate) fn spawn(
         name: &str,
         run: impl FnOnce() + Send + 'static,

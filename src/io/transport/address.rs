@@ -43,7 +43,7 @@ pub enum Address {
     Name {
         /// The name as it was given.
         host: Box<str>,
-        /// The port.
+        /// The port of the host.
         port: u16,
     },
     /// A Unix socket. Connecting to it fails on a system without Unix sockets.

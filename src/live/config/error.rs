@@ -68,7 +68,7 @@ pub enum ConfigProblem {
     NoElement {
         /// The index of the element, counted from 0.
         index: usize,
-        /// The number of elements.
+        /// The number of elements in the list.
         length: usize,
     },
     /// tor doesn't allow the option to be changed while it runs.
@@ -82,7 +82,7 @@ pub enum ConfigProblem {
     /// the option.
     Conflict,
     /// tor refused the changes and made none of them. If tor couldn't open a
-    /// port, it may have closed another one before.
+    /// port, it may have closed another port before.
     Refused(Box<Refusal>),
 }
 

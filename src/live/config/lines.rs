@@ -25,10 +25,10 @@ pub(super) fn with_values(
 
 /// Puts the ports that tor chooses (`auto`) behind all others.
 ///
-/// With `auto` in front of a port with a number, tor may take the listener of
-/// the number for that of `auto` at the next change of any option. Then tor
-/// can't bind the number a second time. It refuses the change, and has closed a
-/// port.
+/// If an `auto` line stands before a line with a port number, tor may confuse
+/// the listeners of the two lines at the next change of any option. Then tor
+/// tries to bind the port number a second time, which fails. tor refuses the
+/// change, but has already closed a port.
 pub(super) fn put_auto_last(lines: &mut [ConfLine]) {
     lines.sort_by_key(|line| {
         let name = line.name.to_ascii_lowercase();

@@ -41,8 +41,8 @@ impl Wanted {
         }
     }
 
-    /// Returns true if tor's lines are the wanted ones, in the order of the
-    /// change or in that in which it is sent.
+    /// Returns true if tor's lines are the wanted ones, either in the order of
+    /// the change or in the order in which the change is sent.
     pub(super) fn is(&self, schema: &Schema, unit: &str, now: &[ConfLine]) -> bool {
         are_the_same(schema, now, &self.lines(schema, unit))
             || are_the_same(schema, now, &self.sent_lines(schema, unit))

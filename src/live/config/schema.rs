@@ -161,7 +161,8 @@ impl Schema {
     }
 }
 
-/// Returns the group that an option is in, according to the names of both.
+/// Returns the group that an option is in. The group is found by comparing the
+/// option's name with the names of the groups.
 fn group_of(name: &str, groups: &[String]) -> Option<String> {
     let bare = name.trim_start_matches("__");
     let is_of = |group: &&String| match (group.strip_suffix(LINES), group.strip_suffix(OPTIONS)) {
@@ -186,7 +187,7 @@ fn differ_in_one_place(one: &str, other: &str) -> bool {
 pub(super) mod tests {
     use super::*;
 
-    /// Some of tor's options.
+    /// Returns some of tor's options.
     pub(in crate::live::config) fn schema() -> Schema {
         let names = "BandwidthRate DataSize\nContactInfo String\nControlPort Dependent\nControlPortLines Virtual\n\
                      DataDirectory Filename\nExitNodes RouterList\nHiddenServiceDir Dependent\nHiddenServicePort Dependent\n\

@@ -33,7 +33,8 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// The part of the shared state that the reader thread keeps up to date.
+/// The part of the shared state that the reader thread of the connection keeps
+/// up to date.
 pub(super) struct Live {
     /// The values that tor runs with. The lock is held for microseconds only.
     model: Mutex<Model>,

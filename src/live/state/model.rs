@@ -57,10 +57,11 @@ impl Model {
         }
     }
 
-    /// Applies an event of a kind in [`KINDS`](super::KINDS). NS and
-    /// NEWCONSENSUS events take longer to parse than other events. So the
-    /// [tracker](super::tracker) usually parses these two without holding the
-    /// lock, and then calls [`change_routers`](Self::change_routers) or
+    /// Applies an event of one of the kinds in `KINDS` (in
+    /// [`live`](super::live)). NS and NEWCONSENSUS events take longer to parse
+    /// than other events. So the [tracker](super::tracker) usually parses these
+    /// two without holding the lock, and then calls
+    /// [`change_routers`](Self::change_routers) or
     /// [`set_routers`](Self::set_routers) instead.
     pub(super) fn apply(&mut self, event: &Event, changes: &mut Changes) {
         match event.body() {

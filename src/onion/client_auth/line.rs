@@ -96,7 +96,7 @@ pub enum ParseAuthLineError {
     /// The line has too many fields or too few.
     #[error("it has {count} fields separated by colons instead of {expected}")]
     Fields {
-        /// The number of fields.
+        /// The number of fields in the line.
         count: usize,
         /// The expected number of fields.
         expected: usize,

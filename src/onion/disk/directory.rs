@@ -170,7 +170,8 @@ fn put_clients(directory: &Path, files: &DiskOnionFiles, prepared: &mut Prepared
     Ok(())
 }
 
-/// Writes `ob_config`. A file with another content isn't overwritten.
+/// Writes `ob_config`. An existing file isn't overwritten: if its content
+/// differs, an error is returned.
 fn put_frontends(
     directory: &Path,
     files: &DiskOnionFiles,

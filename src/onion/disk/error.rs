@@ -66,14 +66,14 @@ pub enum DiskOnionProblem {
         /// The directory's permission bits, such as 0o755.
         mode: u32,
     },
-    /// The directory belongs to another user than tor's.
+    /// The directory belongs to a user other than tor's.
     Owner {
         /// The id of the directory's owner.
         owner: u32,
         /// The id of the user that tor runs as.
         tor: u32,
     },
-    /// `authorized_clients` isn't a directory, or belongs to another user than
+    /// `authorized_clients` isn't a directory, or belongs to a user other than
     /// tor's. Nothing was sent to tor, because tor would exit.
     AuthorizedClients,
     /// A key file contains no valid key. If this happens when a service is

@@ -35,7 +35,7 @@ pub struct DiskPort {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DiskTarget {
-    /// The port of the same number on 127.0.0.1.
+    /// The port on 127.0.0.1 with the same number as the virtual port.
     SamePort,
     /// A TCP address.
     Tcp(SocketAddr),

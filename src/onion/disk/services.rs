@@ -441,8 +441,8 @@ impl DiskOnions {
 
     /// Takes the service with this directory out of the configuration and
     /// returns its description. tor closes the service's circuits. The
-    /// directory stays with the key, so that the service has the same address
-    /// if it is added again.
+    /// directory isn't removed, nor is the key in it. So the service has the
+    /// same address if it is added again.
     ///
     /// ```no_run
     /// use scape::onion::disk::DiskOnions;
@@ -616,8 +616,9 @@ impl DiskOnions {
         reconfigure(&self.controller, command.finish()?, None)
     }
 
-    /// Returns the id of the user that tor runs as. Returns `None` if tor or a
-    /// filter refuses to tell it, or on Windows.
+    /// Returns the id of the user that tor runs as. Returns `None` if tor, or a
+    /// filter on the control port, refuses to tell it. Always returns `None` on
+    /// Windows.
     fn tors_user(&self) -> Result<Option<u32>> {
         match self.controller.get_info("process/uid") {
             Ok(uid) => Ok(uid.parse().ok()),

@@ -65,8 +65,8 @@ pub(super) struct Starting<'scope, 'env> {
     started: Vec<Option<Node>>,
     sender: Option<Sender<(usize, Result<Node>)>>,
     results: Receiver<(usize, Result<Node>)>,
-    /// Cancels the launches after a failure, and when the whole start is
-    /// cancelled.
+    /// The token that cancels the launches after a failure, and when the whole
+    /// start is cancelled.
     cancel: CancelToken,
     _on_cancel: Option<OnCancel>,
     deadline: Deadline,

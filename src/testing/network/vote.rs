@@ -38,7 +38,8 @@ const VOTING_AND_SIGNING: u64 = 2;
 /// relays.
 const RELAY_IS_READY: u8 = 75;
 
-/// Waits until a node has another consensus than at the time of the call.
+/// Waits until a node has a consensus that it didn't have at the time of the
+/// call.
 pub(super) fn wait_for_next(node: &Node, deadline: Deadline) -> Result<()> {
     const KEY: &str = "consensus/valid-after";
     let node = node.until(deadline);

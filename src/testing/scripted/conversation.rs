@@ -13,7 +13,7 @@ use super::{ScriptError, ScriptProblem};
 use crate::error::{Error, Result};
 use crate::io::transport::{Transport, is_timeout};
 
-/// Splits the input into commands.
+/// A reader that splits the input into commands.
 struct Commands<'a> {
     line: &'a Line,
     shared: &'a Shared,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// A [`Script`](super::Script) that wasn't played as written, most often
-/// because the client sent another command than the script expects.
+/// because the client sent a command that the script doesn't expect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptError {
     connection: usize,
@@ -16,7 +16,7 @@ pub struct ScriptError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScriptProblem {
-    /// The client sent another command than the expected one.
+    /// The client sent a command that isn't the expected one.
     Unexpected {
         /// A description of the expected command.
         expected: String,
@@ -53,7 +53,7 @@ pub enum ScriptProblem {
     },
     /// The client sent a command after the last step.
     AfterTheEnd {
-        /// The command.
+        /// The command that was sent.
         sent: String,
     },
     /// No client made the connection that the script was meant for.

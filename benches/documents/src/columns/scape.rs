@@ -1,4 +1,5 @@
-//! Reading documents with scape, as far as its parsers do at once.
+//! Reading documents with scape: parsing them, without calling the methods that
+//! parse more on request.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,5 @@
-//! Reading documents with scape, and calling every method that parses more.
+//! Reading documents with scape: parsing them, and calling every method that
+//! parses more on request.
 
 use std::hint::black_box;
 

@@ -1,5 +1,5 @@
-//! Reading documents with stem for Rust. It has no iterators over files, so the
-//! text is cut into documents first.
+//! Reading documents with stem for Rust. stem has no iterators over files, so
+//! the text is cut into documents first.
 
 use std::hint::black_box;
 
@@ -24,7 +24,8 @@ pub(super) fn all<D>(text: &str, start: &str, parse: impl Fn(&str) -> D) -> usiz
     black_box(parsed).len()
 }
 
-/// Parses a consensus. Its document has no entries, so they are parsed apart.
+/// Parses a consensus. stem's document doesn't contain the entries, so they are
+/// parsed separately.
 fn consensus(text: &str, parse: impl Fn(&str) -> RouterStatusEntry) -> usize {
     black_box(NetworkStatusDocument::parse(text).unwrap());
     let begin = text.find("\nr ").unwrap() + 1;

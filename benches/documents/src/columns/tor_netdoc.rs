@@ -1,5 +1,6 @@
 //! Reading documents with tor-netdoc: with its reader, and with its later
-//! parser `parse2`. Signatures are only checked where the name says so.
+//! parser `parse2`. Signatures are checked only by the functions whose names
+//! say so.
 
 use scape_proto::netdoc::onion::{OnionDescriptor, Subcredential};
 use scape_proto::word::OnionKey;

@@ -18,7 +18,8 @@ const RELAYS: usize = 60;
 /// The number of sets of keys that these relays share.
 const KEYS: usize = 6;
 
-/// The time when each document was made. `keys::expires` is later.
+/// The time when each document was made. The certificates expire later: see
+/// `keys::expires`.
 pub(crate) const PUBLISHED: &str = "2026-07-27 10:11:12";
 
 /// The two documents of a relay.

@@ -8,8 +8,9 @@ const END: &str = "2026-07-27 09:12:13 (86400 s)";
 
 /// Writes the lines that a relay has: the bytes of the past five days, and the
 /// statistics of directories, onion services and, for some, guards and exits.
-/// The line `hidserv-stats-end` is left out, because stem for Rust rejects
-/// documents with its length of time.
+/// The line `hidserv-stats-end` is left out, because stem for Rust rejects a
+/// document with this line if the line contains the period's length, such as
+/// `(86400 s)`.
 pub(super) fn write_statistics(text: &mut String, random: &mut Random) {
     for name in [
         "write-history",

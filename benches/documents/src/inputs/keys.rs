@@ -1,4 +1,5 @@
-//! The keys of made-up relays, and what they sign.
+//! The keys of made-up relays, and the certificates and signatures that are
+//! made with them.
 
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
@@ -112,7 +113,8 @@ pub(super) fn object(label: &str, bytes: &[u8]) -> String {
     text + &format!("-----END {label}-----\n")
 }
 
-/// The source of keys. Everybody knows them.
+/// A random generator for making keys. The keys are no secrets, because the
+/// seed is public.
 struct Source<'a>(&'a mut Random);
 
 impl TryRng for Source<'_> {

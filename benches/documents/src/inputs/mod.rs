@@ -35,7 +35,7 @@ pub(crate) enum Input {
 }
 
 impl Input {
-    /// Returns the text with this number of relays.
+    /// Returns the text of this input, for this number of relays.
     pub(crate) fn text(self, relays: usize) -> String {
         match self {
             Input::ConsensusMicrodesc => Relays::new(relays, SEED).consensus(),

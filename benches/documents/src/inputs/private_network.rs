@@ -4,16 +4,16 @@ const VOTE: &str = include_str!("../../../../crates/scape-proto/tests/data/docum
 const ONION_DESCRIPTOR: &str =
     include_str!("../../../../crates/scape-proto/tests/data/documents/onion-descriptor");
 
-/// Returns the private network's vote with other entries. So its signature is
-/// wrong.
+/// Returns the private network's vote with these entries instead of its own. So
+/// the vote's signature is wrong.
 pub(super) fn vote(entries: &str) -> String {
     let begin = VOTE.find("\nr ").unwrap() + 1;
     let end = VOTE.find("\ndirectory-footer").unwrap() + 1;
     [&VOTE[..begin], entries, &VOTE[end..]].concat()
 }
 
-/// Returns a service's descriptor as often as requested. The service's key has
-/// the seed [`SERVICE`](super::SERVICE).
+/// Returns a text with `count` copies of an onion service's descriptor. The
+/// service's key has the seed [`SERVICE`](super::SERVICE).
 pub(super) fn onion_descriptors(count: usize) -> String {
     ONION_DESCRIPTOR.repeat(count)
 }

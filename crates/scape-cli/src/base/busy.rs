@@ -22,7 +22,7 @@ const REDRAWN_EVERY: Duration = Duration::from_millis(100);
 pub(crate) struct Busy {
     bar: ProgressBar,
     /// A sender that never sends. If it is dropped before the line appears, the
-    /// thread doesn't show the line.
+    /// line isn't shown.
     _show: Sender<()>,
 }
 

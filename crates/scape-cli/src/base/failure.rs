@@ -13,8 +13,8 @@ use super::output::{print_error, printable_lines};
 /// The maximum length of a line of an error message, in characters.
 const LONGEST_LINE: usize = 2000;
 
-/// Parts of the library's messages that name its methods, and what a user of
-/// the command does instead.
+/// Parts of the library's messages that name its methods, each with the text
+/// that replaces it for users of the command.
 const REPLACED: &[(&str, &str)] = &[
     (", or add a port with SocksPort::added", ""),
     ("add one with SocksPort::added", "add one to torrc"),

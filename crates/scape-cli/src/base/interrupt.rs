@@ -89,7 +89,7 @@ const RESTORING: Duration = Duration::from_secs(1);
 
 /// The functions that restore the terminal, in the order of their registration.
 static RESTORE: Mutex<Vec<(u64, Restore)>> = parking_lot::const_mutex(Vec::new());
-/// The number of the next function.
+/// The number that the next function gets when it is registered.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 /// The time that replaces [`RETURN`] after a call of [`end_with`].
 static RETURN_SOON: Mutex<Option<Duration>> = parking_lot::const_mutex(None);

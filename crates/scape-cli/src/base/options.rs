@@ -53,8 +53,8 @@ pub(crate) struct GlobalOptions {
     #[command(flatten)]
     pub(crate) color: colorchoice_clap::Color,
 
-    /// True if the command line chooses a tor. The variables in the environment
-    /// may then be those of another one.
+    /// True if the command line chooses a tor. Then the variables in the
+    /// environment may be about a different tor.
     #[arg(skip)]
     pub(crate) names_tor: bool,
 }

@@ -1,5 +1,5 @@
-//! Writing to standard output and standard error, which Ctrl-C and SIGTERM must
-//! not wait for: a program that reads a pipe may have stopped reading.
+//! Writing to standard output and standard error. Ctrl-C and SIGTERM must not
+//! wait for a write: a program that reads a pipe may have stopped reading.
 
 use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
@@ -14,8 +14,8 @@ use super::threads;
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
-/// The time for a write after a signal. A note about the undoing still appears
-/// if somebody reads it.
+/// The maximum time that a write may take after a signal. If somebody reads the
+/// output, a note about what is undone still appears in this time.
 const GRACE: Duration = Duration::from_millis(200);
 
 /// The room in bytes that poll(2) promises for a pipe on Linux: one page.
@@ -23,15 +23,15 @@ const SHORT: usize = 4096;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A stream that is written by a thread of its own, unless the text fits into a
-/// pipe or a file at once. That is much faster than waking the thread. The
-/// thread ends with the program.
+/// A stream that a thread of its own writes to. If a text fits into a pipe or a
+/// file at once, the caller writes the text itself, because that is much faster
+/// than waking the thread. The thread ends with the program.
 #[derive(Debug)]
 pub(super) struct Writer {
     thread: OnceLock<Option<Sender<Job>>>,
     /// The number of writes that aren't done yet.
     waiting: AtomicUsize,
-    /// Returns true if a short text can be written at once.
+    /// A function that returns true if a short text can be written at once.
     is_ready: fn() -> bool,
 }
 
@@ -69,8 +69,8 @@ impl Writer {
         wait(&done, interrupt::has_come)
     }
 
-    /// Counts a write, unless there is another one. Dropping the result ends
-    /// the write, even after a panic.
+    /// Begins a write. Returns `None` if an earlier write isn't done yet.
+    /// Dropping the result ends the write, even after a panic.
     fn only_write(&self) -> Option<Write<'_>> {
         let counted = self.waiting.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst);
         // A `Write` that is dropped counts down, so it is made only here.
@@ -105,7 +105,8 @@ pub(super) fn is_ready(_stream: impl IsTerminal) -> bool {
     false
 }
 
-/// Starts the thread. Returns `None` if the system can't start one.
+/// Starts the thread that writes. Returns `None` if the system can't start a
+/// thread.
 fn start() -> Option<Sender<Job>> {
     let (sender, jobs) = unbounded::<Job>();
     threads::start(move || jobs.into_iter().for_each(|job| job())).ok()?;
@@ -185,7 +186,8 @@ mod tests {
         assert!(!is_ready(file(&writer)));
     }
 
-    /// Returns a pipe as a type that may be a terminal.
+    /// Returns the pipe as a file, because `is_ready` takes only streams that
+    /// may be terminals.
     #[cfg(unix)]
     fn file(pipe: &io::PipeWriter) -> std::fs::File {
         std::os::fd::OwnedFd::from(pipe.try_clone().unwrap()).into()

@@ -17,7 +17,8 @@ use crate::base::units;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {}
 
-/// The GETINFO keys. Each has a command, and all commands are sent together.
+/// The keys that tor is asked for. GETINFO is sent once for each key, and all
+/// these commands are sent together.
 const KEYS: [&str; 20] = [
     "version",
     "status/version/current",
@@ -59,15 +60,16 @@ struct Status {
     /// True if tor has built a circuit for a client.
     circuit_established: Option<bool>,
     dormant: Option<bool>,
-    /// Bytes that tor has read and written since its start.
+    /// The number of bytes that tor has read since its start.
     bytes_read: Option<u64>,
+    /// The number of bytes that tor has written since its start.
     bytes_written: Option<u64>,
     circuits: usize,
     streams: usize,
     or_connections: usize,
     guards: usize,
     onion_services: usize,
-    /// The fingerprint of a relay. Missing if tor is only a client.
+    /// The relay's fingerprint. Missing if tor is only a client.
     fingerprint: Option<String>,
     address: Option<String>,
     /// The ports that tor listens on, by their kind.

@@ -11,8 +11,8 @@ pub(crate) fn contains(value: &str, relay: Fingerprint) -> bool {
     entries(value).any(|entry| is_relay(entry, relay))
 }
 
-/// Adds a relay to the option if `is_excluded` is true. Otherwise, removes it.
-/// Other entries stay. Returns the message for the user.
+/// Adds a relay to the option if `is_excluded` is true. Otherwise, removes the
+/// relay. Other entries stay. Returns the message for the user.
 pub(crate) fn change(
     controller: &Controller,
     relay: Fingerprint,

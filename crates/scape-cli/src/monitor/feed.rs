@@ -62,7 +62,7 @@ const SERVICES_EVERY: Duration = Duration::from_secs(10);
 /// the flags and accounting.
 const SLOW_EVERY: Duration = Duration::from_secs(30);
 
-/// The thread's state.
+/// The state of the thread that collects data about tor.
 #[derive(Debug)]
 pub(crate) struct Feed {
     controller: Controller,
@@ -100,7 +100,7 @@ impl Due {
     }
 }
 
-/// The error of a message that can't be sent because the screen has ended.
+/// The error of a message that can't be sent because the screen is closed.
 #[derive(Debug)]
 struct Ended;
 
@@ -145,8 +145,8 @@ impl Feed {
     }
 
     /// Passes on events and asks questions until the sender of `kinds` is
-    /// dropped, or the connection or the screen has ended. Each message of
-    /// `kinds` replaces the kinds of events that the user has added.
+    /// dropped, the connection has ended, or the screen is closed. Each message
+    /// of `kinds` replaces the kinds of events that the user has added.
     pub(crate) fn run(mut self, kinds: &Receiver<Vec<EventKind>>) {
         if let Ok(traffic) = self.asked.info().bw_event_cache() {
             let _ = self.messages.send(Message::Bandwidth(traffic));
@@ -335,8 +335,8 @@ impl Feed {
     }
 }
 
-/// Changes tor's list of OR connections as an event says. The list has no IDs,
-/// and a relay may have several connections, each with an entry.
+/// Applies an event to `list`, the OR connections that tor has listed. The list
+/// has no IDs, and a relay may have several connections, each with an entry.
 fn bring_up_to_date(list: &mut Vec<OrConnInfo>, info: &OrConnInfo) {
     let same = list.iter().position(|listed| listed.target == info.target);
     let is_end = matches!(info.status, OrConnStatus::Closed | OrConnStatus::Failed);
@@ -376,8 +376,10 @@ mod tests {
 
     use super::*;
 
-    /// Starts a tor that accepts subscriptions. `answer` returns the reply to a
-    /// question.
+    /// Creates a feed that is connected to a scripted tor. Returns the tor, the
+    /// feed, and the receiver of the feed's messages. The tor accepts all
+    /// subscriptions, and answers each question with the text that `answer`
+    /// returns.
     fn feed(
         answer: impl Fn(&str) -> &'static str + Send + Sync + 'static,
     ) -> (ScriptedTor, Feed, Receiver<Message>) {
@@ -395,8 +397,7 @@ mod tests {
         (tor, Feed::new(controller, messages).unwrap(), received)
     }
 
-    /// Receives messages. The last one is the first for which `is_it` returns
-    /// true.
+    /// Receives messages, up to the first one for which `is_it` returns true.
     fn until(received: &Receiver<Message>, is_it: impl Fn(&Message) -> bool) -> Vec<Message> {
         let mut messages = Vec::new();
         loop {

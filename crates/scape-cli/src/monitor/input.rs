@@ -5,7 +5,7 @@ use crossterm::event;
 
 use super::message::Message;
 
-/// Passes input on until the screen has ended or the terminal can't be read.
+/// Passes input on until the screen is closed or the terminal can't be read.
 pub(crate) fn run(messages: &Sender<Message>) {
     while let Ok(input) = event::read() {
         if messages.send(Message::Input(input)).is_err() {

@@ -38,7 +38,7 @@ const WHILE_TYPING: [(&str, &str); 4] = [
     ("Ctrl-C", "quit"),
 ];
 
-/// Handles a key.
+/// Handles a key press, and returns the effects.
 pub(crate) fn press(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     if control && key.code == KeyCode::Char('c') {
@@ -101,7 +101,7 @@ pub(crate) fn press(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Opens a page.
+/// Opens a page, and closes the line that the user was editing.
 pub(crate) fn open(model: &mut Model, page: Page) {
     model.page = page;
     model.shift = 0;

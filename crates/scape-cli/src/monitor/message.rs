@@ -91,7 +91,7 @@ pub(crate) enum Request {
     /// Finds the program that uses a stream, by the address of its client.
     FindProgram(StreamId, SocketAddr),
     /// Adds a relay to the option ExcludeNodes if the value is true. Otherwise,
-    /// removes it.
+    /// removes the relay from the option.
     Exclude(Fingerprint, bool),
     /// Checks the torrc.
     CheckTorrc,

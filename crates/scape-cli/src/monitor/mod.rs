@@ -182,6 +182,6 @@ fn tell_link(change: &ConnectionStatus, messages: &Sender<Message>) {
         ConnectionStatus::ReconnectFailed { error, .. } => Link::Lost(error.to_string()),
         _ => return,
     };
-    // Sending fails if the screen has ended.
+    // Sending fails if the screen is closed.
     let _ = messages.send(Message::Link(link));
 }

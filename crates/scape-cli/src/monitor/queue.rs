@@ -50,7 +50,7 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Waits for the next request. Returns `None` if the screen has ended.
+    /// Waits for the next request. Returns `None` if the screen is closed.
     pub(crate) fn next(&self) -> Option<Request> {
         let request = self.receiver.recv().ok()?;
         // Changes after this point need another request.

@@ -156,7 +156,8 @@ fn change_link(model: &mut Model, link: Link) -> Vec<Effect> {
     }
 }
 
-/// Hides addresses until the next tor reports that it isn't a relay.
+/// Forgets tor's role. So addresses are hidden until the tor of the next
+/// connection reports that it isn't a relay.
 fn forget_role(model: &mut Model) {
     Arc::make_mut(&mut model.data.facts).is_relay = None;
 }

@@ -18,7 +18,7 @@ use super::ui::theme::Theme;
 pub(crate) struct View {
     pub(crate) theme: Theme,
     pub(crate) now: SystemTime,
-    /// The height of the screen.
+    /// The height of the screen in rows.
     pub(crate) height: u16,
     /// The number of columns at the left that are scrolled out of view.
     pub(crate) shift: usize,

@@ -34,7 +34,7 @@ const LOG_TAIL: u64 = 256 * 1024;
 /// are cut.
 const REPLY_LINES: usize = 2_000;
 
-/// The thread's state.
+/// The state of the thread that handles requests.
 #[derive(Debug)]
 pub(crate) struct Worker {
     controller: Controller,
@@ -60,7 +60,7 @@ impl Worker {
         Worker { controller, messages, kinds, config: None, geoip, graphs }
     }
 
-    /// Handles requests until the screen has ended.
+    /// Handles requests until the screen is closed.
     pub(crate) fn run(mut self, requests: &Waiting) {
         while let Some(request) = requests.next() {
             let what = describe(&request);
@@ -75,7 +75,7 @@ impl Worker {
         }
     }
 
-    /// Sends a message to the screen. Does nothing if the screen has ended.
+    /// Sends a message to the screen. Does nothing if the screen is closed.
     fn send(&self, message: Message) {
         let _ = self.messages.send(message);
     }
@@ -231,7 +231,7 @@ impl Worker {
         Ok(self.config.insert(config))
     }
 
-    /// Reads the options.
+    /// Reads tor's options. The message also contains the pending changes.
     fn options(&mut self) -> Result<Message> {
         let config = self.config()?;
         let mut all = config.options()?;

@@ -48,7 +48,7 @@ impl Lines {
 
     /// Returns the next line. Returns `None` after the last line, or if tor has
     /// ended because the user told it to end. Returns a failure after Ctrl-C,
-    /// or if the connection has ended for another reason.
+    /// or if the connection has ended for any other reason.
     pub(super) fn next(
         &mut self,
         context: &Context,

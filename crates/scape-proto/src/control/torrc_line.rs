@@ -74,7 +74,7 @@ impl fmt::Debug for Clean<'_> {
 }
 
 impl<'a> Clean<'a> {
-    /// Removes the carriage returns from a text.
+    /// Creates the text without its carriage returns.
     pub(crate) fn new(text: &'a [u8]) -> Self {
         if !text.contains(&b'\r') {
             return Clean { text: Cow::Borrowed(text), origins: Vec::new() };

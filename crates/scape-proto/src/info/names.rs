@@ -17,7 +17,7 @@ pub struct InfoName {
     /// True if the key is a prefix that the caller must complete, such as
     /// `ip-to-country/` with an address.
     pub is_prefix: bool,
-    /// A description in English.
+    /// A description of the key in English.
     pub description: String,
 }
 

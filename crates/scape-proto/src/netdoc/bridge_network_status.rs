@@ -51,8 +51,8 @@ pub struct BridgeNetworkStatus<'a> {
     pub flag_thresholds: Vec<(&'a str, f64)>,
     /// The fingerprint of the bridge authority.
     pub fingerprint: Option<Fingerprint>,
-    /// The text. Its entries are serialized as `bridges`, after the other
-    /// fields.
+    /// The text of the document. The bridges' entries are serialized as
+    /// `bridges`, after the other fields.
     #[cfg_attr(feature = "serde", serde(rename = "bridges"))]
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::relays::bridge"))]
     parts: StatusParts<'a>,
@@ -100,8 +100,8 @@ impl<'a> BridgeNetworkStatus<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error for the first line that is malformed or repeated, and
-    /// for each entry that breaks a rule of dir-spec.
+    /// Returns an error for the first line that is malformed or repeated, or
+    /// for the first entry that breaks a rule of dir-spec.
     pub fn parse_strict(text: &'a [u8]) -> Result<Self, DocumentError> {
         let status = Self::read_text(text, Depth::Strict)?;
         status.parts.check_entries(EntryForm::Bridge, false)?;

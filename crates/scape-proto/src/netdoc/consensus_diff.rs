@@ -167,8 +167,8 @@ fn parse_digests(line: &[u8]) -> Option<([u8; 32], [u8; 32])> {
     words.next().is_none().then_some(digests)
 }
 
-/// Parses the commands. Each must be about lines before those of the command
-/// before it.
+/// Parses the commands. Each command must concern lines before those of the
+/// previous command.
 fn parse_commands<'a>(lines: &mut RawLines<'a>) -> Result<Vec<Command<'a>>, DocumentError> {
     let mut commands: Vec<Command<'a>> = Vec::new();
     while let Some(line) = lines.next() {
@@ -259,7 +259,7 @@ impl<'a> RawLines<'a> {
         }
     }
 
-    /// Returns an error about the last line.
+    /// Returns an error about the line that was read last.
     fn error(&self, line: Option<&[u8]>, problem: LineProblem) -> DocumentError {
         let keyword = keyword(line.unwrap_or_default()).0;
         let number = (self.number > 0).then_some(self.number);
@@ -296,7 +296,7 @@ mod tests {
         hash 95D70F5A3CC65F920AA8B44C4563D7781A082674329661884E19E94B79D539C2 7AFECEFA4599BA33D603653E3D2368F648DF4AC4723929B0F7CF39281596B0C1\n\
         6,$d\n3,4c\nbar\ndirectory-signature foo bar\n.\n1a\nr name aaaaaaaaaaaaaaaaa etc\nfoo\n.\n";
 
-    /// Applies commands without digests.
+    /// Applies the commands of a diff to `base`, without checking digests.
     fn apply(base: &str, commands: &str) -> Option<String> {
         let zeros = "0".repeat(64);
         let text = format!("network-status-diff-version 1\nhash {zeros} {zeros}\n{commands}");
@@ -333,7 +333,7 @@ mod tests {
         assert_eq!(apply("A\nB\n", "1a\n@x\nC\n@y\n.\n").as_deref(), Some("A\n@x\nC\n@y\nB\n"));
     }
 
-    /// The cases of tor's test_consdiff.c.
+    /// Checks the cases of tor's test_consdiff.c.
     #[test]
     fn commands_append_change_and_delete_lines() {
         let base = "A\nB\nC\nD\nE\n";

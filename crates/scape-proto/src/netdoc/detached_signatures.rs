@@ -246,7 +246,7 @@ mod tests {
     const A: &str = "596CD48D61FDA4E868F4AA10FF559917BE3B1A35";
     const B: &str = "9FBF54D6A62364320308A615BF4CF6B27B254FAD";
 
-    /// A document with every line.
+    /// Returns a document with every line.
     fn whole() -> String {
         let signature = "-----BEGIN SIGNATURE-----\nAQID\n-----END SIGNATURE-----\n";
         format!(

@@ -55,7 +55,7 @@ pub(super) fn digits_of(value: &str) -> Result<Fingerprint, LineProblem> {
     Ok(Fingerprint::from_bytes(bytes))
 }
 
-/// Parses a weight.
+/// Parses a weight, which must not be negative.
 pub(super) fn weight_of(value: &str) -> Result<f64, LineProblem> {
     const FORM: &str = "the weight must be a number that is not negative";
     fraction(value).ok_or(LineProblem::Value(FORM))

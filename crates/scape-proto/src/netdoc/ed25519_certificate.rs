@@ -200,7 +200,7 @@ impl Ed25519Certificate {
     /// # Errors
     ///
     /// Returns an error if the signature is wrong, if the certificate contains
-    /// another key than `with`, or if there is no key at all.
+    /// a key other than `with`, or if there is no key at all.
     #[cfg(feature = "verify")]
     pub fn verify(&self, with: Option<&[u8; 32]>) -> Result<(), CertificateError> {
         let key = match (with, &self.signing_key) {
@@ -404,10 +404,10 @@ pub enum ParseEd25519CertificateError {
     /// extensions.
     #[error("an Ed25519 certificate has at least 104 bytes, this has {length}")]
     Length {
-        /// The number of bytes.
+        /// The length of the certificate in bytes.
         length: usize,
     },
-    /// The certificate is of another version than 1.
+    /// The version of the certificate isn't 1.
     #[error("the Ed25519 certificate is of version {0}, and only version 1 is known")]
     Version(u8),
     /// An extension is longer than the rest of the certificate.
@@ -416,7 +416,7 @@ pub enum ParseEd25519CertificateError {
     /// There are bytes between the last extension and the signature.
     #[error("the Ed25519 certificate has {length} bytes between its extensions and its signature")]
     Excess {
-        /// The number of bytes.
+        /// The number of bytes in this place.
         length: usize,
     },
     /// The extension with the signing key occurs twice, or isn't 32 bytes long.

@@ -62,7 +62,7 @@ pub struct ExitNode<'a> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ExitAddress {
-    /// The address.
+    /// The address from which the exit connected.
     pub address: IpAddr,
     /// The time of the last test.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]

@@ -63,7 +63,7 @@ impl FamilyMember {
 }
 
 /// Takes `$`, a fingerprint and the space after it from the beginning of the
-/// text. Returns `None` if the text begins in another way.
+/// text. Returns `None` if the text doesn't begin with them.
 #[inline]
 fn take_fingerprint(text: &[u8]) -> Option<(Fingerprint, &[u8])> {
     let (digits, after) = text.strip_prefix(b"$")?.split_at_checked(40)?;

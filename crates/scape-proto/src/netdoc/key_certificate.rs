@@ -304,7 +304,7 @@ mod tests {
         format!("-----BEGIN {label}-----\nAQID\n-----END {label}-----\n")
     }
 
-    /// A certificate with every line.
+    /// Returns a certificate with every line.
     fn whole() -> String {
         let (key, signature) = (object("RSA PUBLIC KEY"), object("SIGNATURE"));
         format!(

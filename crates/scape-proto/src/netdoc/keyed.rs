@@ -11,12 +11,13 @@ pub(super) fn pair(word: &[u8]) -> Option<(&str, &str)> {
     std::str::from_utf8(word).ok()?.split_once('=').filter(|(name, _)| !name.is_empty())
 }
 
-/// Reads the remaining words as names and values. Words in another form are
-/// left out of `pairs`.
+/// Reads the remaining words as names and values, and adds them to `pairs`. A
+/// word in another form isn't added.
 ///
 /// # Errors
 ///
-/// Returns an error if a word doesn't have the form `name=value`.
+/// Returns an error if at least one word doesn't have the form `name=value`.
+/// The other words are added anyway.
 pub(super) fn pairs<'a>(
     words: &mut Arguments<'a>,
     pairs: &mut Vec<(&'a str, &'a str)>,
@@ -31,13 +32,14 @@ pub(super) fn pairs<'a>(
     result
 }
 
-/// Reads the remaining words as names and numbers. A number is digits with an
-/// optional fraction. With a percent sign, it is divided by 100. Words in
-/// another form are left out of `numbers`.
+/// Reads the remaining words as names and numbers, and adds them to `numbers`.
+/// A number is digits with an optional fraction. A number with a percent sign
+/// is divided by 100. A word in another form isn't added.
 ///
 /// # Errors
 ///
-/// Returns an error if a word has another form.
+/// Returns an error if at least one word has another form. The other words are
+/// added anyway.
 pub(super) fn numbers<'a>(
     words: &mut Arguments<'a>,
     numbers: &mut Vec<(&'a str, f64)>,
@@ -58,12 +60,13 @@ pub(super) fn numbers<'a>(
     result
 }
 
-/// Reads the remaining words as names and integers of 32 bits. Words in another
-/// form are left out of `params`.
+/// Reads the remaining words as names and integers of 32 bits, and adds them to
+/// `params`. A word in another form isn't added.
 ///
 /// # Errors
 ///
-/// Returns an error if a word has another form.
+/// Returns an error if at least one word has another form. The other words are
+/// added anyway.
 pub(super) fn params(
     words: &mut Arguments<'_>,
     params: &mut Vec<(Box<str>, i32)>,

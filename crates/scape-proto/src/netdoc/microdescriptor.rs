@@ -387,8 +387,8 @@ static RULES: Rules = Rules {
     ordered: false,
 };
 
-/// Checks the value of a line. `identities` has the types of the lines `id`
-/// before.
+/// Checks the value of a line. `identities` has the types of the `id` lines
+/// before this line.
 fn check_item<'a>(item: &Item<'a>, identities: &mut Vec<&'a [u8]>) -> Result<(), LineProblem> {
     let mut words = item.arguments_reader();
     let (is_valid, form) = match item.keyword() {
@@ -570,7 +570,7 @@ mod tests {
         assert_eq!(md.family().len(), 2);
     }
 
-    /// A microdescriptor with every line.
+    /// Returns a microdescriptor with every line.
     fn whole() -> String {
         format!(
             "onion-key\n-----BEGIN RSA PUBLIC KEY-----\nAQID\n-----END RSA PUBLIC KEY-----\n\

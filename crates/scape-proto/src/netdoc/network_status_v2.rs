@@ -80,8 +80,8 @@ pub struct NetworkStatusV2<'a> {
     pub signing_authority: Option<&'a str>,
     /// The RSA signature.
     pub signature: Option<Object<'a>>,
-    /// The text. Its entries are serialized as `relays`, after the other
-    /// fields.
+    /// The text of the document. The relays' entries are serialized as
+    /// `relays`, after the other fields.
     #[cfg_attr(feature = "serde", serde(rename = "relays"))]
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::relays::v2"))]
     parts: StatusParts<'a>,
@@ -310,7 +310,7 @@ mod tests {
     use super::*;
     use crate::netdoc::RouterFlags;
 
-    /// A document with every line.
+    /// Returns a document with every line.
     fn whole() -> String {
         let object =
             |label: &str| format!("-----BEGIN {label}-----\nAQID\n-----END {label}-----\n");

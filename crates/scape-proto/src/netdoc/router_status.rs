@@ -115,7 +115,7 @@ impl<'a> RouterStatus<'a> {
         RouterStatus::parse_strictly(text, EntryForm::Alone)
     }
 
-    /// Parses and checks an entry that is part of such a document.
+    /// Parses an entry, and checks it by the rules of `form`.
     pub(super) fn parse_strictly(text: &'a [u8], form: EntryForm) -> Result<Self, DocumentError> {
         const TIME: &str = "the time must be YYYY-MM-DD HH:MM:SS in UTC";
         const DIGEST: &str = "a digest must be there, unless the consensus is for clients";

@@ -65,7 +65,7 @@ pub enum RouterStatusProblem {
 }
 
 impl RouterStatusProblem {
-    /// Returns the same problem as a problem with a line of a document.
+    /// Converts the problem to a [`LineProblem`].
     pub(super) fn of_line(self) -> LineProblem {
         match self {
             RouterStatusProblem::Words => LineProblem::Words,

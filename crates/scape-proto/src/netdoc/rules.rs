@@ -46,11 +46,12 @@ enum Times {
 /// The meaning of a line for the order of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
-    /// The line has the place that the rule has among the rules.
+    /// The lines must be in the same order as their rules.
     Fixed,
-    /// The line may be anywhere.
+    /// The line may be anywhere among the other lines.
     Free,
-    /// The line begins a group. The following rules are about each group.
+    /// The line begins a group of lines. The following rules apply to each
+    /// group.
     BeginsGroup,
 }
 
@@ -195,8 +196,8 @@ impl Rules {
 ///
 /// Returns an error if the first item isn't the one that the rules demand, or
 /// if `line` returns an error for a [decisive](Rule::decisive) line. A strict
-/// reading returns an error for each item that breaks a rule, and for each one
-/// that `line` returns an error for.
+/// reading returns an error for the first item that breaks a rule, or for which
+/// `line` returns an error.
 pub(super) fn read<'a>(
     rules: &Rules,
     text: &'a [u8],

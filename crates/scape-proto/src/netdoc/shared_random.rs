@@ -24,7 +24,7 @@ use crate::word::Fingerprint;
 pub struct SharedRandomValue {
     /// The number of authorities that revealed their part of the value.
     pub reveals: u32,
-    /// The value.
+    /// The shared random value.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::bytes"))]
     pub value: [u8; 32],
 }

@@ -346,7 +346,8 @@ fn kind_of_first_line(line: &[u8]) -> Option<DocumentKind> {
     })
 }
 
-/// Returns true if this line begins another document after one of this kind.
+/// Returns true if this line, which follows a document of this kind, begins
+/// another document.
 fn begins_after(kind: Option<DocumentKind>, line: &[u8]) -> bool {
     let begins = |keyword: &[u8]| starts_with_keyword(line, keyword);
     match kind {

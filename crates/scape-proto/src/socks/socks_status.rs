@@ -97,7 +97,7 @@ impl SocksStatus {
         SocksStatus(code)
     }
 
-    /// Returns the code.
+    /// Returns the status's code.
     pub const fn code(self) -> u8 {
         self.0
     }

@@ -62,12 +62,12 @@ impl Target {
         Ok(target)
     }
 
-    /// Returns the host.
+    /// Returns the target's host.
     pub fn host(&self) -> &Host {
         &self.host
     }
 
-    /// Returns the port.
+    /// Returns the target's port.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -124,7 +124,7 @@ impl fmt::Display for Target {
 /// # Ok::<(), scape_proto::socks::TargetError>(())
 /// ```
 pub trait ToTarget {
-    /// Returns the target.
+    /// Converts the value to a target.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-/// The longest name that SOCKS can carry.
+/// The maximum length in bytes of a name that SOCKS can carry.
 const MAX_LENGTH: usize = 255;
 
 /// A host that a client may ask tor for: an IP address or a valid name.

@@ -18,8 +18,9 @@ pub fn path_of(bytes: &[u8]) -> PathBuf {
     std::ffi::OsStr::from_bytes(bytes).into()
 }
 
-/// Converts the bytes of a path that tor wrote to a [`PathBuf`]. Bytes that
-/// aren't UTF-8 are replaced by U+FFFD. On Unix, the bytes aren't changed.
+/// Converts the bytes of a path that tor wrote to a [`PathBuf`]. On Unix, the
+/// bytes aren't changed. On other systems, bytes that aren't UTF-8 are replaced
+/// by U+FFFD.
 ///
 /// ```
 /// use std::path::Path;

@@ -8,7 +8,7 @@ use scape_proto::torrc::Torrc;
 
 use crate::error::{Error, Result};
 
-/// The number of symbolic links that are followed, as in Linux.
+/// The maximum number of symbolic links that are followed, as in Linux.
 const MAX_LINKS: usize = 40;
 
 /// Replaces the content of a file with a torrc.

@@ -22,10 +22,11 @@ use crate::io::transport::{Transport, deadline_after};
 /// once.
 const MOST: usize = 64;
 
-/// The size of a buffer. Each connection has two.
+/// The size of a buffer in bytes. Each connection has two.
 const BUFFER: usize = 16 * 1024;
 
-/// The time limit for a SOCKS request, and for connecting to its address.
+/// The time limit for a SOCKS request, and for connecting to the address in the
+/// request.
 const HANDSHAKE_FOR: Duration = Duration::from_secs(20);
 
 /// The time between two attempts to wake the listener's thread.

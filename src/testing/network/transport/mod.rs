@@ -33,7 +33,7 @@ impl Transport {
         Ok(Transport { name: name.to_owned(), client, server })
     }
 
-    /// Returns the name.
+    /// Returns the transport's name.
     pub(super) fn name(&self) -> &str {
         &self.name
     }

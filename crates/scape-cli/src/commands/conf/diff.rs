@@ -39,7 +39,7 @@ struct Difference {
     /// The file with the option's first line. `null` if the torrc doesn't
     /// contain the option.
     file: Option<PathBuf>,
-    /// The number of that line, counted from 1.
+    /// The number of the option's first line, counted from 1.
     line: Option<usize>,
 }
 

@@ -13,15 +13,15 @@ use crate::commands::shared::files::is_local;
 /// The torrc, and the file of defaults that tor reads before it.
 pub(super) struct Files {
     pub(super) path: PathBuf,
-    /// `None` if the file doesn't exist.
+    /// The parsed torrc. `None` if the file doesn't exist.
     pub(super) torrc: Option<TorrcFiles>,
     pub(super) defaults: Option<TorrcFiles>,
 }
 
 impl Files {
     /// Reads the files that tor has read. tor reports their paths even if the
-    /// files don't exist. The inner error is about the content of a file, or
-    /// says that a file can't be read.
+    /// files don't exist. The inner error says that a file can't be read, or
+    /// that its content is wrong.
     ///
     /// # Errors
     ///

@@ -60,7 +60,7 @@ impl Feed {
     }
 
     /// Waits until all events that tor has sent by now have arrived. Returns
-    /// the time.
+    /// the time at the end of the wait.
     pub(crate) fn catch_up(&self) -> SystemTime {
         // If the connection has ended, no events come at all.
         let _ = self.controller.sync();

@@ -132,7 +132,8 @@ fn send(
     }
 }
 
-/// Sends the parts of the body, and an empty part at the end.
+/// Receives the body, and sends its parts to `chunks`. Sends an empty part at
+/// the end.
 fn receive(url: &str, mut body: ureq::Body, chunks: &Sender<Result<Vec<u8>, Failure>>) {
     let mut reader = body.as_reader();
     loop {

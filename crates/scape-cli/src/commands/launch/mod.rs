@@ -23,7 +23,7 @@ use crate::base::program;
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(200);
-/// The number of log lines in the error message if tor ends by itself.
+/// The maximum number of log lines in the error message if tor ends by itself.
 const LAST_LINES: usize = 10;
 
 /// Start a new tor, which ends with this command

@@ -46,7 +46,7 @@ impl Running {
         })
     }
 
-    /// Prints the addresses.
+    /// Prints the tor's version, process, addresses and files.
     pub(super) fn print(&self, context: &Context) -> Result<(), Failure> {
         if context.out.is_json() {
             return context.out.value(self);

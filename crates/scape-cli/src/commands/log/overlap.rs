@@ -1,15 +1,16 @@
-//! Messages that are both in tor's log file and come as events.
+//! Messages that are in tor's log file and also come as events.
 
 use std::time::{Duration, SystemTime};
 
 use crate::commands::shared::log::line::LogLine;
 
-/// The time between a message in the file and the arrival of its event.
+/// The maximum time between the writing of a message to the file and the
+/// arrival of its event.
 const LATE: Duration = Duration::from_millis(200);
 /// The same time on a machine that is very busy.
 const VERY_LATE: Duration = Duration::from_secs(2);
 
-/// Messages that were read from the file, and may come as events, too.
+/// Messages that were read from the file and may also come as events.
 #[derive(Debug)]
 pub(super) struct Recent {
     lines: Vec<LogLine>,
@@ -17,12 +18,14 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    /// The events of the messages have arrived at `read_at`.
+    /// Creates the list. `read_at` is a time at which the events of all
+    /// messages have arrived.
     pub(super) fn new(lines: Vec<LogLine>, read_at: SystemTime) -> Self {
         Recent { lines, read_at }
     }
 
-    /// Removes the message of an event. Returns true if it was there.
+    /// Removes the message of an event from the list. Returns true if the list
+    /// contained the message.
     pub(super) fn take(&mut self, line: &LogLine) -> bool {
         // The event may have waited for long while earlier ones were printed.
         if line.time.duration_since(self.read_at).is_ok_and(|after| after > LATE) {
@@ -35,11 +38,12 @@ impl Recent {
 /// The part of the file whose messages have come as events.
 #[derive(Debug)]
 pub(super) struct Printed {
-    /// All messages before this position have come.
+    /// The position in the file before which all messages have come as events.
     end: u64,
-    /// The messages that have come since then.
+    /// The messages that have come as events and may be after `end`.
     lines: Vec<LogLine>,
-    /// A length of the file, and the time when it was this long.
+    /// A later value of `end`: a length of the file, and the time when the file
+    /// was this long.
     next: Option<(u64, SystemTime)>,
 }
 
@@ -48,8 +52,8 @@ impl Printed {
         Printed { end, lines: Vec::new(), next: None }
     }
 
-    /// Adds the message of an event. Events come in order, but may have waited
-    /// for long. `length` returns the length of the file.
+    /// Adds the message of an event. Events are added in order, but may have
+    /// waited for long. `length` returns the length of the file.
     pub(super) fn add(&mut self, line: LogLine, length: impl FnOnce() -> Option<u64>) {
         if let Some((end, at)) = self.next
             && line.time.duration_since(at).is_ok_and(|after| after > VERY_LATE)
@@ -66,8 +70,8 @@ impl Printed {
     }
 
     /// Returns the messages of the file that haven't come as events. From now
-    /// on, they count as printed. `length` is that of the file before it was
-    /// read.
+    /// on, they count as printed. `length` is the length that the file had
+    /// before it was read.
     pub(super) fn missing(&mut self, length: u64, mut all: Vec<LogLine>) -> Vec<LogLine> {
         // A file that is shorter now has been begun anew.
         if length >= self.end {
@@ -81,7 +85,8 @@ impl Printed {
     }
 }
 
-/// Removes a message. Returns true if it was there.
+/// Removes a message from `lines`. Returns true if `lines` contained the
+/// message.
 fn take(lines: &mut Vec<LogLine>, line: &LogLine) -> bool {
     let is_it = |other: &LogLine| other.severity == line.severity && other.message == line.message;
     let known = lines.iter().position(is_it);

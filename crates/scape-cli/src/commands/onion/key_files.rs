@@ -25,7 +25,7 @@ const LONGEST: u64 = 4096;
 pub(super) struct KeyName(String);
 
 impl KeyName {
-    /// Returns the name.
+    /// Returns the name as text.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }

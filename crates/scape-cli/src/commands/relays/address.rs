@@ -7,8 +7,8 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum AddressFilter {
     Network(IpAddr, u8),
-    /// The first parts of an address as text, such as `192.0.2`. It doesn't fit
-    /// `192.0.20.1`.
+    /// The first parts of an address as text. For example, `192.0.2` fits
+    /// `192.0.2.1`, but not `192.0.20.1`.
     Beginning(String),
 }
 

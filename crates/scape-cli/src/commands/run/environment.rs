@@ -27,11 +27,13 @@ const REMOVED: &[&str] = &[
 /// Variables with the command line of ssh, for programs that start ssh. They
 /// differ in how they take the value apart, but all of them know single quotes.
 const SSH_COMMANDS: [&str; 4] = ["GIT_SSH_COMMAND", "RSYNC_RSH", "SVN_SSH", "BORG_RSH"];
-/// Variables that only name a program. No such program exists, so that its name
-/// is the error message.
+/// Variables that contain only the name of a program.
 const SSH_PROGRAMS: [&str; 1] = ["CVS_RSH"];
+/// The value that the [`SSH_PROGRAMS`] get. No program has this name, so the
+/// error message about the missing program contains the reason.
 const NO_PROGRAM: &str = "scape-run-has-no-ssh-for-this-program";
-/// The program that git starts if there is no `GIT_SSH_COMMAND`.
+/// The variable with the program that git starts if there is no
+/// `GIT_SSH_COMMAND`.
 const GIT_SSH: &str = "GIT_SSH";
 /// The variable with the SOCKS port for programs that start `scape`.
 const SOCKS: &str = "SCAPE_SOCKS";
@@ -49,8 +51,8 @@ pub(super) fn is_about_proxies(name: &str) -> bool {
 }
 
 /// Returns true if programs must not inherit this variable. `is_chosen` is true
-/// if the command line chooses a tor. The variables of a tor in the environment
-/// are then those of another one.
+/// if the command line chooses a tor. Then variables that name a tor are
+/// removed, too, because they may name a different one.
 pub(super) fn is_removed(name: &str, is_chosen: bool) -> bool {
     is_about_proxies(name) || REMOVED.contains(&name) || is_chosen && OF_TOR.contains(&name)
 }

@@ -74,7 +74,8 @@ fn is_safe_ssh(arguments: &[String]) -> bool {
     arguments.iter().any(connects_through_tor) || matches!(arguments, [only] if only == "-V")
 }
 
-/// Returns the reason if an option tells curl to use no proxy, or another one.
+/// Returns the reason if an option tells curl to use no proxy, or a different
+/// proxy.
 fn curl(arguments: &[String]) -> Option<String> {
     let mut words = arguments.iter();
     while let Some(word) = words.next() {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::environment::leads_through_tor;
 
-/// A program that runs another one.
+/// A program that runs another program.
 struct Wrapper {
     names: &'static [&'static str],
     /// The short options whose values may be in the next word.

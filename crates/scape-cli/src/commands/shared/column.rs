@@ -44,9 +44,11 @@ impl Key {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column<R> {
     name: &'static str,
-    /// Returns the text of a cell, or `None` if the row has no value.
+    /// A function that returns the text of a cell, or `None` if the row has no
+    /// value.
     cell: fn(&R) -> Option<String>,
-    /// Returns the key of a cell, or `None` if the row has no value.
+    /// A function that returns the key of a cell, or `None` if the row has no
+    /// value.
     key: fn(&R) -> Option<Key>,
     right: bool,
 }

@@ -11,7 +11,7 @@ use scape::word::CountryCode;
 
 use crate::base::failure::{Exit, Failure};
 
-/// The source of countries.
+/// The options that choose the source of countries.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct CountryOptions {
     /// A database of countries in MaxMind's format (.mmdb)

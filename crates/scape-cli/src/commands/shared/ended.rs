@@ -24,8 +24,8 @@ impl Ends for Stream {
     }
 }
 
-/// The handles that the last list contained. If a handle has ended, the time is
-/// when this was first noticed.
+/// The handles that the last list contained. A handle that has ended comes with
+/// the time when its end was first noticed.
 #[derive(Debug)]
 pub(crate) struct Ended<H> {
     known: Vec<(H, Option<Instant>)>,

@@ -68,7 +68,8 @@ pub(super) fn watch<L: Listing>(
 }
 
 /// Waits until the list differs from `last`, until `longest` has passed, or, if
-/// the list is on the screen, until the terminal has another size than `size`.
+/// the list is on the screen, until the size of the terminal isn't `size` any
+/// more.
 fn next<L: Listing>(
     state: &State,
     listing: &mut L,

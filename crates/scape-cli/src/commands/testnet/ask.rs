@@ -83,9 +83,9 @@ impl Asked {
         self.answer_within(context, context.options.timeout.unwrap_or(PATIENCE))
     }
 
-    /// Waits for the next line of the answer. `limit` counts from the request,
-    /// so waiting for several servers that hang takes no longer than waiting
-    /// for one.
+    /// Waits for the next line of the answer. `limit` counts from the moment
+    /// when the request was sent, so waiting for several servers that hang
+    /// takes no longer than waiting for one.
     pub(super) fn answer_within<T: DeserializeOwned>(
         &self,
         context: &Context,
@@ -113,7 +113,7 @@ impl Asked {
     }
 
     /// Returns the next line, or `None` at the end of the connection. `limit`
-    /// counts from the request.
+    /// counts from the moment when the request was sent.
     fn receive(
         &self,
         context: &Context,

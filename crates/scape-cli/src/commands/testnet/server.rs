@@ -171,9 +171,10 @@ impl Arguments {
     }
 }
 
-/// Cancels the start of the network if `up` ends before the network is ready,
-/// because nobody would know about the network. `up` keeps the standard input
-/// of this process open, so the thread sees the end of `up` there.
+/// Starts a thread that cancels the start of the network if `up` ends before
+/// the network is ready, because nobody would know about the network. `up`
+/// keeps the standard input of this process open, so the end of the standard
+/// input is the end of `up`.
 fn watch(token: CancelToken, is_ready: Arc<AtomicBool>) -> Result<(), Failure> {
     threads::start_or_fail(move || {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());

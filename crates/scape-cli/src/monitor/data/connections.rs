@@ -19,11 +19,12 @@ const LIMIT: usize = 20_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Tracked<T> {
     pub(crate) info: T,
-    /// The time when the monitor first saw it.
+    /// The time when the monitor first saw the circuit, stream or OR
+    /// connection.
     pub(crate) seen: SystemTime,
-    /// The number of bytes read since then.
+    /// The number of bytes read since `seen`.
     pub(crate) read: u64,
-    /// The number of bytes written since then.
+    /// The number of bytes written since `seen`.
     pub(crate) written: u64,
 }
 
@@ -150,7 +151,7 @@ impl Connections {
         self.peers.retain(|_, peer| known.contains_key(peer));
     }
 
-    /// Returns the onion services that have circuits, on this tor.
+    /// Returns the onion services of this tor that have circuits.
     pub(crate) fn serving(&self) -> BTreeSet<OnionAddress> {
         let circuits = self.circuits.values().map(|circuit| &circuit.info);
         let serving = circuits.filter(|info| {

@@ -25,7 +25,7 @@ pub(crate) struct Facts {
     /// True if this tor is a relay, so that peers connect to it. `None` if tor
     /// hasn't reported it yet.
     pub(crate) is_relay: Option<bool>,
-    /// The fingerprint of a relay. `None` if tor is only a client.
+    /// The relay's fingerprint. `None` if tor is only a client.
     pub(crate) fingerprint: Option<String>,
     pub(crate) address: Option<String>,
     pub(crate) nickname: Option<String>,
@@ -60,7 +60,7 @@ impl Facts {
 pub(crate) struct Usage {
     /// The processor time in tenths of a percent of one core.
     pub(crate) cpu: Option<u64>,
-    /// The number of bytes of memory.
+    /// The memory that the process takes, in bytes.
     pub(crate) memory: Option<u64>,
     /// The number of open file descriptors.
     pub(crate) descriptors: Option<u64>,

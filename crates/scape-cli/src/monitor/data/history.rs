@@ -33,16 +33,18 @@ impl Interval {
     }
 }
 
-/// The newest values at one interval.
+/// The newest values at one interval. Groups of values are averaged for the
+/// next longer interval.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Ring {
-    /// `None` stands for a time without a measurement.
+    /// The values, oldest first. `None` stands for a time without a
+    /// measurement.
     values: VecDeque<Option<u64>>,
-    /// The sum of the measured values in the group that isn't complete yet.
+    /// The sum of the measured values in the incomplete group.
     sum: u64,
-    /// The number of measured values in that group.
+    /// The number of measured values in the incomplete group.
     measured: u64,
-    /// The number of all values in that group.
+    /// The number of all values in the incomplete group.
     count: u64,
 }
 
@@ -103,7 +105,7 @@ impl History {
         }
     }
 
-    /// Adds the values of the last seconds. They fill the end of a gap.
+    /// Adds the values of the last seconds. They shorten a gap that ends now.
     pub(crate) fn fill(&mut self, values: impl ExactSizeIterator<Item = u64>) {
         let count = u64::try_from(values.len()).unwrap_or(u64::MAX);
         self.gap = self.gap.saturating_sub(count);
@@ -136,7 +138,7 @@ pub(crate) struct Histories {
     pub(crate) written: History,
     /// The number of OR connections.
     pub(crate) connections: History,
-    /// The number of bytes of memory.
+    /// The memory that tor takes, in bytes.
     pub(crate) memory: History,
     /// The processor time that tor uses, in tenths of a percent of one core.
     pub(crate) cpu: History,

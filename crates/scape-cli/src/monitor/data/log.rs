@@ -39,7 +39,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Adds an event.
+    /// Adds an event to the log.
     pub(crate) fn event(&mut self, kind: &EventKind, body: &EventBody, text: &str, at: SystemTime) {
         let (severity, text) = match body {
             EventBody::Log(log) => (log.severity.clone(), log.message.as_str()),

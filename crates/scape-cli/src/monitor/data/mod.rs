@@ -49,7 +49,7 @@ pub(crate) struct Data {
     pub(crate) manual: Option<Arc<Manual>>,
 }
 
-/// The options of tor.
+/// tor's configuration options.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
     pub(crate) all: Vec<ConfigOption>,

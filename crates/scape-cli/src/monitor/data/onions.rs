@@ -54,7 +54,7 @@ pub(crate) struct Service {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Upload {
     pub(crate) action: HsDescAction,
-    /// The reason of a failure.
+    /// The reason why the upload failed.
     pub(crate) reason: Option<String>,
     pub(crate) at: SystemTime,
 }

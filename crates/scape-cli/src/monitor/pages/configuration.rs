@@ -30,7 +30,7 @@ enum Shown {
     Pending,
 }
 
-/// The page's state.
+/// The state of the page Config.
 #[derive(Debug, Default)]
 pub(crate) struct Configuration {
     shown: Shown,

@@ -36,7 +36,7 @@ const FIRST: [EventKind; 8] = [
 /// The maximum size of a compiled regular expression, in bytes.
 const REGEX_SIZE: usize = 1 << 20;
 
-/// The page's state.
+/// The state of the page Log.
 #[derive(Debug)]
 pub(crate) struct LogPage {
     kinds: BTreeSet<EventKind>,

@@ -24,7 +24,7 @@ const FILTERS: [Option<Origin>; 5] =
 /// The identity of a service: its address or its directory.
 type Key = (Option<OnionAddress>, Option<String>);
 
-/// The page's state.
+/// The state of the page Onions.
 #[derive(Debug, Default)]
 pub(crate) struct OnionsPage {
     cursor: Cursor<Key>,

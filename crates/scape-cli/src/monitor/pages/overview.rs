@@ -17,7 +17,7 @@ use crate::monitor::data::log::Entry;
 use crate::monitor::ui::text;
 use crate::monitor::view::{Action, PageView, View};
 
-/// The page's state.
+/// The state of the page Overview.
 #[derive(Debug, Default)]
 pub(crate) struct Overview {
     interval: Interval,

@@ -20,7 +20,7 @@ use crate::monitor::view::{Action, PageView, View};
 const KEPT: usize = 5_000;
 const MARK: &str = "> ";
 
-/// The page's state.
+/// The state of the page Prompt.
 #[derive(Debug, Default)]
 pub(crate) struct Prompt {
     editor: LineEditor,

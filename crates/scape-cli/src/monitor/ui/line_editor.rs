@@ -22,7 +22,7 @@ impl LineEditor {
         LineEditor { cursor: letters.len(), letters }
     }
 
-    /// Returns the text.
+    /// Returns the text of the line.
     pub(crate) fn text(&self) -> String {
         self.letters.iter().collect()
     }

@@ -25,7 +25,8 @@ impl<C: Copy> Sorting<C> {
         self.reversed = !self.reversed;
     }
 
-    /// Returns the column. Returns `None` if there are no columns.
+    /// Returns the column that the rows are sorted by. Returns `None` if there
+    /// are no columns.
     pub(crate) fn column(&self) -> Option<C> {
         self.columns.get(self.index).map(|(column, _)| *column)
     }

@@ -425,7 +425,7 @@ mod tests {
         assert!(text.ends_with("consensus_bandwidth_is_unmeasured=True vote=1\n"), "{text}");
     }
 
-    /// Returns values for a form.
+    /// Generates values of this form.
     fn values(form: Form) -> BoxedStrategy<BandwidthValue> {
         let time = (0..253_402_300_800_u64)
             .prop_map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
@@ -445,7 +445,7 @@ mod tests {
         }
     }
 
-    /// Returns pairs of some keys, known and unknown ones.
+    /// Generates keys with values: some of `keys`, and one unknown key.
     fn pairs(keys: &'static [Key]) -> impl Strategy<Value = Vec<(String, BandwidthValue)>> {
         let known = prop::sample::subsequence(keys.iter().collect::<Vec<_>>(), 0..keys.len());
         let known = known.prop_flat_map(|keys| {

@@ -189,7 +189,7 @@ pub(super) fn country(value: &str) -> Option<CountryCode> {
     value.parse().ok().filter(|_| is_upper)
 }
 
-/// Parses a fingerprint, before which `$` may stand.
+/// Parses a fingerprint, with or without a leading `$`.
 pub(super) fn fingerprint(value: &[u8]) -> Option<Fingerprint> {
     let digits = value.strip_prefix(b"$").unwrap_or(value);
     decode_hex(digits).map(Fingerprint::from_bytes)

@@ -495,7 +495,7 @@ mod tests {
     const RELAY: &str = "bw=1 node_id=$68A483E05A2ABDCA6DA5A3EF8DB5177638A27F80";
     const OTHER: &str = "bw=2 node_id=$96C15995F30895689291F455587BD94CA427B6FC";
 
-    /// A file with every key of the header.
+    /// Returns a file with every key of the header.
     fn whole() -> String {
         format!(
             "1523911758\nversion=1.4.0\nlatest_bandwidth=2018-04-16T20:49:18\n\

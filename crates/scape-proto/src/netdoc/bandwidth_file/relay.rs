@@ -62,8 +62,8 @@ macro_rules! decimals {
 }
 
 impl<'a> RelayBandwidth<'a> {
-    /// Returns true if the line must be about a relay. The header has none of
-    /// these keys.
+    /// Returns true if the line has a key that only lines about relays have:
+    /// `node_id`, `master_key_ed25519` or `bw`.
     pub(super) fn is_relay_line(line: &[u8]) -> bool {
         let keys: [&[u8]; 3] = [b"node_id=", b"master_key_ed25519=", b"bw="];
         words(line).any(|word| keys.iter().any(|key| word.starts_with(key)))
@@ -298,7 +298,7 @@ impl<'a> RelayBandwidth<'a> {
         self.number("updated_at").and_then(unix_time)
     }
 
-    /// Returns the file of Torflow's measurement.
+    /// Returns the path of the file with Torflow's measurement.
     pub fn scanner(&self) -> Option<&'a str> {
         self.get("scanner")
     }

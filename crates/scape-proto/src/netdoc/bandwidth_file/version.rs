@@ -27,7 +27,7 @@ impl BandwidthFileVersion {
     /// The first version. Its files have no header except for the timestamp.
     pub const FIRST: BandwidthFileVersion = BandwidthFileVersion::new(1, 0, 0);
 
-    /// Creates a version.
+    /// Creates the version `major.minor.patch`.
     ///
     /// ```
     /// use scape_proto::netdoc::BandwidthFileVersion;
@@ -38,17 +38,17 @@ impl BandwidthFileVersion {
         BandwidthFileVersion { major, minor, patch }
     }
 
-    /// Returns the first number.
+    /// Returns the first number of the version.
     pub const fn major(self) -> u32 {
         self.major
     }
 
-    /// Returns the second number. It grows when keys are added.
+    /// Returns the second number of the version. It grows when keys are added.
     pub const fn minor(self) -> u32 {
         self.minor
     }
 
-    /// Returns the third number.
+    /// Returns the third number of the version.
     pub const fn patch(self) -> u32 {
         self.patch
     }

@@ -94,8 +94,8 @@ pub struct Consensus<'a> {
     pub bandwidth_weights: BandwidthWeights,
     /// The authorities' signatures.
     pub signatures: Vec<DirectorySignature<'a>>,
-    /// The text. Its entries are serialized as `relays`, after the other
-    /// fields.
+    /// The text of the document. The relays' entries are serialized as
+    /// `relays`, after the other fields.
     #[cfg_attr(feature = "serde", serde(rename = "relays"))]
     #[cfg_attr(
         feature = "serde",
@@ -174,7 +174,7 @@ impl<'a> Consensus<'a> {
     ///
     /// Returns an error if the text doesn't begin with a line
     /// `network-status-version`, if the version isn't 3, or if the line
-    /// `vote-status` has another value than `consensus`. For a vote, the
+    /// `vote-status` has a value other than `consensus`. For a vote, the
     /// error's keyword is `vote-status`.
     pub fn parse(text: &'a [u8]) -> Result<Self, DocumentError> {
         Self::read_text(text, Depth::Lenient)

@@ -8,7 +8,7 @@ fn signature(words: &str) -> String {
     format!("directory-signature {words}\n{object}\n")
 }
 
-/// A consensus with every line.
+/// Returns a consensus with every line.
 fn whole() -> String {
     format!(
         "network-status-version 3\nvote-status consensus\nconsensus-method 33\n\
@@ -167,7 +167,7 @@ fn strict_reading_rejects_malformed_values() {
     }
 }
 
-/// dir-spec demands that each line allows more words than it describes.
+/// Checks a demand of dir-spec: each line allows more words than it describes.
 #[test]
 fn lines_with_additional_words_keep_their_values() {
     let text = whole().replace("\ns Exit", "\na [::1]:9\ns Exit");

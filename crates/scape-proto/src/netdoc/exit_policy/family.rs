@@ -72,7 +72,8 @@ impl ExitPolicy {
         })
     }
 
-    /// Replaces each rule by rules with the addresses that `patterns` returns.
+    /// Returns a policy in which each rule is replaced by rules with the
+    /// addresses that `patterns` returns.
     fn replace(&self, patterns: impl Fn(AddressPattern) -> Vec<AddressPattern>) -> ExitPolicy {
         let mut rules = Vec::new();
         for rule in self.rules() {

@@ -189,10 +189,12 @@ struct Node {
     own: BTreeSet<Own>,
     /// The two halves of the cells. A node with a single cell has none.
     halves: Option<Box<[Node; 2]>>,
-    /// The highest of the numbers that decide about the cells, if only this
-    /// node and those below it count.
+    /// The highest of the numbers of the areas that decide about the cells.
+    /// Only areas of this node and of the nodes below it count. `usize::MAX` if
+    /// no such area covers one of the cells.
     last: usize,
-    /// The lowest of these numbers whose area is wanted.
+    /// The lowest number of an area that decides about one of the cells and has
+    /// the wanted action. `None` if there is no such area.
     wanted: Option<usize>,
 }
 
@@ -204,7 +206,8 @@ impl Node {
         Node { cells, own: BTreeSet::new(), halves, last: usize::MAX, wanted: None }
     }
 
-    /// Adds an area to the cells, or removes it.
+    /// Adds `area`, which covers `cells`, to the tree if `adds` is true.
+    /// Otherwise, removes it.
     fn change(&mut self, cells: &Range<usize>, area: Own, adds: bool) {
         if self.cells.end <= cells.start || cells.end <= self.cells.start {
             return;

@@ -5,7 +5,7 @@ use super::policy::ExitPolicy;
 use super::port_range::PortRange;
 use super::rule::{ExitAction, ExitRule};
 
-/// The ports of tor's default rules, which all but the last one reject: tor's
+/// tor's default rules, each with its action and its range of ports: tor's
 /// manual, ExitPolicy.
 const DEFAULT: [(ExitAction, (u16, u16)); 11] = [
     (ExitAction::Reject, (25, 25)),

@@ -16,21 +16,22 @@ pub(super) struct Undecided {
     root: Node,
 }
 
-/// A part of the cells.
+/// A node of the tree: a range of cells.
 struct Node {
     cells: Range<usize>,
-    /// The rejected addresses that aren't yet counted in the halves.
+    /// The number of rejected addresses that isn't yet counted in the halves.
     pending: u128,
     /// The highest number of rejected addresses of an undecided cell. `None` if
     /// all cells are decided.
     most: Option<u128>,
-    /// `None` for a single cell.
+    /// The two halves of the cells. `None` for a single cell.
     halves: Option<Box<[Node; 2]>>,
 }
 
 impl Undecided {
-    /// Creates the set of all ports except 0. `rules` are the ports of all
-    /// rules that will be asked for.
+    /// Creates the set of all ports except 0. `rules` yields the ports of every
+    /// rule that is later passed to [`take`](Self::take) or
+    /// [`reject`](Self::reject).
     pub(super) fn new(rules: impl Iterator<Item = PortRange>) -> Self {
         let ends = |ports: PortRange| [u32::from(ports.min()), u32::from(ports.max()) + 1];
         let mut borders: Vec<u32> = rules.chain([PortRange::ANY]).flat_map(ends).collect();
@@ -41,16 +42,17 @@ impl Undecided {
         Undecided { borders, root }
     }
 
-    /// Decides that the ports of a rule are accepted. Appends those to
-    /// `accepted` that were undecided.
+    /// Decides that the ports of a rule are accepted. Appends the ports that
+    /// were undecided to `accepted`.
     pub(super) fn take(&mut self, ports: PortRange, accepted: &mut Vec<PortRange>) {
         let mut taken = Vec::new();
         self.root.take(&self.cells(ports), &mut taken);
         accepted.extend(taken.into_iter().filter_map(|cell| self.ports(cell)));
     }
 
-    /// Counts rejected addresses for the ports of a rule. Ports for which more
-    /// than `limit` addresses are rejected are decided.
+    /// Counts rejected addresses for the undecided ports of a rule. A port for
+    /// which more than `limit` addresses are rejected counts as decided from
+    /// then on.
     pub(super) fn reject(&mut self, ports: PortRange, addresses: u128, limit: u128) {
         let cells = self.cells(ports);
         self.root.reject(&cells, addresses, limit);
@@ -75,7 +77,8 @@ impl Node {
         Node { cells, pending: 0, most: Some(0), halves }
     }
 
-    /// Returns true if all cells are decided, or none of them is in the range.
+    /// Returns true if all cells of this node are decided, or if none of them
+    /// is in the range `cells`.
     fn is_apart(&self, cells: &Range<usize>) -> bool {
         self.most.is_none() || self.cells.end <= cells.start || cells.end <= self.cells.start
     }
@@ -126,8 +129,8 @@ impl Node {
         }
     }
 
-    /// Decides about the cells for which more than `limit` addresses are
-    /// rejected.
+    /// Marks the cells for which more than `limit` addresses are rejected as
+    /// decided.
     fn decide(&mut self, limit: u128) {
         if self.most.is_none_or(|most| most <= limit) {
             return;

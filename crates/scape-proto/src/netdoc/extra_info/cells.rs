@@ -23,7 +23,7 @@ use crate::netdoc::value::decimal;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CellStats<'a> {
-    /// The time of the statistics.
+    /// The period in which the statistics were collected.
     pub period: Option<StatsPeriod>,
     /// The mean number of processed cells per circuit.
     pub processed_cells: Option<Deciles<'a>>,

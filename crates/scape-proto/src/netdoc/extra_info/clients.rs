@@ -9,7 +9,7 @@ use super::{NamedCounts, StatsPeriod};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct EntryStats<'a> {
-    /// The time of the statistics.
+    /// The period in which the statistics were collected.
     pub period: Option<StatsPeriod>,
     /// The number of IP addresses by country, rounded up to a multiple of 8.
     pub ips: Option<NamedCounts<'a>>,
@@ -31,7 +31,7 @@ pub struct EntryStats<'a> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BridgeStats<'a> {
-    /// The time of the statistics.
+    /// The period in which the statistics were collected.
     pub period: Option<StatsPeriod>,
     /// The number of IP addresses by country, rounded up to a multiple of 8.
     pub ips: Option<NamedCounts<'a>>,

@@ -13,15 +13,17 @@ use crate::netdoc::line::number_u64;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ConnectionStats {
-    /// The time of the statistics.
+    /// The period in which the statistics were collected.
     pub period: StatsPeriod,
-    /// Connections with less than 20 KiB.
+    /// The number of connections with less than 20 KiB of data.
     pub below: u64,
-    /// Connections that read at least 10 times more than they wrote.
+    /// The number of connections that read at least 10 times more than they
+    /// wrote.
     pub read: u64,
-    /// Connections that wrote at least 10 times more than they read.
+    /// The number of connections that wrote at least 10 times more than they
+    /// read.
     pub written: u64,
-    /// All other connections.
+    /// The number of all other connections.
     pub both: u64,
 }
 

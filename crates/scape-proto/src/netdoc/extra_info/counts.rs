@@ -28,14 +28,15 @@ pub struct NamedCounts<'a> {
 }
 
 impl<'a> NamedCounts<'a> {
-    /// Parses a list whose names are country codes.
+    /// Parses a list of numbers whose names are country codes.
     pub(super) fn countries(item: &Item<'a>) -> Result<Self, LineProblem> {
         const FORM: &str = "the entries must be country codes with counts, such as us=8";
         let is_letter = |b: &u8| b.is_ascii_alphanumeric() || *b == b'?';
         Self::parse(item, |name| name.len() == 2 && name.iter().all(is_letter), FORM)
     }
 
-    /// Parses a list whose names are words.
+    /// Parses a list of numbers whose names may be any words of printable
+    /// ASCII.
     pub(super) fn words(item: &Item<'a>) -> Result<Self, LineProblem> {
         const FORM: &str = "the entries must be names with counts, such as ok=8";
         Self::parse(item, |name| !name.is_empty() && name.iter().all(u8::is_ascii_graphic), FORM)
@@ -139,7 +140,8 @@ impl<'a> PortCounts<'a> {
     }
 }
 
-/// Returns the list in a line, which is its first word or empty.
+/// Returns the list in a line: the first word after the keyword. Returns an
+/// empty list if there is no such word.
 fn list<'a>(item: &Item<'a>) -> &'a [u8] {
     item.words().next().unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use crate::netdoc::value::decimal;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DirreqStats<'a> {
-    /// The time of the statistics.
+    /// The period in which the statistics were collected.
     pub period: Option<StatsPeriod>,
     /// Requests for network statuses of version 2, which tor served until
     /// 2014.

@@ -9,7 +9,7 @@ use crate::netdoc::item::Item;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ExitStats<'a> {
-    /// The time of the statistics.
+    /// The period in which the statistics were collected.
     pub period: Option<StatsPeriod>,
     /// The data written to each port, in KiB.
     pub kibibytes_written: Option<PortCounts<'a>>,

@@ -23,7 +23,7 @@ use crate::netdoc::value::decimal;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct HiddenServiceStats<'a> {
-    /// The time of the statistics.
+    /// The period in which the statistics were collected.
     pub period: Option<StatsPeriod>,
     /// The number of cells that the relay relayed for a rendezvous.
     pub rend_relayed_cells: Option<ObfuscatedCount<'a>>,

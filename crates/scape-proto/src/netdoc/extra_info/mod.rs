@@ -463,9 +463,9 @@ impl<'a> ExtraInfo<'a> {
     }
 
     /// Returns the document's SHA-256 digest, by which a server descriptor
-    /// refers to it. In contrast to [`digest`](Self::digest), the signature is
-    /// part of it. For a sanitized document, that is the digest of the
-    /// original. Each call computes the digest again.
+    /// refers to it. In contrast to [`digest`](Self::digest), this digest
+    /// includes the signature. For a sanitized document, the digest is that of
+    /// the original. Each call computes the digest again.
     ///
     /// Returns `None` if the line `router-signature` is missing.
     ///

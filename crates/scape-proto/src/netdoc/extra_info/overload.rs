@@ -1,4 +1,4 @@
-//! A relay's overload.
+//! Reports about a relay's overload.
 
 use std::time::SystemTime;
 

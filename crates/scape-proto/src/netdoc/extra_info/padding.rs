@@ -20,7 +20,7 @@ use crate::netdoc::line::number_u64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PaddingCounts<'a> {
-    /// The time of the statistics.
+    /// The period in which the statistics were collected.
     pub period: StatsPeriod,
     counts: Pairs<'a>,
 }

@@ -3,7 +3,8 @@ use super::*;
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const END: &str = "2026-11-21 03:16:05 (86400 s)";
 
-/// A document with every line that tor writes, and those of old versions.
+/// Returns a document with every line that tor writes, and with the lines of
+/// old versions.
 fn whole() -> String {
     let counts = "us=16,de=8,??=8";
     let means = "1.50,0.25,0.00";

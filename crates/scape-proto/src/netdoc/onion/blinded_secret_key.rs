@@ -73,7 +73,7 @@ impl BlindedSecretKey {
         BlindedPublicKey::from_bytes(*self.0.public_key())
     }
 
-    /// Returns the key as a key that signs.
+    /// Returns the key as an [`Ed25519SecretKey`], which can sign.
     pub fn signing_key(&self) -> &Ed25519SecretKey {
         &self.0
     }

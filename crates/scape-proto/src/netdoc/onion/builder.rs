@@ -32,7 +32,7 @@ const COLUMNS: usize = 64;
 /// The text before the signed bytes of a descriptor.
 const SIGNATURE_PREFIX: &[u8] = b"Tor onion service descriptor sig v3";
 
-/// Makes the descriptor of an onion service, like tor does.
+/// A builder of onion service descriptors, which makes them like tor does.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -543,7 +543,7 @@ pub enum BuildDescriptorError {
     /// There are more than 20 introduction points.
     #[error("an onion service descriptor has at most 20 introduction points, not {count}")]
     IntroductionPoints {
-        /// The number of introduction points.
+        /// The number of introduction points that were added.
         count: usize,
     },
     /// The handshake ntor (2) is missing.
@@ -567,7 +567,7 @@ pub enum BuildDescriptorError {
     /// The text is too long for relays.
     #[error("an onion service descriptor must be shorter than 50000 bytes, this has {length}")]
     TooLong {
-        /// The number of bytes.
+        /// The length of the text in bytes.
         length: usize,
     },
 }

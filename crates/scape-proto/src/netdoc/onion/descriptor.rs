@@ -250,7 +250,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A descriptor with every line. The certificate is from tor's unit tests.
+    /// Returns a descriptor with every line. The certificate is from tor's unit
+    /// tests.
     fn whole() -> String {
         let signature = "A".repeat(86);
         format!(

@@ -283,8 +283,9 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    /// Returns the values at a time. The shared random value is the number of
-    /// the run of the protocol that began when it appeared.
+    /// Returns the values of a consensus that is valid from this time. The
+    /// shared random values contain the number of the current run of the
+    /// protocol, and of the run before it.
     fn params(valid_after: SystemTime, voting_interval: Duration) -> HsDirParams {
         let since_epoch = valid_after.duration_since(SystemTime::UNIX_EPOCH).unwrap();
         let run = since_epoch.as_secs() / voting_interval.as_secs() / 24;
@@ -361,8 +362,9 @@ mod tests {
     }
 
     proptest! {
-        /// A client always finds one of the service's two descriptors, even if
-        /// its consensus is up to 11 voting intervals older or newer.
+        /// Checks that a client always finds one of the service's two
+        /// descriptors, even if its consensus is up to 11 voting intervals
+        /// older or newer.
         #[test]
         fn client_finds_a_descriptor_of_the_service(
             round in 1000u64..2_000_000,

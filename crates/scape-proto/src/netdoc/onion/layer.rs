@@ -168,7 +168,7 @@ pub enum OpenLayerError {
     /// of text.
     #[error("an encrypted layer has at least 49 bytes, this has {length}")]
     Length {
-        /// The number of bytes.
+        /// The length of the layer in bytes.
         length: usize,
     },
     /// The message authentication code is wrong. Either the layer was encrypted

@@ -614,7 +614,8 @@ fn is_rule(item: &Item<'_>) -> bool {
     matches!(item.keyword(), b"accept" | b"reject")
 }
 
-/// Returns the rule in such a line: the keyword and the first word.
+/// Returns the text of the exit policy rule in a line: the keyword and the
+/// first word.
 fn rule_text(item: &Item<'_>) -> String {
     format!("{} {}", lossy(item.keyword()), lossy(first_word(item.arguments())))
 }

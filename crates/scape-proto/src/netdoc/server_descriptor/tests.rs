@@ -8,7 +8,7 @@ fn object(label: &str) -> String {
     format!("-----BEGIN {label}-----\nAQID\n-----END {label}-----\n")
 }
 
-/// A descriptor with every line that tor 0.4.9 writes.
+/// Returns a descriptor with every line that tor 0.4.9 writes.
 fn whole() -> String {
     let (cert, rsa) = (object("ED25519 CERT"), object("RSA PUBLIC KEY"));
     let signature = "A".repeat(86);
@@ -98,7 +98,7 @@ fn lines_out_of_place_missing_or_repeated_are_errors_of_the_strict_reading() {
     }
 }
 
-/// dir-spec demands that each line allows more words than it describes.
+/// Checks a demand of dir-spec: each line allows more words than it describes.
 #[test]
 fn lines_with_additional_words_keep_their_values() {
     let text = whole().replace("reject *:25", "opt reject *:25");

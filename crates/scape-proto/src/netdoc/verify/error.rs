@@ -30,7 +30,7 @@ impl VerifyError {
         self.line
     }
 
-    /// Returns the problem.
+    /// Returns the problem with the line.
     pub fn problem(&self) -> VerifyProblem {
         self.problem
     }

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::netdoc::Item;
 
-    /// Calls `run` with the object of a document that has these bytes.
+    /// Calls `run` with an object that contains these bytes.
     fn with_object<T>(bytes: &[u8], run: impl FnOnce(Object<'_>) -> T) -> T {
         let text = format!("k\n{}", object("K", bytes));
         run(Item::parse_all(text.as_bytes()).next().unwrap().object().unwrap())

@@ -114,7 +114,7 @@ pub struct Vote<'a> {
     /// base64, in order.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::counts"))]
     pub bandwidth_file_digests: Vec<(&'a str, &'a str)>,
-    /// The authority.
+    /// The authority that made the vote.
     #[doc(alias = "directory_authorities")]
     pub dir_source: Option<DirSource>,
     /// The fingerprint of an old identity key, which the authority still uses
@@ -135,8 +135,8 @@ pub struct Vote<'a> {
     pub certificate: Option<KeyCertificate<'a>>,
     /// The authority's signatures. A valid vote has exactly one.
     pub signatures: Vec<DirectorySignature<'a>>,
-    /// The text. Its entries are serialized as `relays`, after the other
-    /// fields.
+    /// The text of the document. The relays' entries are serialized as
+    /// `relays`, after the other fields.
     #[cfg_attr(feature = "serde", serde(rename = "relays"))]
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::relays::vote"))]
     parts: StatusParts<'a>,
@@ -211,7 +211,7 @@ impl<'a> Vote<'a> {
     ///
     /// Returns an error if the text doesn't begin with a line
     /// `network-status-version`, if the version isn't 3, or if the line
-    /// `vote-status` has another value than `vote`. For a consensus, the
+    /// `vote-status` has a value other than `vote`. For a consensus, the
     /// error's keyword is `vote-status`.
     pub fn parse(text: &'a [u8]) -> Result<Self, DocumentError> {
         Self::read_text(text, Depth::Lenient)

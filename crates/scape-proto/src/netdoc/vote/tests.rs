@@ -18,7 +18,7 @@ fn certificate() -> String {
     )
 }
 
-/// A vote with every line, in the order of tor.
+/// Returns a vote with every line, in tor's order.
 fn whole() -> String {
     format!(
         "network-status-version 3\nvote-status vote\nconsensus-methods 28 33\n\

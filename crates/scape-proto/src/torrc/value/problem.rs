@@ -65,7 +65,7 @@ pub enum ConfigValueProblem {
     /// The option has several lines, but a single value was requested.
     #[error("it has {lines} lines: ask for a Vec")]
     ManyLines {
-        /// The number of lines.
+        /// The number of lines with this option.
         lines: usize,
     },
     /// The option takes a single value, but a list was given or requested.

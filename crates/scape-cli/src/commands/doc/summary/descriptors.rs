@@ -20,8 +20,8 @@ pub(super) struct Descriptors {
 }
 
 impl Descriptors {
-    /// Adds a descriptor. Returns false if the document isn't a descriptor of
-    /// one of these kinds.
+    /// Adds the numbers of a document. Returns false if this type doesn't count
+    /// documents of that kind.
     pub(super) fn add(&mut self, document: &Document<'_>) -> bool {
         match document {
             Document::ServerDescriptor(descriptor) => self.servers.add(descriptor),

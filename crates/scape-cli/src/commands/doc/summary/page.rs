@@ -35,7 +35,7 @@ pub(super) struct Summary {
     counts: Vec<Counts>,
 }
 
-/// A value of a document.
+/// A fact about a document: the value for a name.
 #[derive(Debug, Clone)]
 enum Fact {
     Text(String),
@@ -112,7 +112,7 @@ impl Summary {
         Summary { kind, title: title.into(), facts, counts }
     }
 
-    /// Adds a text, unless it is missing or empty.
+    /// Adds a fact: a text. Adds nothing if the text is missing or empty.
     pub(super) fn text(&mut self, name: &'static str, value: Option<impl ToString>) {
         let value = value.map(|value| value.to_string()).unwrap_or_default();
         if !value.is_empty() {
@@ -120,32 +120,32 @@ impl Summary {
         }
     }
 
-    /// Adds a number, unless it is missing.
+    /// Adds a fact: a number. Adds nothing if the number is missing.
     pub(super) fn number(&mut self, name: &'static str, value: impl Into<Option<u64>>) {
         self.facts.extend(value.into().map(|value| (name, Fact::Number(value))));
     }
 
-    /// Adds a number of items.
+    /// Adds a fact: a number of items.
     pub(super) fn count(&mut self, name: &'static str, count: usize) {
         self.number(name, count as u64);
     }
 
-    /// Adds a bandwidth in units of 1000 bytes per second.
+    /// Adds a fact: a bandwidth in units of 1000 bytes per second.
     pub(super) fn rate(&mut self, name: &'static str, kilobytes: u64) {
         self.facts.push((name, Fact::Rate(kilobytes)));
     }
 
-    /// Adds a number of bytes.
+    /// Adds a fact: a number of bytes.
     pub(super) fn bytes(&mut self, name: &'static str, bytes: u64) {
         self.facts.push((name, Fact::Bytes(bytes)));
     }
 
-    /// Adds a time, unless it is missing.
+    /// Adds a fact: a time. Adds nothing if the time is missing.
     pub(super) fn time(&mut self, name: &'static str, time: Option<SystemTime>) {
         self.text(name, time.map(units::time));
     }
 
-    /// Adds a duration, unless it is missing.
+    /// Adds a fact: a duration. Adds nothing if the duration is missing.
     pub(super) fn duration(&mut self, name: &'static str, time: Option<Duration>) {
         self.facts.extend(time.map(|time| (name, Fact::Duration(time))));
     }

@@ -108,13 +108,14 @@ fn flags(page: &mut Summary, relays: &[RouterStatus<'_>]) {
     page.counts("flags", counts, relays.len() as u64, Unit::Number);
 }
 
-/// Adds the bandwidth of guards, exits and other relays, and how much of it
-/// clients use for each position in a circuit.
+/// Adds the bandwidth of guards, exits and other relays to the page, and how
+/// much of it clients use for each position in a circuit.
 fn bandwidths(page: &mut Summary, weights: &BandwidthWeights, relays: &[RouterStatus<'_>]) {
     const KINDS: [&str; 4] = ["guards", "guards and exits", "exits", "others"];
-    /// The weights of each kind for the guard, middle and exit positions:
-    /// path-spec, "Weighting node selection". Relays without the flag Guard or
-    /// Exit are never used in that position.
+    /// The names of the weights of each kind of relay for the guard, middle and
+    /// exit positions: path-spec, "Weighting node selection". Relays without
+    /// the flag Guard are never used as guards, and relays without the flag
+    /// Exit never as exits.
     const WEIGHTS: [[&str; 3]; 4] =
         [["Wgg", "Wmg", ""], ["Wgd", "Wmd", "Wed"], ["", "Wme", "Wee"], ["", "Wmm", ""]];
     let mut sums = [0u64; 4];

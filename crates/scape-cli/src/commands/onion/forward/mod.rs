@@ -22,7 +22,7 @@ use crate::base::failure::{Exit, Failure};
 use crate::base::interrupt;
 use spec::{Export, Import, Spec};
 
-/// The interval between two checks of the services and for a signal.
+/// The interval between two checks for a signal and for the end of a forward.
 const POLL: Duration = Duration::from_millis(100);
 
 /// Forward ports to onion addresses, or from onion services to this machine

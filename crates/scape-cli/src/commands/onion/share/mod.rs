@@ -100,7 +100,7 @@ enum Message {
     Ended(Option<Error>),
 }
 
-/// Sends messages to the thread that prints.
+/// The sender of messages to the thread that prints.
 #[derive(Debug, Clone)]
 struct Reports {
     messages: Sender<Message>,

@@ -53,7 +53,7 @@ pub(super) struct Served {
     pub(super) status: u16,
     /// The number of bytes of the body that were sent.
     pub(super) bytes: u64,
-    /// True if everything was sent.
+    /// True if the whole answer was sent.
     pub(super) complete: bool,
 }
 

@@ -20,7 +20,7 @@ use crate::monitor::view::{Action, PageView, View, exclude};
 
 use rows::{ORDERS, Order, Row, Shown};
 
-/// The page's state.
+/// The state of the page Connections.
 #[derive(Debug)]
 pub(crate) struct ConnectionsPage {
     cursor: Cursor<Row>,

@@ -15,7 +15,8 @@ use crate::monitor::ui::sorting::Sorting;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Row {
     Circuit(CircuitId),
-    /// A relay of a circuit, counted from 0.
+    /// A relay of a circuit. The number is the relay's position, counted from
+    /// 0.
     Hop(CircuitId, usize),
     Stream(StreamId),
     /// An OR connection, by its peer.

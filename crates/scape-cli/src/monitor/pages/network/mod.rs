@@ -51,7 +51,7 @@ const ORDERS: &[(Order, &str)] = &[
     (Order::Address, "address"),
 ];
 
-/// The page's state.
+/// The state of the page Network.
 #[derive(Debug)]
 pub(crate) struct Network {
     cursor: Cursor<Fingerprint>,
