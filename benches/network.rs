@@ -31,17 +31,18 @@ use support::rounds::Ratio;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The role of a child that prints the times of one network.
+/// The role of a child process that starts a network and prints the times of
+/// [`TARGETS`] in seconds.
 const TIMES: &str = "times";
-/// The role of a child that starts and stops a network, and prints both times.
+/// The role of a child process that starts and stops a network, and prints both times.
 const START: &str = "start";
-/// The role of a child that prints the memory of a network's processes.
+/// The role of a child process that prints the memory of a network's processes.
 const MEMORY: &str = "memory";
-/// The role of a child that uses a network while consensuses change. Its
-/// argument is the number of consensuses.
+/// The role of a child process that uses a network while consensuses change.
+/// Its argument is the number of consensuses.
 const CONSENSUSES: &str = "consensuses";
 
-/// The times that a child prints, with the targets in seconds.
+/// The times that are measured, and their targets in seconds.
 const TARGETS: [(&str, f64); 5] =
     [("ready", 1.5), ("exit stream", 2.5), ("onion", 4.0), ("launched", 0.3), ("stop", 0.5)];
 

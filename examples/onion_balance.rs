@@ -282,7 +282,7 @@ fn reach(client: &TorClient, backend: &OnionAddress, port: u16) -> Result<()> {
     Ok(())
 }
 
-/// Writes a number with a noun in the right form.
+/// Returns a number with a noun in the right form.
 fn counted(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

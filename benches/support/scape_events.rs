@@ -1,5 +1,5 @@
-//! Does the same as [`bare_events`](super::bare_events), with parsed events, as
-//! a user of scape would write it.
+//! Reads the events of [`bare_events`](super::bare_events) and parses them, as a
+//! user of scape would do it.
 
 use std::time::Instant;
 

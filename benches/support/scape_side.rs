@@ -1,4 +1,5 @@
-//! Does the same as [`bare`](super::bare), as a user of scape would write it.
+//! The round trips of [`bare`](super::bare), as a user of scape would write
+//! them.
 
 use std::collections::VecDeque;
 use std::time::Instant;

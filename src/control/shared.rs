@@ -94,7 +94,8 @@ impl Controller {
         Ok(thing)
     }
 
-    /// Returns the connection's value of type `T`, or a new default one. Unlike
+    /// Returns the connection's value of type `T`. If there is none yet, the
+    /// default value becomes the connection's. Unlike
     /// [`shared`](Self::shared), this never waits for another thread that
     /// creates a value.
     pub(crate) fn shared_default<T: Any + Send + Sync + Default>(&self) -> Arc<T> {

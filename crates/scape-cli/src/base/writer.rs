@@ -40,8 +40,10 @@ impl Writer {
         Writer { thread: OnceLock::new(), waiting: AtomicUsize::new(0), is_ready }
     }
 
-    /// Writes a text of this length, after all earlier writes to this stream.
-    /// After Ctrl-C or SIGTERM, returns a failure if nobody reads.
+    /// Runs `job`, which writes a text of `length` bytes, after all earlier
+    /// writes to this stream. After Ctrl-C or SIGTERM, returns a failure if the
+    /// job takes longer than [`GRACE`], because probably nobody reads the
+    /// output.
     pub(super) fn write(
         &'static self,
         length: usize,

@@ -90,8 +90,7 @@ impl OrConnTarget {
     /// Returns the address, or `None` if the target is a relay or not a valid
     /// address.
     ///
-    /// IPv6 addresses are read without brackets, because tor writes them that
-    /// way.
+    /// Brackets around an IPv6 address are optional, because tor writes none.
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         match self {
             OrConnTarget::Relay(_) => None,

@@ -55,7 +55,8 @@ enum Order {
     BeginsGroup,
 }
 
-/// A place that only the strict reader checks.
+/// The position that a line must have in its document. Only a strict reading
+/// checks it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Any,

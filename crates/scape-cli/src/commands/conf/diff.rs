@@ -1,4 +1,5 @@
-//! `scape conf diff`.
+//! `scape conf diff` compares the running configuration with the torrc, or with
+//! tor's defaults.
 
 use std::path::{Path, PathBuf};
 

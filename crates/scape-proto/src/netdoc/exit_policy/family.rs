@@ -5,11 +5,11 @@ use super::policy::ExitPolicy;
 use super::rule::ExitRule;
 
 impl ExitPolicy {
-    /// Returns the policy with the networks of `private` instead of `private`,
-    /// as in a server descriptor: six rules for IPv4, then six for IPv6.
+    /// Returns the policy with each rule for `private` replaced by rules for
+    /// its networks: six for IPv4, then six for IPv6.
     ///
-    /// tor leaves out the last one, `[::]/127`, if a rule before it has the
-    /// same effect.
+    /// In server descriptors, tor leaves out the last one, `[::]/127`, because
+    /// `[::]/8` covers it.
     ///
     /// ```
     /// use scape_proto::netdoc::ExitPolicy;

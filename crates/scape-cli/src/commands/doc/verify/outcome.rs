@@ -40,7 +40,8 @@ pub(super) struct Checked {
     subject: Option<String>,
     /// The result: `valid`, `invalid`, `unchecked` or `unsigned`.
     result: &'static str,
-    /// A remark, or the reason why the document isn't valid.
+    /// The reason why the document is invalid or couldn't be checked, or a
+    /// remark about a valid document.
     reason: Option<String>,
 }
 
