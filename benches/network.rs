@@ -34,12 +34,13 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// The role of a child process that starts a network and prints the times of
 /// [`TARGETS`] in seconds.
 const TIMES: &str = "times";
-/// The role of a child process that starts and stops a network, and prints both times.
+/// The role of a child process that starts and stops a network, and prints both
+/// times.
 const START: &str = "start";
 /// The role of a child process that prints the memory of a network's processes.
 const MEMORY: &str = "memory";
-/// The role of a child process that uses a network while consensuses change.
-/// Its argument is the number of consensuses.
+/// The role of a child process that uses a network while consensuses change. The
+/// number of consensuses is its argument.
 const CONSENSUSES: &str = "consensuses";
 
 /// The times that are measured, and their targets in seconds.

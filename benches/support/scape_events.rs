@@ -1,4 +1,4 @@
-//! Reads the events of [`bare_events`](super::bare_events) and parses them, as a
+//! Reads and parses the events of [`bare_events`](super::bare_events), as a
 //! user of scape would do it.
 
 use std::time::Instant;
