@@ -39,8 +39,8 @@ const TIMES: &str = "times";
 const START: &str = "start";
 /// The role of a child process that prints the memory of a network's processes.
 const MEMORY: &str = "memory";
-/// The role of a child process that uses a network while consensuses change. The
-/// number of consensuses is its argument.
+/// The role of a child process that uses a network while consensuses change.
+/// The argument is their number.
 const CONSENSUSES: &str = "consensuses";
 
 /// The times that are measured, and their targets in seconds.
