@@ -5,7 +5,7 @@
 //! cargo run --example file_share -- receive [OPTIONS] FOLDER
 //!
 //!   --public              everybody who knows the address may visit
-//!   --stop-after SECONDS  ends after this time and the transfers in progress
+//!   --stop-after SECONDS  ends after this time, when no transfer is in progress
 //!   --stay                (share) goes on after the first complete download,
 //!                         and also offers each file separately
 //!   --limit BYTES         (receive) the largest upload, by default 1 GiB
@@ -32,6 +32,7 @@ mod receive;
 mod share;
 mod zip;
 
+use std::fmt;
 use std::io::{self, BufReader, Read as _};
 use std::net::Shutdown;
 use std::path::PathBuf;
@@ -54,6 +55,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 const MOST: usize = 32;
 /// The timeout of each read from, or write to, a visitor.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The time that transfers in progress have at the end.
+const LAST_TRANSFERS: Duration = Duration::from_secs(60 * 60);
 
 /// The reason why the program ends.
 enum End {
@@ -63,6 +66,16 @@ enum End {
     Time,
     /// The first download is complete.
     Downloaded,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            End::Stopped => "stopped",
+            End::Time => "the time is over",
+            End::Downloaded => "the download is complete",
+        })
+    }
 }
 
 /// The content of the site.
@@ -132,23 +145,19 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Waits for the reason to end, and prints it. If the time is over, also waits
-/// for the transfers in progress, until the user ends the program.
+/// Waits for the reason to end, and prints it. Unless the user ends the
+/// program, also waits for the transfers in progress.
 fn wait_for_end(ended: &Receiver<End>, stop_after: Option<Duration>, visitors: &Visitors) {
-    let end = match stop_after {
+    let mut end = match stop_after {
         Some(time) => ended.recv_timeout(time).unwrap_or(End::Time),
         None => ended.recv().unwrap_or(End::Stopped),
     };
     visitors.closed.store(true, Ordering::Release);
-    match end {
-        End::Stopped => println!("stopped"),
-        End::Downloaded => println!("the download is complete"),
-        End::Time => {
-            println!("the time is over");
-            let pause = Duration::from_millis(100);
-            while visitors.count.load(Ordering::Acquire) > 0 && ended.recv_timeout(pause).is_err() {
-            }
-        }
+    println!("{end}");
+    let (begun, pause) = (Instant::now(), Duration::from_millis(100));
+    let is_busy = || visitors.count.load(Ordering::Acquire) > 0 && begun.elapsed() < LAST_TRANSFERS;
+    while !matches!(end, End::Stopped) && is_busy() {
+        end = ended.recv_timeout(pause).unwrap_or(end);
     }
 }
 

@@ -265,7 +265,8 @@ fn much_traffic(network: &TestNetwork) {
     let mut stream = visit(network, &address.to_string()).unwrap();
     // The circuit may be closed before the end.
     let _ = stream.read_to_end(&mut Vec::new());
-    let closed = says.map(Result::unwrap).find(|line| line.starts_with("circuit ")).unwrap();
+    let closed = says.by_ref().map(Result::unwrap).find(|line| line.starts_with("circuit "));
+    let closed = closed.unwrap();
     let limit = format!(" bytes, and {} are allowed", 1 << 20);
     assert!(closed.contains(" is closed: it transferred ") && closed.ends_with(&limit), "{closed}");
     network.client().del_onion(&address).unwrap();
