@@ -32,6 +32,9 @@ mod program;
 mod programs;
 mod rare_events;
 #[cfg(feature = "http")]
+#[path = "../../examples/bandwidth_scanner/scaling.rs"]
+mod scaling;
+#[cfg(feature = "http")]
 mod scanner;
 #[path = "../support/seed.rs"]
 mod seed;

@@ -10,6 +10,7 @@ use scape::netdoc::{BandwidthFile, RouterFlags, Vote};
 use scape::testing::{Role, TestNetwork};
 
 use crate::program::{fails, run};
+use crate::scaling::{bandwidths, next_size};
 use crate::{NAME, SOON, dir_port};
 
 /// The size of the file that the web server has.
@@ -84,6 +85,9 @@ pub(crate) fn measure(network: &TestNetwork) {
         let line = file.relays().find(|line| line.fingerprint == relay.fingerprint()).unwrap();
         assert!(line.bandwidth > 0 && line.vote() && line.nick() == Some(relay.nickname()));
         assert_eq!(line.get("success"), Some("2"));
+        // The client knows no other bandwidth of these relays.
+        let mean: u64 = line.get("bw_mean").unwrap().parse().unwrap();
+        assert!(line.bandwidth.abs_diff(mean / 1000) <= 1, "{line:?}");
     }
 
     // An authority votes with the file.
@@ -113,4 +117,42 @@ pub(crate) fn measure(network: &TestNetwork) {
     let unused = folder.path().join("unused");
     fails(network, "bandwidth_scanner", &["http://nobody.scape.test/", unused.to_str().unwrap()]);
     assert!(!unused.exists());
+}
+
+#[test]
+fn download_sizes_approach_the_target_time() {
+    const LARGEST: u64 = 1_000_000;
+    for (size, seconds, next) in [
+        (16_384, 0.5, Some(81_920)),
+        (100_000, 2.0, Some(300_000)),
+        (100_000, 5.0, None),
+        (100_000, 9.9, None),
+        (100_000, 10.0, Some(60_000)),
+        (500_000, 0.9, Some(LARGEST)),
+        (LARGEST, 0.1, None),
+        (LARGEST, 12.0, Some(500_000)),
+        (1, 100.0, Some(1)),
+    ] {
+        assert_eq!(next_size(size, LARGEST, seconds), next, "{size} in {seconds} s");
+    }
+}
+
+#[test]
+fn bandwidths_are_scaled_by_the_measured_speed() {
+    // Twice the average, two thirds of it, and a third of it.
+    let speeds: [&[f64]; 3] = [&[6000.0], &[2000.0, 2000.0], &[1000.0]];
+    let relays = speeds.map(|speeds| (speeds, Some(30_000.0)));
+    assert_eq!(bandwidths(&relays), [60, 20, 10]);
+    // A slow download counts as an average one, so the first relay is as fast
+    // as the other one: 2500 bytes per second.
+    let relays = [([3000.0, 1000.0].as_slice(), Some(10_000.0)), (&[2500.0], Some(10_000.0))];
+    assert_eq!(bandwidths(&relays), [10, 11]);
+    // Without another bandwidth, the speed itself counts. No relay gets 0.
+    assert_eq!(bandwidths(&[(&[4_400.0], None), (&[1.0], None)]), [4, 1]);
+    assert_eq!(bandwidths(&[]), Vec::<u64>::new());
+    // In a network of 40 relays, the fastest gets 5 % of the sum.
+    let mut relays = vec![([1000.0].as_slice(), Some(1_000_000.0)); 40];
+    relays[0].1 = Some(39_000_000.0);
+    let scaled = bandwidths(&relays);
+    assert_eq!((scaled[0], scaled[1]), (78_000 / 20, 1000));
 }

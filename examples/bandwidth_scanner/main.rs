@@ -30,6 +30,8 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
+mod scaling;
+
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,16 +53,6 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 
 /// The size of the first download in bytes.
 const FIRST_SIZE: u64 = 16 * 1024;
-/// A download that takes less time says nothing, so the next one is five times
-/// larger.
-const TOO_FAST: f64 = 1.0;
-/// The time in seconds that a measured download must take, unless it has the
-/// maximum size.
-const SHORTEST: f64 = 5.0;
-/// The time in seconds that a download should take.
-const TARGET: f64 = 6.0;
-/// The time in seconds that a measured download may take.
-const LONGEST: f64 = 10.0;
 /// The timeout of each download.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The maximum number of downloads through a relay, also those of a wrong size.
@@ -69,9 +61,6 @@ const MOST_DOWNLOADS: usize = 50;
 const WORKERS: usize = 3;
 /// The share of the relays in percent that must have been measured.
 const MIN_PERCENT: u64 = 60;
-/// The largest share of the whole bandwidth that a relay can get, in a network
-/// with more relays than this allows.
-const LARGEST_SHARE: f64 = 0.05;
 
 fn main() -> Result<()> {
     let options = Options::read(std::env::args().skip(1))?;
@@ -139,7 +128,7 @@ impl Scanner {
             while let Some(relay) = next() {
                 match self.measure(relay) {
                     Ok(speeds) => {
-                        println!("{relay} {:.0} bytes/s", mean(&speeds));
+                        println!("{relay} {:.0} bytes/s", scaling::mean(&speeds));
                         let (relay, time) = (relay.fingerprint(), SystemTime::now());
                         measured.push(Measured { relay, speeds, time });
                     }
@@ -199,15 +188,13 @@ impl Scanner {
             whole = self.download(agent, size, whole)?;
             let seconds = begun.elapsed().as_secs_f64();
             let largest = self.options.largest.min(whole);
-            if seconds < LONGEST && (seconds >= SHORTEST || size >= largest) {
-                speeds.push(size.min(largest) as f64 / seconds);
-                if speeds.len() == self.options.downloads {
-                    return Ok(speeds);
-                }
-                continue;
+            match scaling::next_size(size, largest, seconds) {
+                Some(next) => size = next,
+                None => speeds.push(size.min(largest) as f64 / seconds),
             }
-            let factor = if seconds < TOO_FAST { 5.0 } else { TARGET / seconds };
-            size = ((size as f64 * factor) as u64).clamp(1, largest);
+            if speeds.len() == self.options.downloads {
+                return Ok(speeds);
+            }
         }
         Err("its speed changes too much".into())
     }
@@ -265,7 +252,16 @@ fn bandwidth_file(
     file.header("number_consensus_relays", all)?;
     file.header("percent_eligible_relays", 100 * count / all.max(1))?;
 
-    for (measured, bandwidth) in measured.iter().zip(scaled(measured, directory, descriptors)) {
+    let so_far = |measured: &Measured| {
+        let relay = directory.relay(measured.relay);
+        let consensus = relay.filter(|relay| relay.is_measured() != Some(false));
+        let consensus = consensus.and_then(|relay| Some(1000.0 * f64::from(relay.bandwidth()?)));
+        let known = [descriptors.get(&measured.relay).copied(), consensus];
+        known.into_iter().flatten().min_by(f64::total_cmp)
+    };
+    let speeds = measured.iter().map(|relay| (relay.speeds.as_slice(), so_far(relay)));
+    let bandwidths = scaling::bandwidths(&speeds.collect::<Vec<_>>());
+    for (measured, bandwidth) in measured.iter().zip(bandwidths) {
         let Some(relay) = directory.relay(measured.relay) else { continue };
         let mut line: Vec<(&str, BandwidthValue)> = vec![
             ("node_id", relay.fingerprint().into()),
@@ -273,7 +269,7 @@ fn bandwidth_file(
             ("nick", relay.nickname().into()),
             ("time", measured.time.into()),
             ("success", (measured.speeds.len() as u64).into()),
-            ("bw_mean", (mean(&measured.speeds) as u64).into()),
+            ("bw_mean", (scaling::mean(&measured.speeds) as u64).into()),
         ];
         if let Some(key) = relay.ed25519() {
             line.push(("master_key_ed25519", key.into()));
@@ -285,46 +281,6 @@ fn bandwidth_file(
         file.relay(&line)?;
     }
     Ok(file.to_string())
-}
-
-/// Returns the bandwidth of each measured relay, in kilobytes per second.
-fn scaled(
-    measured: &[Measured],
-    directory: &Directory,
-    descriptors: &HashMap<Fingerprint, f64>,
-) -> Vec<u64> {
-    // The filtered speed counts slow downloads as average ones, because the
-    // other relay may have been the slow one.
-    let speed = |relay: &Measured| mean(&relay.speeds);
-    let filtered = |relay: &Measured| {
-        let mean = speed(relay);
-        relay.speeds.iter().map(|speed| speed.max(mean)).sum::<f64>() / relay.speeds.len() as f64
-    };
-    let mean_speed = mean(&measured.iter().map(speed).collect::<Vec<_>>());
-    let mean_filtered = mean(&measured.iter().map(filtered).collect::<Vec<_>>());
-    let bandwidths: Vec<f64> = measured
-        .iter()
-        .map(|measured| {
-            let ratio = (speed(measured) / mean_speed).max(filtered(measured) / mean_filtered);
-            let consensus = directory
-                .relay(measured.relay)
-                .filter(|relay| relay.is_measured() != Some(false))
-                .and_then(|relay| Some(1000.0 * f64::from(relay.bandwidth()?)));
-            let so_far = [descriptors.get(&measured.relay).copied(), consensus];
-            let so_far = so_far.into_iter().flatten().min_by(f64::total_cmp);
-            // In a new network, there is only the measurement.
-            so_far.map_or(speed(measured), |so_far| so_far * ratio)
-        })
-        .collect();
-    let largest = match measured.len() as f64 > 1.0 / LARGEST_SHARE {
-        true => LARGEST_SHARE * bandwidths.iter().sum::<f64>(),
-        false => f64::INFINITY,
-    };
-    bandwidths.into_iter().map(|it| ((it.min(largest) / 1000.0).round() as u64).max(1)).collect()
-}
-
-fn mean(numbers: &[f64]) -> f64 {
-    numbers.iter().sum::<f64>() / numbers.len().max(1) as f64
 }
 
 /// Replaces a file at once, so that an authority never reads a part of it.
