@@ -14,6 +14,9 @@ mod shared_network;
 #[path = "../support/audit.rs"]
 mod audit;
 mod circuits;
+#[cfg(feature = "http")]
+#[path = "../support/dir_port.rs"]
+mod dir_port;
 mod events;
 mod examples;
 #[path = "../support/happening.rs"]
@@ -26,7 +29,13 @@ mod mmdb;
 mod network_end;
 mod onions;
 mod program;
+mod programs;
 mod rare_events;
+#[cfg(feature = "http")]
+#[path = "../../examples/bandwidth_scanner/scaling.rs"]
+mod scaling;
+#[cfg(feature = "http")]
+mod scanner;
 #[path = "../support/seed.rs"]
 mod seed;
 mod socks;

@@ -141,6 +141,12 @@ impl Running {
         assert!(status.success(), "{status}");
     }
 
+    /// Sends SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child.lock());
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
     fn ended(&self) -> std::process::ExitStatus {
         let deadline = Instant::now() + END_WITHIN;
         loop {

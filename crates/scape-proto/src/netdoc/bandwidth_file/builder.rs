@@ -15,7 +15,8 @@ use crate::word::{CountryCode, Fingerprint, Version, write_utc};
 ///
 /// The keys and values are checked when they are added: their form, and whether
 /// the version of the format has them. Keys that bandwidth-file-spec doesn't
-/// describe are allowed.
+/// describe are allowed. The example `bandwidth_scanner` of the crate `scape`
+/// measures relays and writes such a file.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
