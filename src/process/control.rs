@@ -1,7 +1,7 @@
 //! The control connection between the program and the tor that it starts.
 
 #[cfg(unix)]
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::time::{Duration, Instant};
@@ -108,6 +108,11 @@ impl Control {
             #[cfg(unix)]
             Control::UnixSocket => {
                 let socket = directory.join("control");
+                // tor would refuse a path that is too long only in its log.
+                SocketAddr::from_pathname(&socket).map_err(|error| {
+                    let action = "name the control socket in the temporary directory";
+                    Error::io(format!("{action}: {}", socket.display()), error)
+                })?;
                 let Some(text) = socket.to_str().filter(|text| !text.contains(['"', '\\'])) else {
                     let problem = std::io::Error::from(std::io::ErrorKind::InvalidInput);
                     return Err(Error::io(
@@ -333,5 +338,21 @@ pub(super) fn remaining(deadline: Instant) -> Result<Duration> {
     match deadline.saturating_duration_since(Instant::now()) {
         Duration::ZERO => Err(Timeout::new(Phase::Connect, Duration::ZERO).into()),
         left => Ok(left),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_socket_with_a_long_path_is_refused_before_tor_starts() {
+        let directory = PrivateDir::new(&"long-".repeat(24)).unwrap();
+        let (mut torrc, mut command) = (Torrc::new(), Command::new("tor"));
+        let result = Control::UnixSocket.prepare(&directory, &mut torrc, &mut command);
+        let text = format!("{:?}", result.err().unwrap());
+        assert!(text.contains("cannot name the control socket in the temporary"), "{text}");
+        assert!(text.contains("SUN_LEN"), "{text}");
+        assert_eq!(torrc.entries().count(), 0);
     }
 }

@@ -293,6 +293,17 @@ fn interrupted_testnets_leave_nothing_behind() {
     }
 }
 
+#[test]
+fn testnet_starts_in_a_temporary_directory_with_a_long_path() {
+    let runtime = runtime();
+    // Too long for the name of a Unix socket, which has at most 107 bytes.
+    let temporary = runtime.path().join("long-".repeat(24));
+    fs::create_dir(&temporary).unwrap();
+    let scape = small("run", runtime.path()).env("TMPDIR", &temporary);
+    assert_eq!(scape.arg("--").arg("echo").arg("ready").ok(), "ready\n");
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+}
+
 /// Returns a command for a network whose start takes several seconds, because
 /// its authorities vote.
 fn slow(runtime: &Path) -> Scape {

@@ -235,7 +235,8 @@ impl TestNetwork {
     }
 
     /// Returns the client's SOCKS port on a Unix socket, which has the flag
-    /// `ExtendedErrors`. Returns `None` on systems without Unix sockets.
+    /// `ExtendedErrors`. Returns `None` on systems without Unix sockets, and if
+    /// the path of the temporary directory is too long for one.
     pub fn socks_unix(&self) -> Option<&Address> {
         self.ports.socks_unix.as_ref()
     }
