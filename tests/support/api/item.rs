@@ -102,13 +102,27 @@ pub(crate) fn definition(item: &Item) -> Option<String> {
     declares.iter().any(|words| text.contains(words)).then(|| declaration(item))
 }
 
+/// Returns the name of a macro whose calls declare public methods.
+pub(crate) fn declares_methods(item: &Item) -> Option<&syn::Ident> {
+    let Item::Macro(definition) = item else { return None };
+    let name = definition.ident.as_ref()?;
+    definition.mac.tokens.to_string().contains("pub fn $").then_some(name)
+}
+
+/// Returns the text of a call of the macro `name`. Returns `None` for other
+/// items.
+pub(crate) fn call(item: &Item, name: &syn::Ident) -> Option<String> {
+    let Item::Macro(call) = item else { return None };
+    (call.ident.is_none() && call.mac.path.is_ident(name)).then(|| declaration(item))
+}
+
 /// Returns true for calls of the macros that declare a type's constants.
 fn declares_constants(item: &Item) -> bool {
     let Item::Macro(call) = item else { return false };
     ["reasons", "statuses"].iter().any(|name| call.mac.path.is_ident(name))
 }
 
-fn declaration(item: &Item) -> String {
+pub(crate) fn declaration(item: &Item) -> String {
     let mut item = item.clone();
     match &mut item {
         Item::Const(item) => tidy(&mut item.attrs),

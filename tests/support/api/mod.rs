@@ -53,7 +53,10 @@ pub(crate) fn list(name: &str, folder: &Path) -> String {
     }
     let macros = package.macros();
     if !macros.is_empty() {
-        text.push_str(&format!("# macros of {name} that declare types\n\n{}\n", macros.join("\n")));
+        text.push_str(&format!(
+            "# macros of {name} that declare types or methods\n\n{}\n",
+            macros.join("\n")
+        ));
     }
     text
 }

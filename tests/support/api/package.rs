@@ -193,13 +193,19 @@ impl Package {
         Target::Module(module)
     }
 
-    /// Returns the texts of the macros that declare public types.
+    /// Returns the texts of the macros that declare public types or methods, and
+    /// of the calls that declare methods.
     pub(crate) fn macros(&self) -> Vec<String> {
-        self.modules
-            .values()
-            .flat_map(|module| &module.items)
-            .filter_map(item::definition)
-            .collect()
+        let mut texts = Vec::new();
+        for module in self.modules.values() {
+            texts.extend(module.items.iter().filter_map(item::definition));
+            for definition in &module.items {
+                let Some(name) = item::declares_methods(definition) else { continue };
+                texts.push(item::declaration(definition));
+                texts.extend(module.items.iter().filter_map(|item| item::call(item, name)));
+            }
+        }
+        texts
     }
 
     /// Returns the text of an item with its methods and the traits that it
