@@ -16,8 +16,9 @@ use support::fake_tor::{self, FakeTor};
 use support::rounds::{Ratio, Run, verdict};
 use support::{Server, bare_events, child, memory, scape_events};
 
-/// The role of a child that listens, to measure its memory. Its arguments are
-/// the name of the column, the server's address and the number of events.
+/// The role of a child process that listens to events, to measure its memory.
+/// Its arguments are the name of the column, the server's address and the
+/// number of events.
 const LISTENER: &str = "listener";
 
 /// The columns, in the order in which they are measured.

@@ -20,9 +20,9 @@ use support::real_tor::RealTor;
 use support::rounds::{Comparison, Run, print_ratios, verdict};
 use support::{REQUEST, Server, bare, child, memory, scape_side};
 
-/// The role of a child that uses a bare socket.
+/// The role of a child process that uses a bare socket.
 const BARE: &str = "hello-bare";
-/// The role of a child that uses scape.
+/// The role of a child process that uses scape.
 const SCAPE: &str = "hello-scape";
 
 /// The target for the peak memory of the program, in KiB.

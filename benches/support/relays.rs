@@ -54,7 +54,7 @@ struct Relay {
 pub(crate) struct Relays(Vec<Relay>);
 
 impl Relays {
-    /// Creates relays. Another seed gives other relays.
+    /// Creates `count` relays. Another seed gives other relays.
     pub(crate) fn new(count: usize, seed: u64) -> Relays {
         let mut random = Random(seed);
         let mut relays: Vec<Relay> = (0..count).map(|_| relay(&mut random)).collect();

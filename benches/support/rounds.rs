@@ -58,7 +58,7 @@ impl Comparison {
         println!("{}: ok", self.name);
     }
 
-    /// Measures the ratio of scape's time to the bare time, over this many
+    /// Measures the ratio of scape's time to the bare time, over `rounds`
     /// rounds. A round before them is a warm-up and isn't counted.
     pub(crate) fn ratio(&mut self, rounds: usize) -> Ratio {
         let ratios = (0..=rounds).map(|_| {

@@ -62,7 +62,7 @@ const LAST_TRANSFERS: Duration = Duration::from_secs(60 * 60);
 enum End {
     /// The user wants it.
     Stopped,
-    /// `--stop-after` is over.
+    /// The time of `--stop-after` is over.
     Time,
     /// The first download is complete.
     Downloaded,

@@ -9,7 +9,7 @@ mod private_network;
 
 use crate::relays::Relays;
 
-/// The seed of everything random.
+/// The seed of the random numbers in the documents.
 const SEED: u64 = 9_000;
 
 /// The seed of the key of the onion service.

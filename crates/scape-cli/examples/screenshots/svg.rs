@@ -30,7 +30,7 @@ const PALETTE: [&str; 16] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Style {
     color: String,
-    /// `None` is the background of the window.
+    /// The background color. `None` stands for the background of the window.
     background: Option<String>,
     is_bold: bool,
     is_dim: bool,
@@ -50,7 +50,8 @@ impl Style {
     }
 }
 
-/// Returns a color. Returns `None` for the default color.
+/// Returns a color of the terminal in the notation of SVG, or `None` for the
+/// default color.
 fn color(color: Color) -> Option<String> {
     match color {
         Color::Default => None,

@@ -86,7 +86,7 @@ struct Counts {
     remarks: BTreeMap<String, &'static str>,
 }
 
-/// The unit of numbers.
+/// The unit of the numbers in a table.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Unit {
     Number,
@@ -269,8 +269,9 @@ impl Counts {
     }
 }
 
-/// Returns a bar for a share from 0 to 1. If `has_blocks` is true, the bar
-/// consists of block characters, and is exact to an eighth of a column.
+/// Returns a bar for a share from 0 to 1. The whole is `room` columns wide. If
+/// `has_blocks` is true, the bar consists of block characters, and is exact to
+/// an eighth of a column.
 fn bar(share: f64, room: usize, has_blocks: bool) -> String {
     const BLOCKS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let columns = share.clamp(0.0, 1.0) * room as f64;
