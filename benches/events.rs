@@ -17,7 +17,7 @@ use support::rounds::{Ratio, Run, verdict};
 use support::{Server, bare_events, child, memory, scape_events};
 
 /// The role of a child process that listens to events, to measure its memory.
-/// Its arguments are the name of the column, the server's address and the
+/// The arguments are the name of the column, the server's address and the
 /// number of events.
 const LISTENER: &str = "listener";
 
