@@ -81,9 +81,9 @@ fn benchmark() {
 /// report it.
 type Peak = Rc<Cell<u64>>;
 
-/// Returns a function that runs programs one after the other. It measures the
-/// time from before the first program starts until the last one has ended, and
-/// notes their highest peak memory in `peak`.
+/// Returns a function that runs programs in the role `role` one after the
+/// other. It measures the time from before the first program starts until the
+/// last one has ended, and notes their highest peak memory in `peak`.
 fn programs(role: &'static str, server: &Server, peak: &Peak) -> Run {
     let address = server.address.clone();
     let cookie = server.cookie_file.as_ref().map(|path| path.display().to_string());

@@ -202,7 +202,7 @@ fn client(network: &TestNetwork) -> TorClient {
     network.tor().client().unwrap().timeout(PATIENCE)
 }
 
-/// Connects to `host`, and checks that the server sends the greeting.
+/// Connects to a port of `host`, and checks that the server sends the greeting.
 fn greeted(client: &TorClient, host: &str, port: u16) -> Result<()> {
     let mut stream = client.connect((host, port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -329,8 +329,8 @@ impl<'a> Use<'a> {
     }
 }
 
-/// Runs the role [`CONSENSUSES`]. Streams are isolated, so each has a new
-/// circuit.
+/// Runs the role [`CONSENSUSES`] until the client has received `wanted` new
+/// consensuses. Streams are isolated, so each has a new circuit.
 fn use_over_consensuses(wanted: usize) {
     let port = serve();
     let network = start();

@@ -92,7 +92,8 @@ fn timed(times: u64, mut connect: impl FnMut()) -> Duration {
 }
 
 /// Returns a function that connects with a client that only does what is
-/// necessary.
+/// necessary. If `isolated` is true, the client sends a user name and a
+/// password.
 fn bare(port: SocketAddr, isolated: bool) -> Run {
     Box::new(move |times| {
         timed(times, || {

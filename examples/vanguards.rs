@@ -158,7 +158,8 @@ impl Watch {
     }
 
     /// Adds a circuit, or updates its purpose, if it belongs to an onion
-    /// service.
+    /// service. `created` is the time when the circuit was made, or `None` for
+    /// now.
     fn add(
         &mut self,
         id: CircuitId,

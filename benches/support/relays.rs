@@ -129,7 +129,8 @@ enum Flavor {
 /// The number of authorities.
 const AUTHORITIES: usize = 9;
 
-/// Returns the digest that stands for an authority's identity.
+/// Returns the digest that stands for the identity of the authority with the
+/// given number.
 fn authority(number: usize) -> String {
     HEXUPPER.encode(&[0x10 * number as u8 + 0x07; 20])
 }

@@ -70,7 +70,8 @@ impl Comparison {
     }
 }
 
-/// Measures all comparisons, and prints a line for each.
+/// Measures all comparisons in `rounds` rounds, and prints a line for each
+/// comparison.
 pub(crate) fn print_ratios(comparisons: &mut [Comparison], rounds: usize) {
     println!(
         "scape's time as a multiple of a bare socket's: median and range of {rounds} rounds, and the target\n"

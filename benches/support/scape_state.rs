@@ -12,7 +12,8 @@ use super::relays::RELAYS;
 use super::rounds::Run;
 use super::{Server, bare_relays, fake_network, scape_side};
 
-/// Returns a function that parses the relays' entries with [`bare_relays`].
+/// Returns a function that parses the relays' entries with
+/// [`bare_relays::read`], which gets `has_digest`.
 pub(crate) fn bare(text: String, has_digest: bool) -> Run {
     timed(move || assert_eq!(bare_relays::read(&text, has_digest).len(), RELAYS))
 }

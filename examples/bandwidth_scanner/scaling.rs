@@ -15,8 +15,9 @@ const LONGEST: f64 = 10.0;
 /// couldn't add up to the whole.
 const LARGEST_SHARE: f64 = 0.05;
 
-/// Returns the size of the next download if this one took the wrong time, or
-/// `None` if this one counts.
+/// Returns the size of the next download if a download of `size` bytes took too
+/// short or too long, or `None` if the download counts. A download that is too
+/// short counts if it has at least `largest` bytes.
 pub(crate) fn next_size(size: u64, largest: u64, seconds: f64) -> Option<u64> {
     if seconds < LONGEST && (seconds >= SHORTEST || size >= largest) {
         return None;

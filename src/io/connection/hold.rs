@@ -91,8 +91,9 @@ mod tests {
 
     use super::*;
 
-    /// Returns the number of events that wait after the hold if `taken` of them
-    /// are taken each time that somebody looks.
+    /// Calls [`Hold::back`] while `waiting` events wait, of which `taken` are
+    /// taken each time that the hold looks. Returns the number of events that
+    /// still wait afterwards.
     fn left(hold: &mut Hold, answered: bool, waiting: usize, taken: usize) -> usize {
         let count = Cell::new(waiting);
         let look = || count.replace(count.get().saturating_sub(taken));

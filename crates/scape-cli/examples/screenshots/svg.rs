@@ -72,8 +72,9 @@ struct Run {
     is_shape: bool,
 }
 
-/// Returns the picture of a screen in a window with this title. Empty rows at
-/// the end are left out.
+/// Returns the picture of a screen in a window with the title `title`.
+/// `description` says what the picture shows, for readers who can't see it.
+/// Empty rows at the end are left out.
 pub(crate) fn picture(screen: &Screen, title: &str, description: &str) -> String {
     let (rows, columns) = screen.size();
     let text = screen.contents();

@@ -16,7 +16,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The timeout of waiting for a text on the screen, or for the program's end.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// A screen is complete if the program has written nothing for this time.
+/// The time after which a screen counts as complete if the program has written
+/// nothing.
 const SETTLED: Duration = Duration::from_millis(60);
 
 /// The width of the terminal.

@@ -55,8 +55,9 @@ pub(crate) fn run(
     }
 }
 
-/// Waits until the program ends. Signals are sent only before its end was seen,
-/// so they can't reach a new process that has got the same process id.
+/// Waits until the program `name` ends. Signals are sent only before its end
+/// was seen, so they can't reach a new process that has got the same process
+/// id.
 fn wait(context: &Context, name: &str, mut child: Child) -> io::Result<ExitStatus> {
     let mut told: Option<Instant> = None;
     let mut has_noted = false;

@@ -130,7 +130,8 @@ mod tests {
         descriptor.open_strict(&key.address(), None).unwrap()
     }
 
-    /// Returns a backend with this number of introduction points.
+    /// Returns the descriptor of a backend with `points` introduction points.
+    /// `number` tells backends apart.
     fn backend(number: u8, points: u8) -> OpenedDescriptor {
         let builder = (1..=points)
             .map(|at| point(number, at))
