@@ -1,4 +1,4 @@
-//! Files that visitors can download.
+//! Lists the files that visitors can download, and sends them.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};

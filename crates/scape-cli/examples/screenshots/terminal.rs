@@ -1,4 +1,4 @@
-//! A program on a pseudo-terminal.
+//! Runs a program on a pseudo-terminal, sends it keys, and reads its screen.
 
 use std::error::Error;
 use std::io::{Read as _, Write as _};
