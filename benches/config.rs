@@ -16,12 +16,12 @@ use support::real_tor::RealTor;
 use support::rounds::{Comparison, Run, print_ratios};
 use support::{Server, bare, child, scape_side};
 
-/// The role of a child that loads the configuration, so that its instructions
-/// can be counted. Its arguments are the server's address and the number of
-/// times.
+/// The role of a child process that loads the configuration, so that its
+/// instructions can be counted. Its arguments are the server's address and the
+/// number of loads.
 const LOADER: &str = "loader";
 
-/// The questions about names and defaults.
+/// The request for the names and the defaults of all options.
 const NAMES: &[u8] = b"GETINFO config/names config/defaults\r\n";
 
 /// The target: scape's time as a multiple of the time that tor takes to answer.
@@ -60,9 +60,9 @@ fn benchmark() {
     print_ratios(&mut [comparison], if given("--quick") { 7 } else { 15 });
 }
 
-/// Asks the same questions as a load of the configuration, and only finds the
-/// ends of the answers. The questions name all options, which are known
-/// beforehand.
+/// Returns a function that sends the same requests as a load of the
+/// configuration, and only finds the ends of the answers. The names of all
+/// options are read beforehand.
 fn asking(server: &Server) -> Run {
     let options = Config::new(&scape_side::connect(&server.address)).unwrap();
     let is_unit = |name: &String| options.option(name).unwrap().group.is_none();
@@ -78,7 +78,8 @@ fn asking(server: &Server) -> Run {
     })
 }
 
-/// Loads the whole configuration, on an open connection.
+/// Returns a function that loads the whole configuration with scape, on an open
+/// connection.
 fn loading(address: &str) -> Run {
     let controller = scape_side::connect(address);
     timed(move || {

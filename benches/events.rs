@@ -16,8 +16,9 @@ use support::fake_tor::{self, FakeTor};
 use support::rounds::{Ratio, Run, verdict};
 use support::{Server, bare_events, child, memory, scape_events};
 
-/// The role of a child that listens, to measure its memory. Its arguments are
-/// the name of the column, the server's address and the number of events.
+/// The role of a child process that listens to events, to measure its memory.
+/// The arguments are the name of the column, the server's address and the
+/// number of events.
 const LISTENER: &str = "listener";
 
 /// The columns, in the order in which they are measured.
@@ -106,7 +107,8 @@ fn print_ratios(columns: &mut [Run; 4], rounds: usize) {
     ratio(1, 0).print("words/lines", None);
 }
 
-/// Prints the peak memory of programs with a listener.
+/// Runs each kind of listener in `times` other programs, and prints the highest
+/// peak memory of these programs.
 fn print_memory(server: &Server, times: usize) {
     println!(
         "\nThe most memory that a program took that only listens (VmHWM, the highest of {times}):\n"
@@ -122,7 +124,8 @@ fn print_memory(server: &Server, times: usize) {
     }
 }
 
-/// Returns the peak memory of a listener, in KiB.
+/// Runs the listener of a column in another program until the listener has
+/// received `events` events. Returns the program's peak memory, in KiB.
 fn peak_of(column: &str, server: &Server, events: u64) -> u64 {
     let mut listener = child::command(LISTENER, &[column, &server.address, &events.to_string()]);
     let output = listener.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();

@@ -20,9 +20,9 @@ use support::real_tor::RealTor;
 use support::rounds::{Comparison, Run, print_ratios, verdict};
 use support::{REQUEST, Server, bare, child, memory, scape_side};
 
-/// The role of a child that uses a bare socket.
+/// The role of a child process that uses a bare socket.
 const BARE: &str = "hello-bare";
-/// The role of a child that uses scape.
+/// The role of a child process that uses scape.
 const SCAPE: &str = "hello-scape";
 
 /// The target for the peak memory of the program, in KiB.
@@ -81,9 +81,9 @@ fn benchmark() {
 /// report it.
 type Peak = Rc<Cell<u64>>;
 
-/// Returns a function that runs programs one after the other. It measures the
-/// time from before the first program starts until the last one has ended, and
-/// notes their highest peak memory in `peak`.
+/// Returns a function that runs programs in the role `role` one after the
+/// other. It measures the time from before the first program starts until the
+/// last one has ended, and notes their highest peak memory in `peak`.
 fn programs(role: &'static str, server: &Server, peak: &Peak) -> Run {
     let address = server.address.clone();
     let cookie = server.cookie_file.as_ref().map(|path| path.display().to_string());

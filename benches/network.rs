@@ -92,7 +92,8 @@ fn benchmark() {
     }
 }
 
-/// Measures networks, one after the other.
+/// Starts `starts` networks, one after the other, and prints the median of each
+/// time and its target.
 fn measure(starts: usize) {
     let measured: Vec<_> = (0..starts).filter_map(|_| numbers_of(TIMES)).collect();
     println!(
@@ -113,7 +114,8 @@ fn measure(starts: usize) {
     }
 }
 
-/// Starts networks in a row and counts the starts that succeed.
+/// Starts and stops `starts` networks, one after the other. Prints the number
+/// of starts that succeeded, and the medians of both times.
 fn count_starts(starts: usize) {
     let measured: Vec<_> = (0..starts).filter_map(|_| numbers_of(START)).collect();
     println!("{} of {starts} starts succeeded", measured.len());
@@ -125,7 +127,8 @@ fn count_starts(starts: usize) {
     }
 }
 
-/// Returns the numbers that a child prints, or `None` if it fails.
+/// Runs a child process with this role, and returns the numbers that it prints.
+/// Returns `None` if it fails.
 fn numbers_of(role: &str) -> Option<Vec<f64>> {
     let mut child = child::command(role, &[]);
     let output = child.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
@@ -137,7 +140,7 @@ fn numbers_of(role: &str) -> Option<Vec<f64>> {
     Some(text.split_whitespace().map(|number| number.parse().unwrap()).collect())
 }
 
-/// Runs a child that prints its results itself.
+/// Runs a child process that prints its results itself.
 fn show(child: &mut Command) {
     let status = child.stdin(Stdio::null()).status().unwrap();
     assert!(status.success(), "{status}");
@@ -199,7 +202,7 @@ fn client(network: &TestNetwork) -> TorClient {
     network.tor().client().unwrap().timeout(PATIENCE)
 }
 
-/// Connects to `host`, and checks that the server sends the greeting.
+/// Connects to a port of `host`, and checks that the server sends the greeting.
 fn greeted(client: &TorClient, host: &str, port: u16) -> Result<()> {
     let mut stream = client.connect((host, port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -326,8 +329,8 @@ impl<'a> Use<'a> {
     }
 }
 
-/// Runs the role [`CONSENSUSES`]. Streams are isolated, so each has a new
-/// circuit.
+/// Runs the role [`CONSENSUSES`] until the client has received `wanted` new
+/// consensuses. Streams are isolated, so each has a new circuit.
 fn use_over_consensuses(wanted: usize) {
     let port = serve();
     let network = start();

@@ -98,8 +98,8 @@ fn timed(mut run: impl FnMut() + 'static) -> Run {
     })
 }
 
-/// Returns a function that downloads with a SOCKS client that only does what is
-/// necessary.
+/// Returns a function that downloads `bytes` bytes from the service with a
+/// SOCKS client that only does what is necessary.
 fn bare_client(socks: String, address: OnionAddress, bytes: u64) -> Run {
     let name = address.to_string();
     let mut request = vec![5, 1, 0, 3, u8::try_from(name.len()).unwrap()];

@@ -16,8 +16,8 @@ use support::real_tor::RealTor;
 use support::rounds::{Comparison, print_ratios};
 use support::{Server, bare, child, scape_side};
 
-/// The role of a child that is a client, so that its instructions can be
-/// counted.
+/// The role of a child process that sends requests, so that its instructions
+/// can be counted.
 const CLIENT: &str = "client";
 
 fn main() {

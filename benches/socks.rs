@@ -19,7 +19,7 @@ use scape::socks::{Isolation, SocksProxy};
 use support::child;
 use support::rounds::{Comparison, Run, print_ratios};
 
-/// The role of the child: the SOCKS port.
+/// The role of the child process that is the SOCKS port.
 const ROLE: &str = "fake-socks";
 /// The host and the port of every connection.
 const TARGET: (&str, u16) = ("example.com", 80);
@@ -82,7 +82,7 @@ fn measure(criterion: &mut Criterion, comparison: &mut Comparison) -> bool {
     measured
 }
 
-/// Calls `connect` this many times, and returns the time that this took.
+/// Returns the time that `times` calls of `connect` take together.
 fn timed(times: u64, mut connect: impl FnMut()) -> Duration {
     let begun = Instant::now();
     for _ in 0..times {
@@ -92,7 +92,8 @@ fn timed(times: u64, mut connect: impl FnMut()) -> Duration {
 }
 
 /// Returns a function that connects with a client that only does what is
-/// necessary.
+/// necessary. If `isolated` is true, the client sends a user name and a
+/// password.
 fn bare(port: SocketAddr, isolated: bool) -> Run {
     Box::new(move |times| {
         timed(times, || {
@@ -125,7 +126,8 @@ fn scape(port: SocketAddr, isolated: bool) -> Run {
     })
 }
 
-/// Runs the child: prints its port, and serves until its standard input ends.
+/// Runs the role [`ROLE`]: prints the port, and serves clients until standard
+/// input ends.
 fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("{}", listener.local_addr().unwrap().port());

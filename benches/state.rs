@@ -18,8 +18,8 @@ use support::relays::{self, RELAYS};
 use support::rounds::{Ratio, Run, verdict};
 use support::{Server, child, fake_network, memory, scape_side, scape_state};
 
-/// The role of a child that holds a live state, to measure its memory. Its
-/// arguments are the server's address and the number of new consensuses.
+/// The role of a child process that holds a live state, to measure its memory.
+/// The arguments are the server's address and the number of new consensuses.
 const HOLDER: &str = "holder";
 
 /// The number of events of circuits and streams.

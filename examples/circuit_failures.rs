@@ -42,8 +42,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Builds circuits through the guard, with one attempt for each, and counts the
-/// failures by reason.
+/// Builds `count` circuits through the guard, with one attempt for each, and
+/// counts the failures by reason. `distinct_subnets` says whether the relays of
+/// a circuit must be in different subnets.
 fn failures(
     state: &State,
     guard: Fingerprint,

@@ -480,7 +480,8 @@ impl Page {
         let _ = writeln!(self.text, "  {label:<14}{value}");
     }
 
-    /// Writes rows with their values, their shares of `total`, and bars.
+    /// Writes rows with their values, their shares of `total`, and bars. `show`
+    /// formats a value.
     fn table(&mut self, rows: Vec<Row>, total: u64, show: impl Fn(&u64) -> String) {
         let values: Vec<String> = rows.iter().map(|row| show(&row.value)).collect();
         let widest = |texts: &mut dyn Iterator<Item = &str>| {
@@ -503,8 +504,8 @@ impl Page {
         }
     }
 
-    /// Returns a bar for a share of at most 1. In a terminal, it is exact to an
-    /// eighth of a column.
+    /// Returns a bar for a share of at most 1. The whole is `room` columns
+    /// wide. In a terminal, it is exact to an eighth of a column.
     fn bar(&self, share: f64, room: usize) -> String {
         const BLOCKS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
         let columns = share.clamp(0.0, 1.0) * room as f64;

@@ -53,8 +53,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns the address that the server sees when a circuit of this builder is
-/// used.
+/// Returns the address that the server at `host` and `port` sees when a circuit
+/// of `builder` is used.
 fn arrival(
     state: &State,
     builder: &CircuitBuilder,

@@ -43,7 +43,7 @@ enum Event {
 struct Worker {
     commands: Sender<Command>,
     events: Receiver<Event>,
-    /// Cancels the worker's present wait.
+    /// The token that cancels the worker's present wait.
     cancel: CancelToken,
     thread: JoinHandle<()>,
 }

@@ -258,7 +258,7 @@ impl Backend {
 }
 
 /// Fetches and decrypts the descriptor of a backend. tor has checked its
-/// signature.
+/// signature. Each `round` asks another directory.
 fn fetch(
     tor: &Controller,
     hs_dirs: &HsDirs,

@@ -48,15 +48,17 @@ use scape::{Connect, Controller};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// The payload of a cell, which `read` and `written` of CIRC_BW count.
+/// The number of bytes of a cell's payload, which `read` and `written` of
+/// CIRC_BW count.
 const CELL: u64 = 509;
-/// The part of it that the other numbers of CIRC_BW count.
+/// The number of bytes of a relay cell's data, which the other numbers of
+/// CIRC_BW count.
 const RELAY_CELL: u64 = 498;
 /// The number of rendezvous circuits at which all numbers are halved, so that
 /// the past counts less.
 const HALVE_AT: f64 = 20_000.0;
-/// The share of the bandwidth that all relays have together that aren't in the
-/// consensus. A client may know another consensus.
+/// The share of the whole bandwidth that is assumed for all relays that aren't
+/// in the consensus. A client may know another consensus.
 const UNKNOWN_SHARE: f64 = 0.01;
 /// The time between two checks of the circuits' ages.
 const TICK: Duration = Duration::from_secs(1);
@@ -156,7 +158,8 @@ impl Watch {
     }
 
     /// Adds a circuit, or updates its purpose, if it belongs to an onion
-    /// service.
+    /// service. `created` is the time when the circuit was made, or `None` for
+    /// now.
     fn add(
         &mut self,
         id: CircuitId,

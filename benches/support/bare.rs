@@ -37,7 +37,8 @@ pub(crate) fn read_reply(stream: &mut TcpStream, reply: &mut Vec<u8>) {
     }
 }
 
-/// Sends one request after the other, with a blocking write and blocking reads.
+/// Returns a function that sends one request after the other, with a blocking
+/// write and blocking reads.
 pub(crate) fn sequential(server: &Server) -> Run {
     let mut stream = connect(server);
     let mut reply = Vec::with_capacity(4096);
@@ -51,8 +52,8 @@ pub(crate) fn sequential(server: &Server) -> Run {
     })
 }
 
-/// Keeps several requests in flight from one thread. Sends a new request for
-/// each reply.
+/// Returns a function that keeps [`TOGETHER`] requests in flight from one
+/// thread, and sends a new request for each reply.
 pub(crate) fn queued(server: &Server) -> Run {
     const LINES_PER_REPLY: u64 = 2;
     let mut stream = connect(server);
@@ -155,8 +156,8 @@ fn read_replies(mut stream: TcpStream, shared: &Shared) {
     }
 }
 
-/// Runs several threads on one connection. Each sends one request after the
-/// other.
+/// Returns a function that runs [`TOGETHER`] threads on one connection. Each
+/// thread sends one request after the other.
 pub(crate) fn threads(server: &Server) -> Run {
     let connection = SharedConnection::start(server);
     Box::new(move |requests| {
@@ -174,8 +175,8 @@ pub(crate) fn threads(server: &Server) -> Run {
     })
 }
 
-/// Runs `run` in several threads, each with its share of the requests. The time
-/// begins when all threads have started.
+/// Runs `run` in [`TOGETHER`] threads, each with its share of the requests.
+/// Returns the time from the moment when all threads have started.
 pub(crate) fn in_threads(requests: u64, run: impl Fn(u64) + Sync) -> Duration {
     let ready = Barrier::new(TOGETHER as usize + 1);
     thread::scope(|scope| {

@@ -14,14 +14,15 @@ use super::{Server, bare, fake_tor};
 /// The number of bytes that scape reads at once.
 const READ_SIZE: usize = 64 * 1024;
 
-/// Reads events and splits them into lines.
+/// Returns a function that reads a flood of events and splits it into lines.
 pub(crate) fn lines(server: &Server) -> Run {
     listen(server, |line| {
         black_box(line);
     })
 }
 
-/// Reads events, and splits them into lines, words and numbers.
+/// Returns a function that reads a flood of events, and splits it into lines,
+/// words and numbers.
 pub(crate) fn words(server: &Server) -> Run {
     listen(server, cut)
 }

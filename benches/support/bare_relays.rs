@@ -128,7 +128,8 @@ pub(crate) fn decode(text: &str, into: &mut [u8]) {
     }
 }
 
-/// Returns the seconds since 1970.
+/// Converts a date such as `2026-07-27` and a time such as `10:11:12` to
+/// seconds since 1970.
 pub(crate) fn seconds(date: &str, time: &str) -> i64 {
     let number = |digits: &str| digits.parse::<i64>().unwrap_or(0);
     let (year, month, day) = (number(&date[..4]), number(&date[5..7]), number(&date[8..10]));

@@ -1,11 +1,11 @@
-//! Runs the benchmark's own executable again in another role. Servers need a
-//! process of their own, and so do programs whose whole time and memory are
-//! measured.
+//! Child processes: the benchmark's own executable, which runs again in another
+//! role. Servers need a process of their own, and so do programs whose whole
+//! time and memory are measured.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-/// The argument that tells a child from the benchmark itself.
+/// The first argument of a child process. The benchmark itself doesn't have it.
 const MARK: &str = "--as-child";
 
 /// Returns the role and the arguments of this process if it is a child.

@@ -9,7 +9,7 @@ use std::thread;
 use super::flood::Flood;
 use super::{Server, child, fake_network};
 
-/// The role of the child.
+/// The role of the child process that is the fake tor.
 pub(crate) const ROLE: &str = "fake-tor";
 
 /// A running fake tor. It ends when this value is dropped.
@@ -26,7 +26,8 @@ impl FakeTor {
     }
 }
 
-/// Runs the child: prints its port, and serves until its standard input ends.
+/// Runs the role [`ROLE`]: prints the port, and serves clients until standard
+/// input ends.
 pub(crate) fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("{}", listener.local_addr().unwrap().port());
@@ -46,7 +47,7 @@ pub(crate) fn flood_key(events: u64) -> String {
     format!("flood/{events}")
 }
 
-/// Returns the request for a flood.
+/// Returns the request for a flood of `events` events.
 pub(crate) fn request(events: u64) -> String {
     format!("GETINFO {}\r\n", flood_key(events))
 }

@@ -1,4 +1,4 @@
-//! The memory of this process.
+//! Measures the memory of this process, as Linux reports it.
 
 /// Returns the peak memory of this process in KiB (VmHWM), or 0 if the system
 /// doesn't report it.

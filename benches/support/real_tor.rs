@@ -68,8 +68,9 @@ impl RealTor {
     }
 }
 
-/// Returns the address in the file that tor writes when it listens:
-/// `PORT=127.0.0.1:12345`.
+/// Waits until tor listens and has written its address to `file`, such as
+/// `PORT=127.0.0.1:12345`. Returns the address. Panics with the text of `log`
+/// if tor ends or takes too long.
 fn wait_for_port(file: &Path, log: &Path, tor: &mut Child) -> String {
     let deadline = Instant::now() + START_WITHIN;
     loop {

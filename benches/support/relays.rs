@@ -54,7 +54,7 @@ struct Relay {
 pub(crate) struct Relays(Vec<Relay>);
 
 impl Relays {
-    /// Creates relays. Another seed gives other relays.
+    /// Creates `count` relays. Another seed gives other relays.
     pub(crate) fn new(count: usize, seed: u64) -> Relays {
         let mut random = Random(seed);
         let mut relays: Vec<Relay> = (0..count).map(|_| relay(&mut random)).collect();
@@ -129,7 +129,8 @@ enum Flavor {
 /// The number of authorities.
 const AUTHORITIES: usize = 9;
 
-/// Returns the digest that stands for an authority's identity.
+/// Returns the digest that stands for the identity of the authority with the
+/// given number.
 fn authority(number: usize) -> String {
     HEXUPPER.encode(&[0x10 * number as u8 + 0x07; 20])
 }

@@ -58,7 +58,7 @@ impl Comparison {
         println!("{}: ok", self.name);
     }
 
-    /// Measures the ratio of scape's time to the bare time, over this many
+    /// Measures the ratio of scape's time to the bare time, over `rounds`
     /// rounds. A round before them is a warm-up and isn't counted.
     pub(crate) fn ratio(&mut self, rounds: usize) -> Ratio {
         let ratios = (0..=rounds).map(|_| {
@@ -70,7 +70,8 @@ impl Comparison {
     }
 }
 
-/// Measures all comparisons, and prints a line for each.
+/// Measures all comparisons in `rounds` rounds, and prints a line for each
+/// comparison.
 pub(crate) fn print_ratios(comparisons: &mut [Comparison], rounds: usize) {
     println!(
         "scape's time as a multiple of a bare socket's: median and range of {rounds} rounds, and the target\n"

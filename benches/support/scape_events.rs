@@ -19,7 +19,7 @@ const KINDS: [EventKind; 7] = [
     EventKind::Info,
 ];
 
-/// Reads events from a subscription.
+/// Returns a function that reads a flood of events from a subscription.
 pub(crate) fn subscription(server: &Server) -> Run {
     let controller = scape_side::connect(&server.address);
     let subscription = controller.subscribe(KINDS).unwrap();
@@ -37,7 +37,7 @@ pub(crate) fn subscription(server: &Server) -> Run {
     })
 }
 
-/// Gets events in a callback.
+/// Returns a function that gets a flood of events in a callback.
 pub(crate) fn callback(server: &Server) -> Run {
     let controller = scape_side::connect(&server.address);
     Box::new(move |events| {

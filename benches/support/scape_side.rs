@@ -16,7 +16,7 @@ pub(crate) fn connect(address: &str) -> Controller {
     Connect::to(address).unwrap().caching(Caching::Off).connect().unwrap()
 }
 
-/// Sends one request after the other.
+/// Returns a function that sends one request after the other.
 pub(crate) fn sequential(server: &Server) -> Run {
     let controller = connect(&server.address);
     Box::new(move |requests| {
@@ -28,8 +28,8 @@ pub(crate) fn sequential(server: &Server) -> Run {
     })
 }
 
-/// Keeps several requests in flight from one thread, and adds as many as were
-/// answered.
+/// Returns a function that keeps several requests in flight from one thread,
+/// and sends a new request for each reply.
 pub(crate) fn queued(server: &Server) -> Run {
     let controller = connect(&server.address);
     let command = Command::build("GETINFO").word("key", "version").finish().unwrap();
@@ -55,8 +55,8 @@ pub(crate) fn queued(server: &Server) -> Run {
     })
 }
 
-/// Runs several threads on one connection. Each sends one request after the
-/// other.
+/// Returns a function that runs several threads on one connection. Each thread
+/// sends one request after the other.
 pub(crate) fn threads(server: &Server) -> Run {
     let controller = connect(&server.address);
     Box::new(move |requests| {

@@ -12,12 +12,13 @@ use super::relays::RELAYS;
 use super::rounds::Run;
 use super::{Server, bare_relays, fake_network, scape_side};
 
-/// Parses the entries by hand: see [`bare_relays`].
+/// Returns a function that parses the relays' entries with
+/// [`bare_relays::read`], which gets `has_digest`.
 pub(crate) fn bare(text: String, has_digest: bool) -> Run {
     timed(move || assert_eq!(bare_relays::read(&text, has_digest).len(), RELAYS))
 }
 
-/// Parses the entries with scape.
+/// Returns a function that parses the relays' entries with scape.
 pub(crate) fn parse(text: String) -> Run {
     timed(move || {
         let relays: Vec<RouterStatus<'_>> = RouterStatus::parse_all(text.as_bytes()).collect();

@@ -1,7 +1,7 @@
 //! The size of the next download, and the bandwidth of each relay.
 
-/// A download that takes less time in seconds says nothing, so the next one is
-/// five times larger.
+/// The time in seconds below which a download says nothing about the speed. The
+/// next download is then five times larger.
 const TOO_FAST: f64 = 1.0;
 /// The time in seconds that a measured download must take, unless it has the
 /// maximum size.
@@ -10,12 +10,14 @@ const SHORTEST: f64 = 5.0;
 const TARGET: f64 = 6.0;
 /// The time in seconds that a measured download may take.
 const LONGEST: f64 = 10.0;
-/// The largest share of the whole bandwidth that a relay can get, in a network
-/// with more relays than this allows.
+/// The largest share of the whole bandwidth that a relay can get. This limit
+/// applies only to more than 20 relays, because the shares of fewer relays
+/// couldn't add up to the whole.
 const LARGEST_SHARE: f64 = 0.05;
 
-/// Returns the size of the next download if this one took the wrong time, or
-/// `None` if this one counts.
+/// Returns the size of the next download if a download of `size` bytes took too
+/// short or too long, or `None` if the download counts. A download that is too
+/// short counts if it has at least `largest` bytes.
 pub(crate) fn next_size(size: u64, largest: u64, seconds: f64) -> Option<u64> {
     if seconds < LONGEST && (seconds >= SHORTEST || size >= largest) {
         return None;

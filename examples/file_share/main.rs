@@ -62,7 +62,7 @@ const LAST_TRANSFERS: Duration = Duration::from_secs(60 * 60);
 enum End {
     /// The user wants it.
     Stopped,
-    /// `--stop-after` is over.
+    /// The time of `--stop-after` is over.
     Time,
     /// The first download is complete.
     Downloaded,
@@ -145,8 +145,9 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Waits for the reason to end, and prints it. Unless the user ends the
-/// program, also waits for the transfers in progress.
+/// Waits for a reason to end, at most for the time `stop_after`, and prints the
+/// reason. Unless the user ends the program, also waits for the transfers in
+/// progress.
 fn wait_for_end(ended: &Receiver<End>, stop_after: Option<Duration>, visitors: &Visitors) {
     let mut end = match stop_after {
         Some(time) => ended.recv_timeout(time).unwrap_or(End::Time),

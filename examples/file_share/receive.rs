@@ -35,7 +35,8 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// Uses this folder, which is created if it doesn't exist.
+    /// Creates an inbox that saves files in `folder`, which is created if it
+    /// doesn't exist. An upload may have up to `limit` bytes.
     pub(crate) fn new(folder: &Path, limit: u64) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         Ok(Inbox { folder: folder.canonicalize()?, limit, uploads: AtomicUsize::new(0) })
@@ -70,7 +71,8 @@ impl Inbox {
         }
     }
 
-    /// Saves the files of an upload. Returns the status if it is refused.
+    /// Saves the files of an upload. Returns the HTTP status if the upload is
+    /// refused. `number` is the number of the upload in messages.
     fn upload(
         &self,
         number: usize,

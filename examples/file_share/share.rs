@@ -1,4 +1,4 @@
-//! Files that visitors can download.
+//! Lists the files that visitors can download, and sends them.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -32,7 +32,9 @@ pub(crate) struct Entry {
 }
 
 impl Share {
-    /// Finds the files at these paths. Several files become an archive.
+    /// Finds the files at these paths. Several files become an archive. If
+    /// `stay` is false, the program ends after the first download of
+    /// everything.
     pub(crate) fn new(paths: &[PathBuf], stay: bool) -> Result<Self> {
         let mut entries = Vec::new();
         for path in paths {

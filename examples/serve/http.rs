@@ -61,7 +61,8 @@ pub(crate) fn send_head(
     )
 }
 
-/// Sends a page that contains only the status.
+/// Sends a page that contains only the status. `more` are further header lines.
+/// If `with_body` is false, only the head is sent, as an answer to HEAD.
 pub(crate) fn page(
     mut visitor: impl Write,
     status: &str,

@@ -1,10 +1,10 @@
-//! The secrets to authenticate with.
+//! The passwords and the cookie file for the authentication to tor.
 
 use std::path::PathBuf;
 
 use scape_proto::word::Secret;
 
-/// The secrets to authenticate with.
+/// The secrets that the program or the environment has for the authentication.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Credentials {
     /// The passwords to try, in this order. There is more than one only if a

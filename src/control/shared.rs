@@ -94,9 +94,10 @@ impl Controller {
         Ok(thing)
     }
 
-    /// Returns the connection's value of type `T`. A connection without such a
-    /// value gets the default one. Unlike [`shared`](Self::shared), this never
-    /// waits for another thread that creates a value.
+    /// Returns the connection's value of type `T`. If the connection doesn't
+    /// have one yet, the default value becomes the connection's. The value
+    /// lives as long as somebody holds it. Unlike [`shared`](Self::shared),
+    /// this never waits for another thread that creates a value.
     pub(crate) fn shared_default<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
         let mut things = self.inner.session.shared.things.lock();
         let known = things.get(&TypeId::of::<T>()).and_then(Weak::upgrade);

@@ -299,8 +299,8 @@ impl DataDirectory {
         Ok(documents)
     }
 
-    /// Returns the newest document of each relay. `relay` returns the relay's
-    /// identity from a document's text.
+    /// Returns the newest document of each relay in tor's file `name` and its
+    /// journal. `relay` returns the relay's identity from a document's text.
     fn newest(
         &self,
         name: &str,
@@ -326,8 +326,8 @@ fn first_of_each(
     documents
 }
 
-/// Sorts documents by a time in them, the newest one first. Documents without
-/// the time come last.
+/// Sorts documents by the time in their item `keyword`, the newest one first.
+/// Documents without the time come last.
 fn sort_by_time(documents: &mut [FoundDocument], keyword: &[u8]) {
     // The text of a time sorts like the time.
     documents.sort_by_cached_key(|found| std::cmp::Reverse(value(found.text(), keyword)));
@@ -343,7 +343,8 @@ fn without_spaces(digits: &[u8]) -> Vec<u8> {
     digits.iter().copied().filter(|digit| *digit != b' ').collect()
 }
 
-/// Returns the name of tor's file for a consensus.
+/// Returns the name of tor's file for a consensus. `state` is the beginning of
+/// the name: `cached` or `unverified`.
 fn consensus_name(state: &str, flavor: &ConsensusFlavor) -> String {
     match flavor {
         ConsensusFlavor::Ns => format!("{state}-consensus"),

@@ -454,9 +454,11 @@ impl DirectoryClient {
         }
     }
 
-    /// Fetches documents by their digests or fingerprints, in batches. A server
-    /// answers 404 if it has none of the documents of a batch. That is an error
-    /// only if no batch yields a document.
+    /// Fetches documents by `words`, their digests or fingerprints, in batches.
+    /// The URL of a batch is `path`, followed by the words with `separator`
+    /// between them. `read` checks an answer. A server answers 404 if it has
+    /// none of the documents of a batch. That is an error only if no batch
+    /// yields a document.
     fn get_each<D: OwnedText>(
         &self,
         path: &str,

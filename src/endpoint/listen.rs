@@ -23,9 +23,10 @@ use scape_proto::word::Progress;
 /// The default time limit for adding and publishing the service. It begins when
 /// tor is running.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
-/// The progress in percent when tor is running (`THERE`) and when tor has
-/// reached the network (`READY`). The rest is the publication.
+/// The progress in percent when tor is running.
 const THERE: u8 = 40;
+/// The progress in percent when tor has reached the network. The rest is the
+/// publication.
 const READY: u8 = 50;
 
 /// The progress callback, which is called by the launch of tor first and then

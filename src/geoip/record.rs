@@ -108,8 +108,8 @@ impl Record {
     }
 }
 
-/// Returns the value at the first of these paths that has a value, or `None` if
-/// none of them has one.
+/// Returns the value at the first of these paths for which `read` finds a
+/// value, or `None` if it finds none.
 fn first<T>(
     paths: &[Path],
     read: impl Fn(Path) -> Result<Option<T>, MaxMindDbError>,

@@ -65,7 +65,8 @@ struct Guard {
 impl OnionService {
     /// Wraps a service that was just added to tor. `added.key` is the key that
     /// was given, or the one that tor made and returned. It is `None` if the
-    /// key isn't known.
+    /// key isn't known. `detached` is true if the service outlives the control
+    /// connection. `keep` is kept alive as long as the service.
     pub(super) fn new(
         controller: Controller,
         added: AddedOnion,

@@ -34,8 +34,8 @@ use criterion::{BenchmarkId, Criterion};
 use columns::{Subject, subjects};
 use relays::RELAYS;
 
-/// The role that prints the text of a subject. Its arguments are the subject's
-/// position and the number of documents.
+/// The role of a child process that prints the text of a subject. Its arguments
+/// are the subject's position and the number of documents.
 const TEXT: &str = "text";
 
 fn main() {

@@ -8,8 +8,9 @@ use crate::relays::RELAYS;
 use crate::rounds::verdict;
 use crate::{child, memory, timed};
 
-/// The role of a child that reads a file once. Its arguments are the file, the
-/// number of documents, and the positions of the subject and the column.
+/// The role of a child process that reads a file once. Its arguments are the
+/// file, the number of documents, and the positions of the subject and the
+/// column.
 pub(crate) const ROLE: &str = "peak";
 
 /// The number of relays of a network that is much larger than the public one.
@@ -23,11 +24,11 @@ const MOST: f64 = 3.0;
 /// time in a text of the usual size.
 const MOST_SLOWER: f64 = 1.3;
 
-/// The number of children for each column and text. The result is the shortest
-/// time.
+/// The number of child processes for each column and text. Their shortest time
+/// counts.
 const CHILDREN: usize = 3;
 
-/// The time and the memory that a child took to read the text.
+/// The time and the memory that a child process took to read the text.
 struct Peak {
     seconds: f64,
     /// The peak memory in KiB, without the memory that the program took before

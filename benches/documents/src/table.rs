@@ -1,4 +1,4 @@
-//! The table at the end: ratios of columns that ran in turn.
+//! The table at the end of the output: ratios of columns that ran in turn.
 
 use crate::columns::{Subject, Target};
 use crate::relays::RELAYS;

@@ -107,7 +107,8 @@ fn testnet() {
     println!("testnet run: {ready:?}, slowest {slowest:?} (target {READY:?}, {verdict})");
 }
 
-/// Runs a command to its end, without showing its output.
+/// Runs a command to its end without showing its output, and returns the time
+/// that it took.
 fn time(command: &mut Command) -> Duration {
     let begun = Instant::now();
     let status = command.stdout(Stdio::null()).status().unwrap();

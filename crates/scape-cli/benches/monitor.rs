@@ -208,7 +208,8 @@ fn ticks(child: &Child) -> u64 {
     fields.skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum()
 }
 
-/// Returns a number of bytes from the status of a process.
+/// Returns the value of the line `name` in the `/proc` file `status` of a
+/// process, in bytes.
 fn status(child: &Child, name: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();

@@ -181,7 +181,8 @@ impl Manual {
         manual
     }
 
-    /// Returns the entry with this name. Creates the entry if it doesn't exist.
+    /// Returns the entry with this name. Creates the entry in `section` if it
+    /// doesn't exist.
     fn entry(&mut self, name: String, section: &str) -> &mut ManualEntry {
         let next = self.entries.len();
         let place = *self.places.entry(name.to_ascii_lowercase()).or_insert(next);

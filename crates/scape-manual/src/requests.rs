@@ -138,7 +138,8 @@ impl Reader<'_> {
         self.tokens.push(Token::Text(read(line, bold, &self.strings)));
     }
 
-    /// Processes a request. See man(7) and groff(7).
+    /// Processes a request. `rest` is the rest of its line, which contains the
+    /// arguments. See man(7) and groff(7).
     fn request(&mut self, name: &str, rest: &str) {
         let token = match name {
             "SH" => Token::Section(self.words(rest, [false; 2])),
@@ -198,14 +199,16 @@ impl Reader<'_> {
         }
     }
 
-    /// Joins arguments with spaces. The arguments alternate between two fonts.
-    /// A font is bold if the font's element of `bold` is true.
+    /// Joins the arguments in `rest` with spaces. The arguments alternate
+    /// between two fonts. A font is bold if the font's element of `bold` is
+    /// true.
     fn words(&self, rest: &str, bold: [bool; 2]) -> Line {
         self.put_together(&arguments(rest), bold, Line::join)
     }
 
-    /// Joins arguments without spaces. The arguments alternate between two
-    /// fonts. A font is bold if the font's element of `bold` is true.
+    /// Joins the arguments in `rest` without spaces. The arguments alternate
+    /// between two fonts. A font is bold if the font's element of `bold` is
+    /// true.
     fn run_together(&self, rest: &str, bold: [bool; 2]) -> Line {
         self.put_together(&arguments(rest), bold, Line::append)
     }

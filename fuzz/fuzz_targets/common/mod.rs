@@ -22,7 +22,8 @@ pub fn show(value: &(impl Serialize + Debug)) -> String {
 }
 
 /// Checks what holds for the two depths of every parser. `skipped` returns the
-/// lines that a document has skipped.
+/// lines that a document has skipped. If `is_complete` is true, a lenient
+/// parser must not fail.
 pub fn check<D: Serialize + Debug>(
     text: &[u8],
     is_complete: bool,

@@ -1,4 +1,4 @@
-//! The `StreamAttacher` trait.
+//! The trait `StreamAttacher`, which decides on new streams.
 
 use super::decision::Decision;
 use super::kind::StreamKind;

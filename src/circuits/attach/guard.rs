@@ -1,4 +1,4 @@
-//! Installing attachers.
+//! The methods that install an attacher, and the guard that removes it.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The kinds of streams.
+//! The kinds of streams that an attacher can decide on.
 
 use scape_proto::event::{StreamInfo, StreamPurpose, StreamStatus};
 use scape_proto::word::is_onion_name;

@@ -1,4 +1,4 @@
-//! Carrying out decisions about streams.
+//! Carries out attachers' decisions about streams, with commands to tor.
 
 use super::pending::Pending;
 use super::{AttachPoint, Decision, StreamKind};

@@ -47,7 +47,7 @@ struct Work {
 }
 
 impl InFlight {
-    /// Creates an empty list for circuits of this state's tor.
+    /// Creates an empty list for the circuits of the tor that `state` observes.
     pub(super) fn new(state: &State) -> Arc<Self> {
         let site = Arc::new(InFlight {
             state: state.clone(),

@@ -181,7 +181,8 @@ impl Hop {
         Hop { candidates, relays: directory.relays().len(), rejected }
     }
 
-    /// Returns the error for a hop without candidates.
+    /// Returns the error for a hop without candidates, in a path of `length`
+    /// hops.
     fn no_path(&self, hop: usize, length: usize, rejected: Rejections) -> NoPathError {
         NoPathError {
             hop,
@@ -192,8 +193,9 @@ impl Hop {
         }
     }
 
-    /// Returns the error for a hop whose candidates don't fit the other hops.
-    /// `why` returns the rule that each candidate breaks.
+    /// Returns the error for a hop whose candidates don't fit the other hops of
+    /// a path of `length` hops. `why` returns the rule that each candidate
+    /// breaks.
     pub(super) fn dead_end(
         &self,
         hop: usize,

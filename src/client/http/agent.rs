@@ -1,4 +1,4 @@
-//! The builder of HTTP agents.
+//! Builds HTTP agents of ureq whose connections go through tor.
 
 use std::fmt;
 use std::time::Duration;

@@ -60,7 +60,8 @@ fn deadline(timeout: NextTimeout) -> Result<Option<Instant>, ureq::Error> {
     }
 }
 
-/// Converts the error of a read or write with this timeout to a ureq error.
+/// Returns a function that converts the error of a read or write with this
+/// timeout to a ureq error.
 fn failed(timeout: NextTimeout) -> impl FnOnce(io::Error) -> ureq::Error {
     move |error| {
         if transport::is_timeout(&error) {

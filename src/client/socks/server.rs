@@ -92,7 +92,7 @@ pub(crate) fn handshake(
     Ok(Some((host, port)))
 }
 
-/// Answers a program's request.
+/// Answers a program's request with `status`.
 pub(crate) fn answer(
     program: &Transport,
     status: SocksStatus,

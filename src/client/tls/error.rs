@@ -1,4 +1,4 @@
-//! Errors of TLS handshakes.
+//! The errors of TLS handshakes, and their causes.
 
 use std::fmt;
 use std::io;

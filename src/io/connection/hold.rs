@@ -8,13 +8,14 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// If more events than this wait, the reader thread doesn't read on.
+/// The number of waiting events above which the reader thread doesn't read on.
 pub(super) const MOST: usize = 2560;
 
-/// The reader thread reads on when no more events than this wait.
+/// The number of waiting events at which the reader thread reads on again.
 const ENOUGH: usize = MOST / 2;
 
-/// If no more events than this wait, listeners have caught up.
+/// The number of waiting events up to which listeners count as having caught
+/// up.
 const CAUGHT_UP: usize = 1024;
 
 /// The length of a pause after which the reader thread looks again. (The
@@ -90,8 +91,9 @@ mod tests {
 
     use super::*;
 
-    /// Returns the number of events that wait after the hold if `taken` of them
-    /// are taken each time that somebody looks.
+    /// Calls [`Hold::back`] while `waiting` events wait, of which `taken` are
+    /// taken each time that the hold looks. Returns the number of events that
+    /// still wait afterwards.
     fn left(hold: &mut Hold, answered: bool, waiting: usize, taken: usize) -> usize {
         let count = Cell::new(waiting);
         let look = || count.replace(count.get().saturating_sub(taken));

@@ -379,6 +379,7 @@ impl Hub {
     }
 
     /// Lets callers send on a link on which everything was restored.
+    /// `persistent` is as in [`set_persistent`](Self::set_persistent).
     ///
     /// Before that, subscriptions and callbacks are told of the reconnect, and
     /// get the events that tor has sent on this link so far. So these events

@@ -13,13 +13,13 @@ use scape_proto::event::Event;
 /// callbacks at once.
 const BATCH: usize = 128;
 
-/// If more events than this wait for one subscription, or for all callbacks
-/// together, the reader thread parses further events itself. Otherwise the
-/// threads that take the events parse them.
+/// The number of events that wait for one subscription, or for all callbacks
+/// together, above which the reader thread parses further events itself.
+/// Otherwise the threads that take the events parse them.
 const SHARED: usize = 512;
 
-/// If more events than this wait for one subscription, or for all callbacks
-/// together, the reader thread pauses to let other threads run.
+/// The number of events that wait for one subscription, or for all callbacks
+/// together, above which the reader thread pauses to let other threads run.
 const BEHIND: usize = 1024;
 
 /// The fewest events between two pauses, so that pauses take only a small part
@@ -43,7 +43,7 @@ const KEPT: usize = 1024;
 /// reference: see [`Recent`].
 const SMALL: usize = 2048;
 
-/// If a read brings fewer events than this, a flood of events is over.
+/// The number of events in one read below which a flood of events is over.
 const FLOOD: usize = 16;
 
 /// The pace of the reader thread. A listener is here a subscription or a

@@ -64,7 +64,7 @@ pub struct Config {
     /// The names of the options whose changes this `Config` has saved. For an
     /// option in a group, this is the group's name.
     pub(super) saved: BTreeSet<String>,
-    /// A value that must live as long as this `Config`.
+    /// A value that must live as long as this `Config`, such as a launched tor.
     keep: Option<KeepAlive>,
 }
 

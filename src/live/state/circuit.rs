@@ -1,4 +1,4 @@
-//! The handle type for circuits.
+//! [`Circuit`]: a handle to a circuit in a live state.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

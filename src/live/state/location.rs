@@ -1,4 +1,4 @@
-//! The locations of relays.
+//! Looks up the locations of relays in a live state.
 
 use super::{Router, State};
 use crate::error::Result;

@@ -1,4 +1,5 @@
-//! The data of the live state.
+//! The data of the live state: tables that snapshots fill and that events
+//! change.
 
 use std::sync::Arc;
 use std::time::SystemTime;

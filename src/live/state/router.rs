@@ -1,4 +1,4 @@
-//! The handle type for relays.
+//! [`Router`]: a handle to a relay in a live state.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

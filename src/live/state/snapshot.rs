@@ -35,8 +35,9 @@ impl Snapshot {
     }
 }
 
-/// Parses each line. A malformed line is skipped, so that the other lines are
-/// still used. Later events report the missing information.
+/// Parses each line of `value` with `parse`. A malformed line is skipped, so
+/// that the other lines are still used. Later events report the missing
+/// information.
 fn lines<T>(value: &[u8], parse: impl Fn(&[u8]) -> Option<T>) -> Vec<T> {
     let lines = value.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let (parsed, odd): (Vec<_>, Vec<_>) = lines.map(parse).partition(Option::is_some);

@@ -1,4 +1,4 @@
-//! The handle type for streams.
+//! [`Stream`]: a handle to a stream in a live state.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

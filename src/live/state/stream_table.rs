@@ -154,7 +154,9 @@ impl StreamTable {
     }
 }
 
-/// Returns the initial information about a new stream.
+/// Returns the information that is stored about a new stream: that of tor's
+/// report `told`, with `SUCCEEDED` instead of a status of flow control, and
+/// without a circuit that the stream has lost.
 fn first(told: &StreamInfo) -> StreamInfo {
     let mut info = told.clone();
     info.status = told.status.lasting().clone();

@@ -1,4 +1,5 @@
-//! The `ClientOnionAuthDir` of a client.
+//! The directory in which a client keeps its keys for onion services: tor's
+//! option `ClientOnionAuthDir`.
 
 use std::path::{Path, PathBuf};
 

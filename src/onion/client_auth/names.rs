@@ -63,7 +63,8 @@ impl fmt::Display for BadAuthFile {
 }
 
 /// Returns `name` with `ending` after it. Returns an error if the result isn't
-/// a plain file name without a path.
+/// a plain file name without a path. `what` is the method or type that the
+/// error names.
 pub(super) fn file_name(what: &str, name: &str, ending: &str) -> Result<String> {
     let bad = |c: char| c.is_control() || matches!(c, '/' | '\\' | ':');
     let error = if name.is_empty() {

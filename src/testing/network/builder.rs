@@ -1,4 +1,4 @@
-//! The settings of a network.
+//! The settings of a private Tor network, and the method that starts it.
 
 use std::collections::BTreeSet;
 use std::fmt;

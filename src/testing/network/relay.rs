@@ -1,4 +1,4 @@
-//! The settings of a relay.
+//! [`RelayOptions`]: the settings of a relay in a test network.
 
 use std::fmt;
 

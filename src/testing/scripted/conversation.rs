@@ -109,7 +109,8 @@ pub(super) fn serve(shared: &Arc<Shared>, transport: Transport) -> Result<()> {
     Ok(())
 }
 
-/// Runs a whole conversation, then closes the connection.
+/// Runs a whole conversation, then closes the connection. `number` is the
+/// number of the connection.
 fn hold(shared: &Shared, line: &Line, number: usize, script: Option<Script>) {
     let mut commands = Commands { line, shared, buffer: Vec::new() };
     let then = match script {

@@ -50,7 +50,7 @@ const OPENED: &str = "scape, opened";
 const READER_OPENED: &str = "tor-netdoc, opened";
 const STEM: &str = "stem";
 
-/// Returns everything that is measured.
+/// Returns the columns and targets for each kind of text.
 pub(crate) fn subjects() -> Vec<Subject> {
     vec![
         consensus(

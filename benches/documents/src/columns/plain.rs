@@ -1,4 +1,5 @@
-//! The limits: splitting a text into lines, and parsing a consensus by hand.
+//! The fastest columns, which show the limits of any parser: splitting a text
+//! into lines, and parsing a consensus with a loop written by hand.
 
 use crate::bare_relays;
 

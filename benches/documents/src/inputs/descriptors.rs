@@ -13,7 +13,7 @@ use super::extra_info;
 use super::keys::Keys;
 use crate::random::Random;
 
-/// The number of relays that differ.
+/// The number of relays that differ. A longer text repeats their documents.
 const RELAYS: usize = 60;
 /// The number of sets of keys that these relays share.
 const KEYS: usize = 6;
@@ -22,7 +22,7 @@ const KEYS: usize = 6;
 /// `keys::expires`.
 pub(crate) const PUBLISHED: &str = "2026-07-27 10:11:12";
 
-/// The two documents of a relay.
+/// The server descriptor and the extra-info document of a relay.
 struct Documents {
     descriptor: String,
     extra_info: String,

@@ -97,13 +97,15 @@ impl RsaKey {
         Sha1::digest(&self.der).into()
     }
 
-    /// Returns an object with the signature of these bytes.
+    /// Signs `bytes`, and returns the signature as an object with the given
+    /// label.
     pub(super) fn sign(&self, label: &str, bytes: &[u8]) -> String {
         object(label, &self.key.sign(Pkcs1v15Sign::new_unprefixed(), bytes).unwrap())
     }
 }
 
-/// Returns an object of a document.
+/// Returns an object of a document: `bytes` in base64, between lines with the
+/// label.
 pub(super) fn object(label: &str, bytes: &[u8]) -> String {
     let mut text = format!("-----BEGIN {label}-----\n");
     for line in BASE64.encode(bytes).as_bytes().chunks(64) {

@@ -9,7 +9,7 @@ mod private_network;
 
 use crate::relays::Relays;
 
-/// The seed of everything random.
+/// The seed of the random numbers in the documents.
 const SEED: u64 = 9_000;
 
 /// The seed of the key of the onion service.
@@ -25,7 +25,8 @@ pub(crate) enum Input {
     /// Signed server descriptors. Only a few of them differ, because making
     /// keys takes long.
     ServerDescriptors,
-    /// The same number of extra-info documents of the same relays.
+    /// Signed extra-info documents of the same relays as those in
+    /// `ServerDescriptors`.
     ExtraInfo,
     Microdescriptors,
     /// A vote.
@@ -35,7 +36,7 @@ pub(crate) enum Input {
 }
 
 impl Input {
-    /// Returns the text of this input, for this number of relays.
+    /// Returns the text of the input for `relays` relays.
     pub(crate) fn text(self, relays: usize) -> String {
         match self {
             Input::ConsensusMicrodesc => Relays::new(relays, SEED).consensus(),

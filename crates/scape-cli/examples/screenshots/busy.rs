@@ -111,8 +111,8 @@ impl Busy {
         Ok(folder.ok_or("the torrc has another name")?.to_owned())
     }
 
-    /// Has a program give the client an address instead of a name. tor warns
-    /// about it, and refuses the connection.
+    /// Asks the SOCKS port for a connection to an address instead of a name.
+    /// tor warns about this, and refuses the connection.
     pub(crate) fn cause_warning(&self) -> Result<()> {
         let listeners = self.client.controller().get_info("net/listeners/socks")?;
         let mut socks = TcpStream::connect(listeners.trim_matches('"'))?;

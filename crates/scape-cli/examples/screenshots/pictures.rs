@@ -1,4 +1,5 @@
-//! The pictures.
+//! Makes the pictures: runs commands and the monitor on a terminal, and writes
+//! what the terminal shows.
 
 use std::error::Error;
 use std::fs;
@@ -13,7 +14,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The time after which the graphs are full.
 const FILLED: Duration = Duration::from_secs(60);
-/// No picture may be larger, in bytes.
+/// The maximum size of a picture, in bytes.
 const LARGEST: usize = 80_000;
 
 /// Makes all pictures.

@@ -30,7 +30,7 @@ const PALETTE: [&str; 16] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Style {
     color: String,
-    /// `None` is the background of the window.
+    /// The background color. `None` stands for the background of the window.
     background: Option<String>,
     is_bold: bool,
     is_dim: bool,
@@ -50,7 +50,8 @@ impl Style {
     }
 }
 
-/// Returns a color. Returns `None` for the default color.
+/// Returns a color of the terminal in the notation of SVG, or `None` for the
+/// default color.
 fn color(color: Color) -> Option<String> {
     match color {
         Color::Default => None,
@@ -71,8 +72,9 @@ struct Run {
     is_shape: bool,
 }
 
-/// Returns the picture of a screen in a window with this title. Empty rows at
-/// the end are left out.
+/// Returns the picture of a screen in a window with the title `title`.
+/// `description` says what the picture shows, for readers who can't see it.
+/// Empty rows at the end are left out.
 pub(crate) fn picture(screen: &Screen, title: &str, description: &str) -> String {
     let (rows, columns) = screen.size();
     let text = screen.contents();

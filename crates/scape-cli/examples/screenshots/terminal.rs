@@ -1,4 +1,4 @@
-//! A program on a pseudo-terminal.
+//! Runs a program on a pseudo-terminal, sends it keys, and reads its screen.
 
 use std::error::Error;
 use std::io::{Read as _, Write as _};
@@ -14,9 +14,10 @@ use pty_process::blocking::{Command, Pty, open};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The time that anything may take until it is on the screen.
+/// The timeout of waiting for a text on the screen, or for the program's end.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// A screen is complete if the program has written nothing for this time.
+/// The time after which a screen counts as complete if the program has written
+/// nothing.
 const SETTLED: Duration = Duration::from_millis(60);
 
 /// The width of the terminal.
@@ -64,12 +65,13 @@ impl Terminal {
         self.parser.screen()
     }
 
-    /// Sends keys.
+    /// Sends keys to the program, as if a user had pressed them.
     pub(crate) fn press(&self, keys: &str) -> Result<()> {
         Ok((&*self.pty).write_all(keys.as_bytes())?)
     }
 
-    /// Waits until the condition holds for the text of the screen.
+    /// Waits until `is_there` returns true for the text of the screen. `what`
+    /// names the awaited content in the error after a timeout.
     pub(crate) fn wait(&mut self, what: &str, is_there: impl Fn(&str) -> bool) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {

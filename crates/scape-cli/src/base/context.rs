@@ -63,9 +63,10 @@ impl Context {
         self.open_with(&self.connect()?)
     }
 
-    /// Like [`controller`](Self::controller), with changed settings. The
-    /// library's own `connect_interactive` can't be used, because Ctrl-C
-    /// doesn't end its question, and then the terminal stays without echo.
+    /// Like [`controller`](Self::controller), but with the settings in
+    /// `connect`. The library's own `connect_interactive` can't be used,
+    /// because Ctrl-C doesn't end its question, and then the terminal stays
+    /// without echo.
     pub(crate) fn open_with(&self, connect: &Connect) -> Result<Controller, Failure> {
         self.open(connect).map_err(|error| self.describe(connect, error))
     }

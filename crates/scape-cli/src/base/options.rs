@@ -79,8 +79,9 @@ impl GlobalOptions {
     }
 }
 
-/// Sets an option from an environment variable, unless the command line sets
-/// the option.
+/// Sets an option from the environment variable `name`, unless the command line
+/// sets the option. `variable` looks up an environment variable, and `parse`
+/// parses its value.
 fn set_from<T>(
     option: &mut Option<T>,
     name: &str,

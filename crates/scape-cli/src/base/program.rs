@@ -24,8 +24,9 @@ const NOT_FOUND: u8 = 127;
 /// The exit code for a program that can't be run, as in shells.
 const NOT_RUNNABLE: u8 = 126;
 
-/// Runs a program until it ends. The program inherits the terminal. If its exit
-/// code isn't 0, returns a failure with this code.
+/// Runs the program of `command` until it ends. The program inherits the
+/// terminal. The first of the `words` is its name in error messages. If its
+/// exit code isn't 0, returns a failure with this code.
 ///
 /// Ctrl-C reaches the program directly, because the program is in the same
 /// process group. After Ctrl-C or SIGTERM, scape also sends SIGTERM to the
@@ -54,8 +55,9 @@ pub(crate) fn run(
     }
 }
 
-/// Waits until the program ends. Signals are sent only before its end was seen,
-/// so they can't reach a new process that has got the same process id.
+/// Waits until the program `name` ends. Signals are sent only before its end
+/// was seen, so they can't reach a new process that has got the same process
+/// id.
 fn wait(context: &Context, name: &str, mut child: Child) -> io::Result<ExitStatus> {
     let mut told: Option<Instant> = None;
     let mut has_noted = false;

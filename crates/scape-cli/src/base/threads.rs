@@ -6,8 +6,8 @@ use std::thread;
 
 use super::failure::Failure;
 
-/// Starts a thread. Unlike [`thread::spawn`], returns an error if the system
-/// can't start one.
+/// Starts a thread that calls `work`. Unlike [`thread::spawn`], returns an
+/// error if the system can't start one.
 pub(crate) fn start<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<()> {

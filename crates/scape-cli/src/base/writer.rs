@@ -14,8 +14,8 @@ use super::threads;
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
-/// The maximum time that a write may take after a signal. If somebody reads the
-/// output, a note about what is undone still appears in this time.
+/// The maximum time that a write may take after a signal. The time is enough
+/// for a note about what is undone, if somebody reads the output.
 const GRACE: Duration = Duration::from_millis(200);
 
 /// The room in bytes that poll(2) promises for a pipe on Linux: one page.

@@ -123,7 +123,8 @@ pub(crate) fn set_cursor(frame: &mut Frame<'_>, area: Rect, column: usize) {
     }
 }
 
-/// Draws the editor of an option.
+/// Draws the editor of an option. `current` is the index of the line in which
+/// the user writes.
 fn draw_editor(
     model: &Model,
     frame: &mut Frame<'_>,

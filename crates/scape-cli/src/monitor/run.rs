@@ -119,7 +119,7 @@ fn perform(
     Ok(false)
 }
 
-/// Starts a thread with a name.
+/// Starts a thread that has a name and calls `work`.
 pub(crate) fn spawn(
     name: &str,
     work: impl FnOnce() + Send + 'static,

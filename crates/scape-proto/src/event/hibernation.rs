@@ -1,4 +1,5 @@
-//! Hibernation states.
+//! The states of tor's hibernation, which begins when the allowed traffic is
+//! used up.
 
 open_enum! {
     /// The hibernation state of tor. tor hibernates when it has used up the

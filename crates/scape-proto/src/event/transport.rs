@@ -57,8 +57,8 @@ impl TransportLaunched {
     /// Returns the IP address and port that the transport listens on. Returns
     /// `None` if the address isn't an IP address.
     ///
-    /// IPv6 addresses are read without brackets, because tor writes them that
-    /// way.
+    /// The brackets around an IPv6 address are optional, because tor writes
+    /// none.
     ///
     /// ```
     /// # use std::time::SystemTime;

@@ -1,4 +1,4 @@
-//! `GETINFO address-mappings/…`.
+//! `GETINFO address-mappings/…`: the addresses that tor replaces by others.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The types of configuration options.
+//! The types of configuration options, from `GETINFO config/names`.
 
 open_enum! {
     /// The type of an option, from `GETINFO config/names`. Each variant

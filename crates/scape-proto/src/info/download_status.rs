@@ -1,4 +1,4 @@
-//! `GETINFO downloads/…`.
+//! `GETINFO downloads/…`: tor's attempts to download directory documents.
 
 use std::time::{Duration, SystemTime};
 

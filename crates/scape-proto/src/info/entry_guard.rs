@@ -1,4 +1,4 @@
-//! `GETINFO entry-guards`.
+//! `GETINFO entry-guards`: the entry guards that tor has chosen.
 
 use std::fmt;
 use std::time::SystemTime;

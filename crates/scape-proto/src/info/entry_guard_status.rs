@@ -1,4 +1,4 @@
-//! Statuses of entry guards.
+//! The statuses of entry guards, from `GETINFO entry-guards`.
 
 open_enum! {
     /// The status of an entry guard in `GETINFO entry-guards`. The event GUARD

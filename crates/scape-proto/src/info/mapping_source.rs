@@ -1,4 +1,5 @@
-//! Sources of address mappings.
+//! The sources of address mappings: tor's cache, its configuration and
+//! controllers.
 
 open_enum! {
     /// The source of address mappings: the last part of the key

@@ -223,7 +223,7 @@ fn parse_command(line: &[u8]) -> Option<(Command<'static>, bool)> {
     Some((Command { kept, dropped, block: b"" }, has_block))
 }
 
-/// Splits off this number of lines, with their line ends.
+/// Splits off the first `count` lines, with their line ends.
 fn split_lines(text: &[u8], count: usize) -> Result<(&[u8], &[u8]), ApplyDiffError> {
     let Some(last) = count.checked_sub(1) else { return Ok((b"", text)) };
     let end = memchr::memchr_iter(b'\n', text).nth(last).ok_or(ApplyDiffError::Lines)?;

@@ -1,4 +1,4 @@
-//! Digests of documents.
+//! Digests of documents, or of the part of a document that is signed.
 
 use memchr::memmem;
 use sha1::{Digest, Sha1};

@@ -217,7 +217,7 @@ impl<'a> Tokens<'a> {
         Tokens { rest: text, line: 1 }
     }
 
-    /// Returns the text up to the end mark, and continues after the mark.
+    /// Returns the text before `end`, and continues after `end`.
     fn until(&mut self, end: &[u8]) -> &'a [u8] {
         let found = memchr::memmem::find(self.rest, end).unwrap_or(self.rest.len());
         let (inside, after) = self.rest.split_at_checked(found).unwrap_or_default();

@@ -41,7 +41,7 @@ pub enum Document<'a> {
     Consensus(Box<Consensus<'a>>),
     /// An authority's vote.
     Vote(Box<Vote<'a>>),
-    /// The relays that a bridge authority knows.
+    /// The bridges that a bridge authority knows.
     BridgeNetworkStatus(Box<BridgeNetworkStatus<'a>>),
     /// A network status of version 2.
     NetworkStatusV2(Box<NetworkStatusV2<'a>>),
@@ -61,7 +61,8 @@ pub enum Document<'a> {
     OnionDescriptorV2(Box<OnionDescriptorV2<'a>>),
 }
 
-/// Parses each kind of document with one of two functions.
+/// Parses a text as a document of the kind `$kind`, with the function `$parse`
+/// of the kind's type: `parse` or `parse_strict`.
 macro_rules! parse_as {
     ($kind:expr, $text:expr, $parse:ident; $($name:ident),*) => {
         match $kind {

@@ -22,7 +22,7 @@ pub enum DocumentKind {
     Consensus,
     /// An authority's vote.
     Vote,
-    /// The relays that a bridge authority knows.
+    /// The bridges that a bridge authority knows.
     BridgeNetworkStatus,
     /// A network status of version 2, which tor used until 2014.
     NetworkStatusV2,

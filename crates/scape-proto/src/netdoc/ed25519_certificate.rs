@@ -416,7 +416,7 @@ pub enum ParseEd25519CertificateError {
     /// There are bytes between the last extension and the signature.
     #[error("the Ed25519 certificate has {length} bytes between its extensions and its signature")]
     Excess {
-        /// The number of bytes in this place.
+        /// The number of bytes between the last extension and the signature.
         length: usize,
     },
     /// The extension with the signing key occurs twice, or isn't 32 bytes long.

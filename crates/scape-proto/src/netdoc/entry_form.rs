@@ -25,7 +25,9 @@ pub(super) enum EntryForm {
     Bridge,
 }
 
-/// The rules for the lines of all forms.
+/// Makes the rules for the entries in one kind of document. The parameters
+/// after the kind say how often the lines `s` and `m` and the lines of votes
+/// may occur: they name functions of [`Rule`].
 macro_rules! rules {
     ($document:ident, $flags:ident, $microdescriptor:ident, $vote:ident) => {
         Rules {

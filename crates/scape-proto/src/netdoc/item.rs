@@ -130,7 +130,8 @@ impl<'a> Item<'a> {
         self.arguments_reader().time()
     }
 
-    /// Parses the first word as a number from 0 to the type's maximum.
+    /// Parses the first word as a number from 0 to the type's maximum. `form`
+    /// is the text of the error for any other word.
     pub(super) fn number<T: TryFrom<u64>>(&self, form: &'static str) -> Result<T, LineProblem> {
         self.arguments_reader().number(form)
     }
@@ -318,7 +319,8 @@ impl<'a> Arguments<'a> {
         Ok(word)
     }
 
-    /// Returns the next word as text.
+    /// Returns the next word as text. `form` is the text of the error for a
+    /// word that isn't UTF-8.
     pub(super) fn text(&mut self, form: &'static str) -> Result<&'a str, LineProblem> {
         std::str::from_utf8(self.word()?).map_err(|_| LineProblem::Value(form))
     }
@@ -333,7 +335,8 @@ impl<'a> Arguments<'a> {
         self.rest.is_empty()
     }
 
-    /// Parses the next word with `FromStr`.
+    /// Parses the next word with `FromStr`. `form` is the text of the error for
+    /// a word that `FromStr` rejects.
     pub(super) fn parse<T: std::str::FromStr>(
         &mut self,
         form: &'static str,
@@ -341,8 +344,8 @@ impl<'a> Arguments<'a> {
         self.text(form)?.parse().map_err(|_| LineProblem::Value(form))
     }
 
-    /// Parses the next word as a number from 0 to the type's maximum. Signs
-    /// are not allowed.
+    /// Parses the next word as a number from 0 to the type's maximum. Signs are
+    /// not allowed. `form` is the text of the error for any other word.
     #[inline]
     pub(super) fn number<T: TryFrom<u64>>(&mut self, form: &'static str) -> Result<T, LineProblem> {
         let word = self.word()?;

@@ -66,8 +66,9 @@ impl<'a> RouterStatuses<'a> {
         RouterStatuses { rest, position, skipped: 0, before, form }
     }
 
-    /// Creates an iterator over the entries of a document. `entries` is the
-    /// document without its header and footer.
+    /// Creates an iterator over the entries of a document. `before` is the
+    /// document's header, and `entries` is the document without its header and
+    /// footer.
     pub(super) fn of_document(before: &'a [u8], entries: &'a [u8], form: EntryForm) -> Self {
         RouterStatuses { rest: entries, position: before.len(), skipped: 0, before, form }
     }

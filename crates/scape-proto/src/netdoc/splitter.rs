@@ -306,7 +306,8 @@ impl DocumentSplitter {
         }
     }
 
-    /// Takes the document that ends at this position of the buffer.
+    /// Takes the document that ends at the position `end` of the buffer.
+    /// Returns `None` if only annotations end there, and drops them.
     fn take(&mut self, end: usize) -> Option<RawDocument> {
         let Start::Document { at, kind } = self.start else {
             self.taken = end;

@@ -31,7 +31,8 @@ pub(super) fn flag(words: &mut Arguments<'_>) -> Result<bool, LineProblem> {
     }
 }
 
-/// Reads `N` bytes as hexadecimal digits.
+/// Reads `N` bytes as hexadecimal digits. `form` is the text of the error for
+/// any other word.
 pub(super) fn hex<const N: usize>(
     words: &mut Arguments<'_>,
     form: &'static str,
@@ -86,7 +87,8 @@ pub(super) fn port(words: &mut Arguments<'_>) -> Result<u16, LineProblem> {
     words.number("the port must be a number from 0 to 65535")
 }
 
-/// Reads `N` bytes in base64, with or without padding.
+/// Reads `N` bytes in base64, with or without padding. `form` is the text of
+/// the error for any other word.
 pub(super) fn base64_word<const N: usize>(
     words: &mut Arguments<'_>,
     form: &'static str,
@@ -145,7 +147,8 @@ pub(super) fn nickname_or_legacy<'a>(words: &mut Arguments<'a>) -> Result<&'a st
     }
 }
 
-/// Reads bytes in base64, with or without padding.
+/// Reads bytes in base64, with or without padding. `form` is the text of the
+/// error for any other word.
 pub(super) fn base64_bytes(
     words: &mut Arguments<'_>,
     form: &'static str,

@@ -1,4 +1,4 @@
-//! Entries of a torrc.
+//! The entries of a torrc: options with their values and comments.
 
 use std::borrow::Cow;
 use std::fmt;

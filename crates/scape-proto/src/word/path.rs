@@ -1,4 +1,4 @@
-//! File paths that tor reports.
+//! Converts file paths that tor reports to paths of this system.
 
 use std::path::PathBuf;
 

@@ -216,7 +216,8 @@ struct Reader {
 
 impl Reader {
     /// Reads a file and the files that it includes. Returns the index of the
-    /// file.
+    /// file. `included_by` is the file with the `%include` and the number of
+    /// its line. `depth` is the number of such lines that led to the file.
     fn read(
         &mut self,
         path: &Path,

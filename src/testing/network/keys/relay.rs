@@ -1,4 +1,4 @@
-//! The keys of a relay.
+//! Makes, reads and writes the long-term keys of a relay.
 
 use std::path::Path;
 

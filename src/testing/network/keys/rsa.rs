@@ -1,4 +1,4 @@
-//! RSA keys in tor's formats.
+//! Private RSA keys, in the formats of tor's files and documents.
 
 use data_encoding::BASE64;
 use rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey, EncodeRsaPublicKey, LineEnding};

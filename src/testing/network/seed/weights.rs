@@ -4,8 +4,8 @@
 /// The weight that stands for all of a relay's bandwidth.
 const SCALE: i64 = 10_000;
 /// The tolerance for rounding. A sum of weights may differ from [`SCALE`] by
-/// this much. Two weighted bandwidths may differ from each other by this number
-/// times a third of the total bandwidth.
+/// this tolerance. Two weighted bandwidths may differ from each other by the
+/// tolerance times a third of the total bandwidth.
 const MARGIN: i64 = 10;
 
 /// The total bandwidth of relays by their flags. As in tor, each total starts
@@ -38,7 +38,8 @@ struct Weights {
 }
 
 impl Totals {
-    /// Adds a relay's bandwidth.
+    /// Adds a relay's bandwidth to the total of the relays with the same flags.
+    /// `guard` and `exit` say whether the relay has these flags.
     pub(super) fn add(&mut self, bandwidth: u32, guard: bool, exit: bool) {
         let sum = match (guard, exit) {
             (true, true) => &mut self.both,

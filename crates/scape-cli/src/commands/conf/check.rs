@@ -1,4 +1,5 @@
-//! `scape conf check`, and the functions that check a torrc.
+//! `scape conf check` finds mistakes in a torrc. The monitor shows them, too:
+//! see [`check`].
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -157,7 +158,9 @@ fn remarks(config: &Config, files: &Files) -> Result<Vec<Remark>, Failure> {
     Ok(remarks)
 }
 
-/// Returns the remarks about single lines.
+/// Returns the remarks about single lines of the torrc and the files that it
+/// includes: unknown and obsolete options, lines that a later line replaces,
+/// and lines that repeat a default.
 fn of_entries(
     files: &Files,
     options: &[ConfigOption],

@@ -107,7 +107,9 @@ impl Arguments {
         }
     }
 
-    /// Shows the changes, asks the user to confirm them, and makes them.
+    /// Shows the changes, asks the user to confirm them, and makes them. If
+    /// there is no terminal to ask at (`is_terminal` is false), returns a
+    /// failure instead of asking.
     fn make(
         &self,
         context: &Context,

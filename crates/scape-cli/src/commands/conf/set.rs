@@ -99,7 +99,9 @@ fn apply_option(config: &mut Config, name: &str, own: &[&Assignment]) -> scape::
     values(true).try_for_each(|value| config.append(name, value))
 }
 
-/// Changes the lines of onion services. The lines keep their order.
+/// Adds the assignments in `own`, which are about onion services, to the
+/// pending changes. They come after the lines that tor has if all of them have
+/// a `+`, and replace these lines otherwise.
 fn apply_services(config: &mut Config, own: &[&Assignment]) -> scape::Result<()> {
     let mut lines = match own.iter().all(|assignment| assignment.appends) {
         true => config.wanted_group(SERVICES)?,

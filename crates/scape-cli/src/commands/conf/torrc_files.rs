@@ -82,7 +82,8 @@ fn is_missing(error: &scape::Error) -> bool {
     matches!(problem, Some(TorrcFileProblem::Io(error)) if error.kind() == ErrorKind::NotFound)
 }
 
-/// Adds advice if the file can't be read.
+/// Converts an error of reading a torrc into a failure. Adds advice if the file
+/// can't be read.
 pub(super) fn advise(error: scape::Error) -> Failure {
     let is_unreadable = matches!(
         error.get::<TorrcError>().map(|error| &error.problem),

@@ -65,7 +65,8 @@ impl Input {
 }
 
 /// Returns a reader of the documents in these files. The path `-` is standard
-/// input.
+/// input. `kind` is the kind of documents that have no annotation `@type`. If
+/// it is `None`, the reader finds out their kind.
 pub(super) fn reader(
     context: &Context,
     files: &[PathBuf],

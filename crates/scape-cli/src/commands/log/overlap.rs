@@ -7,7 +7,8 @@ use crate::commands::shared::log::line::LogLine;
 /// The maximum time between the writing of a message to the file and the
 /// arrival of its event.
 const LATE: Duration = Duration::from_millis(200);
-/// The same time on a machine that is very busy.
+/// The maximum on a machine that is very busy, where events come later than
+/// [`LATE`].
 const VERY_LATE: Duration = Duration::from_secs(2);
 
 /// Messages that were read from the file and may also come as events.

@@ -105,8 +105,9 @@ fn curl(arguments: &[String]) -> Option<String> {
     None
 }
 
-/// Returns the reason if an argument of git is a URL for which git uses no
-/// proxy.
+/// Returns the reason if an argument of git is a repository to which git
+/// connects without Tor: a `git://` URL or, unless `leads_ssh` is true, a
+/// repository that git fetches with ssh.
 fn git(arguments: &[String], leads_ssh: bool) -> Option<String> {
     if let Some(word) = arguments.iter().find(|word| word.starts_with("git://")) {
         return Some(format!("git connects to {word} without a proxy; use https:// instead"));

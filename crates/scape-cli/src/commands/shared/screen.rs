@@ -52,7 +52,8 @@ impl Screen {
 }
 
 /// Returns the output that replaces the text on the screen. It doesn't clear
-/// the screen first, because that would flicker.
+/// the screen first, because that would flicker. If the text has more than
+/// `height` lines, the last row says how many lines are missing.
 fn frame(text: &str, height: usize) -> String {
     let count = text.lines().count();
     let shown = if count > height { height.saturating_sub(1) } else { count };

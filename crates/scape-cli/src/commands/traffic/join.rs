@@ -19,7 +19,7 @@ pub(crate) enum AtEnd {
     /// Close the stream. Data that was sent before is still delivered.
     Close,
     /// Continue to receive until the other side closes the stream, or until
-    /// nothing was received for this time.
+    /// nothing was received for the given time.
     Receive(Duration),
 }
 

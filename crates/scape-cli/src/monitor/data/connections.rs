@@ -1,4 +1,4 @@
-//! Circuits, streams and OR connections.
+//! The circuits, streams and OR connections of tor, with their traffic.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;

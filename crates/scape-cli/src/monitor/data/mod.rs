@@ -34,7 +34,7 @@ pub(crate) enum Link {
 /// Everything that is known about tor. A paused screen shows a copy.
 #[derive(Debug, Clone)]
 pub(crate) struct Data {
-    /// The time of the last tick.
+    /// The time of the last tick. A tick comes each second.
     pub(crate) now: SystemTime,
     pub(crate) link: Link,
     pub(crate) facts: Arc<Facts>,

@@ -1,4 +1,4 @@
-//! The programs that use streams.
+//! Finds the programs on this machine that use tor's streams.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;

@@ -298,7 +298,8 @@ fn wanted(option: &ConfigOption, data: &Data) -> Vec<String> {
     }
 }
 
-/// Returns values on one line.
+/// Returns the values of the option `name` on one line. Replaces passwords by
+/// [`HIDDEN`].
 fn value(name: &str, values: &[String]) -> String {
     match (values.is_empty(), is_secret_option(name)) {
         (true, _) => String::new(),

@@ -82,7 +82,8 @@ impl LogPage {
         data.log.entries().filter(is_shown).collect()
     }
 
-    /// Handles a key while the user chooses kinds.
+    /// Handles a key while the user chooses kinds. `at` is the index of the
+    /// selected kind.
     fn choose(&mut self, key: KeyEvent, at: usize) -> Vec<Action> {
         let kinds = EventKind::KNOWN;
         match key.code {

@@ -74,7 +74,7 @@ impl<K: PartialEq + Clone> Cursor<K> {
         self.at(rows).and_then(|index| rows.get(index))
     }
 
-    /// Moves the selection.
+    /// Moves the selection. `page` is the number of visible rows.
     pub(crate) fn step(&mut self, rows: &[K], step: Step, page: usize) {
         if let Some(index) = self.at(rows) {
             self.select(rows, step.from(index, rows.len(), page));
@@ -88,8 +88,9 @@ impl<K: PartialEq + Clone> Cursor<K> {
     }
 }
 
-/// Returns the index of the first visible row. The selected row is in the
-/// middle, unless it is near an end of the list.
+/// Returns the index of the first visible row in a list of `len` rows, of which
+/// `height` are visible. The selected row is in the middle, unless it is near
+/// an end of the list.
 pub(crate) fn first_visible(selected: usize, len: usize, height: usize) -> usize {
     selected.saturating_sub(height / 2).min(len.saturating_sub(height))
 }

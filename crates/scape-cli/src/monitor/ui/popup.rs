@@ -1,4 +1,4 @@
-//! Boxes over a page.
+//! Draws boxes that cover a part of a page.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;

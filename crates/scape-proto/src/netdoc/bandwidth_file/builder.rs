@@ -1,4 +1,5 @@
-//! Making bandwidth files.
+//! Makes the text of a bandwidth file, from a header and the results for
+//! relays.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -93,7 +93,7 @@ pub struct BandwidthFile<'a> {
     /// The number of attempts to measure a relay in the past days. Removed in
     /// version 1.5.0.
     pub recent_measurement_attempt_count: Option<u64>,
-    /// The number of attempts that failed in the past days.
+    /// The number of attempts to measure a relay that failed in the past days.
     pub recent_measurement_failure_count: Option<u64>,
     /// The number of relays without a successful measurement in the past days.
     pub recent_measurements_excluded_error_count: Option<u64>,

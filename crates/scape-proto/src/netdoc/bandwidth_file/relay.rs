@@ -223,7 +223,8 @@ impl<'a> RelayBandwidth<'a> {
         /// Returns the number of measurements that failed because no second
         /// relay was found.
         error_second_relay
-        /// Returns the number of measurements that failed for other reasons.
+        /// Returns the number of measurements that failed for a reason that no
+        /// other method counts.
         error_misc
         /// Returns the mean of the measured bandwidths, in bytes per second.
         bw_mean

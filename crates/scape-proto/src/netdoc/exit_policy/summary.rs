@@ -315,7 +315,8 @@ mod tests {
         })
     }
 
-    /// Makes a summary port by port, and so follows tor more closely.
+    /// Returns true if the summary of the policy accepts the port. Looks at a
+    /// single port, and so follows tor more closely.
     fn slow_summary(policy: &ExitPolicy, port: u16) -> bool {
         let mut rejected = 0u64;
         for rule in policy.only_v4().rules().iter().filter(|rule| rule.ports.contains(port)) {

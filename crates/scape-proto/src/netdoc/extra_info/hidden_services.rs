@@ -44,7 +44,7 @@ pub struct ObfuscatedCount<'a> {
     pub delta_f: Option<u64>,
     /// The privacy parameter of the noise.
     pub epsilon: Option<f64>,
-    /// The number was rounded up to a multiple of this.
+    /// The number to whose multiples the relay rounds up.
     pub bin_size: Option<u64>,
     parameters: Pairs<'a>,
 }
@@ -72,7 +72,9 @@ impl<'a> ObfuscatedCount<'a> {
 }
 
 impl<'a> HiddenServiceStats<'a> {
-    /// Reads a line, given the keyword without `hidserv-` and the version.
+    /// Reads a line. `keyword` is the end of the line's keyword, which is the
+    /// same for both versions of onion services: `stats-end`, `relayed-cells`
+    /// or `onions-seen`.
     pub(super) fn read(&mut self, keyword: &[u8], item: &Item<'a>) -> Result<(), LineProblem> {
         match keyword {
             b"stats-end" => self.period = Some(StatsPeriod::read(&mut item.arguments_reader())?),

@@ -389,7 +389,8 @@ impl<'a> ExtraInfo<'a> {
         Ok(())
     }
 
-    /// Reads a line that belongs to one of the groups.
+    /// Reads a line that belongs to one of the groups of statistics:
+    /// `hidserv-…`, `dirreq-…` and so on.
     fn read_statistics(&mut self, keyword: &[u8], item: &Item<'a>) -> Result<(), LineProblem> {
         let mut words = item.arguments_reader();
         match keyword {

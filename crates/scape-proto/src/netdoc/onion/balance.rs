@@ -79,7 +79,8 @@ fn common_lines(backends: &[OpenedDescriptor]) -> OnionDescriptorBuilder {
 
 /// Divides items into parts of at most [`MOST_POINTS`] items. Neighbors stay
 /// together, so that a part has items of as many backends as possible. The
-/// lengths of two parts differ by at most 1.
+/// lengths of two parts differ by at most 1. If possible, the number of parts
+/// divides `directories`, which is the number of directories that clients ask.
 fn divide<T>(items: &[T], directories: usize) -> Vec<&[T]> {
     let least = items.len().div_ceil(MOST_POINTS);
     let divides = |count: &usize| directories.is_multiple_of(*count);
@@ -129,7 +130,8 @@ mod tests {
         descriptor.open_strict(&key.address(), None).unwrap()
     }
 
-    /// Returns a backend with this number of introduction points.
+    /// Returns the descriptor of a backend with `points` introduction points.
+    /// `number` tells backends apart.
     fn backend(number: u8, points: u8) -> OpenedDescriptor {
         let builder = (1..=points)
             .map(|at| point(number, at))

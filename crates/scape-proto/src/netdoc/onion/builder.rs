@@ -499,7 +499,9 @@ struct Random<'a> {
 }
 
 impl Random<'_> {
-    /// Returns the random bytes for one purpose.
+    /// Returns the random bytes for one purpose. `number` is the position of
+    /// the client's entry that needs the bytes, or 0 for the parts that occur
+    /// once.
     fn bytes<const N: usize>(&self, purpose: &str, number: usize) -> Zeroizing<[u8; N]> {
         kdf::derive(&[
             b"onion service descriptor",

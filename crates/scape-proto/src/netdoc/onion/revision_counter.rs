@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use super::{BlindedSecretKey, stream_cipher};
 
-/// The largest number that can be encrypted, about 73 hours.
+/// The largest number that can be encrypted. The numbers count seconds, so this
+/// is about 73 hours.
 const MOST: u64 = 1 << 18;
 
 /// Returns a revision counter for a descriptor: rend-spec-v3, "Encrypted time

@@ -169,7 +169,7 @@ pub struct Bandwidth {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CrossCertificate<'a> {
-    /// The sign of the Ed25519 key that corresponds to the Curve25519 key.
+    /// The sign bit of the Ed25519 key that corresponds to the Curve25519 key.
     pub sign: bool,
     /// The Ed25519 certificate.
     pub certificate: Object<'a>,

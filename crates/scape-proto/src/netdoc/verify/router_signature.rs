@@ -13,7 +13,8 @@ use crate::netdoc::digest::signed_through;
 use crate::netdoc::ed25519_signature::is_signed_by;
 use crate::netdoc::{CertificateType, CertifiedKeyType, Ed25519Certificate, Item, Object};
 
-/// Returns the value, or an error if it is missing.
+/// Returns the value of a line, or an error with the line's keyword if the
+/// value is missing.
 pub(super) fn required<T>(line: &'static str, value: Option<T>) -> Result<T, VerifyError> {
     value.ok_or(VerifyError::new(line, VerifyProblem::Missing))
 }

@@ -28,8 +28,8 @@ pub(super) struct RsaKey {
 }
 
 impl RsaKey {
-    /// Decodes a key with one of these sizes, in bits. Returns `None` for any
-    /// other key.
+    /// Decodes a key. Returns `None` if the key's size isn't in `bits`, or if
+    /// its exponent or its form is wrong.
     pub(super) fn decode(object: Object<'_>, bits: RangeInclusive<u32>) -> Option<Self> {
         let der = object.decode()?;
         let key = PublicKey::from_pkcs1_der(&der).ok()?;

@@ -1,4 +1,4 @@
-//! Flags of port lines.
+//! The flags in the values of port options, such as `IsolateDestAddr`.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Values of port options.
+//! The values of port options, such as `SocksPort`: an address and flags.
 
 mod address;
 mod flag;

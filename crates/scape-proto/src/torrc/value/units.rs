@@ -14,7 +14,7 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 const WEEK: u64 = 7 * DAY;
-/// The seconds of a month as tor counts them: about 30.437 days.
+/// The number of seconds in a month, as tor counts them: about 30.437 days.
 const MONTH: u64 = 2_629_728;
 
 const SIZES: &[(&[&str], u64)] = &[

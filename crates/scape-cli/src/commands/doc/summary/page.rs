@@ -86,7 +86,7 @@ struct Counts {
     remarks: BTreeMap<String, &'static str>,
 }
 
-/// The unit of numbers.
+/// The unit of the numbers in a table.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Unit {
     Number,
@@ -150,7 +150,8 @@ impl Summary {
         self.facts.extend(time.map(|time| (name, Fact::Duration(time))));
     }
 
-    /// Adds a table of numbers, sorted with the largest first.
+    /// Adds a table of numbers, sorted with the largest first. The shares are
+    /// parts of `total`.
     pub(super) fn counts(
         &mut self,
         name: &'static str,
@@ -170,7 +171,8 @@ impl Summary {
         });
     }
 
-    /// Adds a table of numbers that keeps the order of `rows`.
+    /// Adds a table of numbers that keeps the order of `rows`. The shares are
+    /// parts of `total`.
     pub(super) fn ordered(
         &mut self,
         name: &'static str,
@@ -231,6 +233,7 @@ impl Counts {
     }
 
     /// Returns the lines with the numbers, their shares of the total, and bars.
+    /// If `has_blocks` is true, the bars consist of block characters.
     fn lines(&self, width: u16, has_blocks: bool) -> Vec<String> {
         let rows = self.shortened();
         let values: Vec<String> = rows.iter().map(|(_, value)| self.unit.show(*value)).collect();
@@ -269,8 +272,9 @@ impl Counts {
     }
 }
 
-/// Returns a bar for a share from 0 to 1. If `has_blocks` is true, the bar
-/// consists of block characters, and is exact to an eighth of a column.
+/// Returns a bar for a share from 0 to 1. The whole is `room` columns wide. If
+/// `has_blocks` is true, the bar consists of block characters, and is exact to
+/// an eighth of a column.
 fn bar(share: f64, room: usize, has_blocks: bool) -> String {
     const BLOCKS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let columns = share.clamp(0.0, 1.0) * room as f64;

@@ -70,7 +70,9 @@ impl Check<'_> {
         }
     }
 
-    /// Returns the time for which a document is checked: now, or its own time.
+    /// Returns the time for which a document is checked. This is `own`, the
+    /// time when the document was made. With `--now`, or if `own` is unknown,
+    /// it is the present time.
     fn at(&self, own: Option<SystemTime>) -> SystemTime {
         match own {
             Some(own) if !self.now => own,

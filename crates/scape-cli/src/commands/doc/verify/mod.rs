@@ -109,7 +109,7 @@ impl Arguments {
 }
 
 /// Returns true if a document can only be checked with other documents that may
-/// follow.
+/// follow. `collects` is true if the certificates among the documents are used.
 fn must_wait(found: &FoundDocument, collects: bool, descriptors: &Descriptors) -> bool {
     match found.kind() {
         Some(DocumentKind::ExtraInfo) => match found.document().parse() {

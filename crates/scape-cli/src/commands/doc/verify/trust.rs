@@ -10,7 +10,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::commands::doc::input::reader;
 
-/// The texts of certificates.
+/// The certificates of authorities, each as text.
 #[derive(Debug, Default)]
 pub(super) struct Certificates(Vec<Vec<u8>>);
 

@@ -146,7 +146,8 @@ fn print(context: &Context, forward: &Forward) -> Result<(), Failure> {
     }
 }
 
-/// Waits for Ctrl-C, or for the end of the connection to tor.
+/// Waits until the forwards end. Returns the failure: Ctrl-C, the end of the
+/// connection to tor, or a thread in `accepting` that has panicked.
 fn follow(
     context: &Context,
     services: &[OnionService],

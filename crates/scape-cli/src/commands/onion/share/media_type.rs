@@ -1,4 +1,4 @@
-//! Media types of files.
+//! Finds out the media type of a file from its name.
 
 use std::path::Path;
 

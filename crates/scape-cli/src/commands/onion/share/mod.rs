@@ -115,16 +115,17 @@ impl Reports {
         (Reports { messages, unshown: Arc::default() }, receiver)
     }
 
-    /// Reports a request without waiting. If nobody reads the output, requests
-    /// are only counted, because visitors can make any number of them.
+    /// Reports a request without waiting. If [`WAITING`] messages already wait
+    /// to be printed, the request is only counted, because visitors can make
+    /// any number of requests.
     fn request(&self, served: Served) {
         if let Err(TrySendError::Full(_)) = self.messages.try_send(Message::Served(served)) {
             self.unshown.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Reports the end. Waits until there is room for the message. Messages
-    /// can't be sent when the command has ended.
+    /// Sends the message about the end, and waits until there is room for it.
+    /// Does nothing if the command has ended already.
     fn end(&self, message: Message) {
         let _ = self.messages.send(message);
     }

@@ -13,7 +13,8 @@ pub(super) struct Downloads {
 }
 
 impl Downloads {
-    /// Adds a part. Returns true if the whole file was downloaded.
+    /// Adds a downloaded part of the file at `path`. Returns true if all of the
+    /// file's `length` bytes were downloaded.
     pub(super) fn add(&mut self, path: &Path, part: Range<u64>, length: u64) -> bool {
         let parts = self.parts.entry(path.to_path_buf()).or_default();
         parts.push(part);

@@ -72,8 +72,9 @@ impl Server {
         Server { site, once, downloads, tags: RandomState::new() }
     }
 
-    /// Answers requests until the visitor leaves. Returns true if the command
-    /// should end, because a file was downloaded completely.
+    /// Answers requests until the visitor leaves, and passes each answer to
+    /// `on_served`. Returns true if the command should end, because a file was
+    /// downloaded completely.
     pub(super) fn serve(
         &self,
         stream: OnionStream,
@@ -200,7 +201,8 @@ impl<'a> Visit<'a> {
         self.stream.flush()
     }
 
-    /// Sends a page that contains only the status.
+    /// Sends a page that contains only the status: its number and its name,
+    /// which is `reason`. `headers` are further header lines.
     fn page(&mut self, status: u16, reason: &str, headers: &str) -> io::Result<()> {
         let headers = format!("Content-Type: text/plain; charset=utf-8\r\n{headers}");
         self.send(status, reason, &headers, format!("{status} {reason}\n").as_bytes())

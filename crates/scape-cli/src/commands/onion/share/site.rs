@@ -42,7 +42,8 @@ pub(super) enum Missing {
 }
 
 impl Site {
-    /// Creates a site from these paths, which must exist.
+    /// Creates a site from these paths, which must exist. If `hidden` is true,
+    /// hidden files are shared, too.
     pub(super) fn new(paths: &[PathBuf], hidden: bool) -> Result<Self, Failure> {
         let mut list: Vec<(String, PathBuf)> = Vec::new();
         for path in paths {

@@ -1,4 +1,4 @@
-//! The content of a descriptor.
+//! The content of an onion service's descriptor, as far as it can be decrypted.
 
 use std::time::{Duration, SystemTime};
 

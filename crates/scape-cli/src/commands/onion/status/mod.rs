@@ -127,7 +127,9 @@ impl Arguments {
     }
 }
 
-/// Returns the failure if the service can't be reached.
+/// Returns a failure if no descriptor was found, or if the connection of
+/// `--connect` failed. `exit` is the exit code if no descriptor was found, and
+/// 1 if it is `None`.
 fn failure(status: &Status, exit: Option<Exit>) -> Result<(), Failure> {
     let address = status.address;
     if status.descriptor.is_none() {

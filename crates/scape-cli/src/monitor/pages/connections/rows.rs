@@ -73,7 +73,8 @@ pub(super) fn begun(circuit: &Tracked<CircuitInfo>) -> SystemTime {
 }
 
 /// Returns the rows: circuits, each with its streams below, then streams
-/// without a circuit, then OR connections.
+/// without a circuit, then OR connections. If `has_hops` is true, the hops of
+/// each circuit have rows, too.
 pub(super) fn rows(
     data: &Data,
     shown: Shown,

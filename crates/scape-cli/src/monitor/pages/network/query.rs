@@ -1,4 +1,4 @@
-//! The search for relays.
+//! Parses the words of a search, and finds the relays that they match.
 
 use scape::netdoc::RouterFlags;
 
