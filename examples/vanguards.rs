@@ -157,9 +157,9 @@ impl Watch {
         Ok(())
     }
 
-    /// Adds a circuit, or updates its purpose, if it belongs to an onion
-    /// service. `created` is the time when the circuit was made, or `None` for
-    /// now.
+    /// Adds a circuit whose purpose is about onion services, or updates the
+    /// purpose of a known one. If the time `created` is `None`, the circuit
+    /// counts as created now.
     fn add(
         &mut self,
         id: CircuitId,

@@ -11,7 +11,7 @@ use super::random::Random;
 pub(crate) const RELAYS: usize = 9_000;
 
 /// Returns the number of relays: [`RELAYS`], or the number in the environment
-/// variable `BENCH_RELAYS`, for measurements of the memory by hand.
+/// variable `BENCH_RELAYS`, for measuring the memory by hand.
 pub(crate) fn count() -> usize {
     std::env::var("BENCH_RELAYS").map_or(RELAYS, |count| count.parse().unwrap())
 }

@@ -305,7 +305,7 @@ fn not_a_control_port(what: &str) -> Error {
 }
 
 /// Reads the cookie file. Returns the path and the cookie. A file that doesn't
-/// have the size of a cookie is an error, and so is a missing path.
+/// have the size of a cookie is an error, and so is the path `None`.
 fn read_cookie(path: Option<PathBuf>) -> Result<(PathBuf, Secret), AuthError> {
     let path = path.ok_or(AuthError::CookieUnnamed)?;
     let unreadable =

@@ -168,7 +168,7 @@ fn first_header(stream: impl Read) -> io::Result<Option<Header>> {
     Ok(Some(Header { path, size, is_file }))
 }
 
-/// The content of a member.
+/// A reader of a member's content.
 struct MemberReader {
     shared: Arc<Mutex<Shared>>,
     trace: Trace,

@@ -115,10 +115,11 @@ impl Publication {
     /// periods.)
     ///
     /// A filter on the control port (onion-grater, as in Tails and Whonix) may
-    /// hide which directory has answered. Then uploads are counted instead. In
-    /// two cases, such a wait ends only after 30 seconds without events. Either
-    /// the filter drops some events, or tor begins at most 8 uploads, which may
-    /// all be uploads of one descriptor.
+    /// hide the names of directories and descriptors. Then uploads are counted
+    /// instead. In two cases, a wait for [`Wait::AllUploads`] then ends only
+    /// after 30 seconds without events: the filter drops some events, or tor
+    /// begins at most 8 uploads. (All of them may be uploads of one
+    /// descriptor.)
     ///
     /// # Errors
     ///

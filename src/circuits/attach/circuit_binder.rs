@@ -25,7 +25,7 @@ pub(crate) struct CircuitBinder {
 }
 
 impl CircuitBinder {
-    /// Creates a route over this circuit. While the route exists, every new
+    /// Creates a route over the circuit of `place`. While the route exists, every new
     /// stream of this tor waits until this program decides on the stream.
     pub(crate) fn new(controller: &Controller, place: AttachPoint) -> Result<Arc<CircuitBinder>> {
         place.check(controller)?;

@@ -74,7 +74,7 @@ struct Reader<'a, S> {
     /// the last call of [`Routes::refresh`](super::routes::Routes::refresh).
     table: Arc<RouteTable>,
     arrived: SystemTime,
-    /// The events of one read for each subscription. The events for one
+    /// The events of one read, grouped by subscription. The events for one
     /// subscription are handed over together, because handing over an event by
     /// itself costs as much as parsing it.
     queued: Vec<(Arc<Queue>, Vec<Arc<Event>>)>,

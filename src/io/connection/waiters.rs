@@ -32,8 +32,9 @@ static WAITING: AtomicUsize = AtomicUsize::new(0);
 pub(super) struct Waiters {
     queue: VecDeque<Waiter>,
     closed: Option<Closed>,
-    /// The password or cookie that this program has sent. It is kept because
-    /// the peer could send it back in any message. `None` if none was sent.
+    /// The passwords and cookies that this program has sent. The peer could
+    /// send them back in any message, and they must not be shown then. `None`
+    /// if there are none that are long enough to be recognized.
     known: Option<Arc<KnownSecrets>>,
     /// True if the next AUTHENTICATE answers a challenge. That answer is of no
     /// use later, so it isn't added to `known`.
@@ -211,9 +212,9 @@ impl Waiters {
         self.queue.pop_front()
     }
 
-    /// Returns the password or cookie that this program has sent. The peer
-    /// could send it back in any reply or event. Returns `None` if none was
-    /// sent.
+    /// Returns the passwords and cookies that this program has sent, which must
+    /// not be shown if the peer sends them back. Returns `None` if there are
+    /// none that are long enough to be recognized.
     pub(super) fn known(&self) -> Option<Arc<KnownSecrets>> {
         self.known.clone()
     }

@@ -302,7 +302,8 @@ impl State {
         Registration::new(self.shared().add_listener(None, Box::new(function)))
     }
 
-    /// Calls `function` only for changes of the circuit or stream in `cell`.
+    /// Installs `function` as a listener for changes of the circuit or stream in
+    /// `cell` only.
     fn listen_to<T: Send + Sync + 'static>(
         &self,
         cell: &Arc<T>,

@@ -63,7 +63,7 @@ impl Arguments {
     }
 }
 
-/// Adds the changes to the pending changes of `config`, which checks them.
+/// Adds the assignments to the pending changes of `config`, which checks them.
 fn apply(config: &mut Config, assignments: &[Assignment]) -> Result<(), Failure> {
     let mut options: Vec<(String, Vec<&Assignment>)> = Vec::new();
     for assignment in assignments {

@@ -357,7 +357,8 @@ mod tests {
         })
     }
 
-    /// Returns every address at which the answer may change.
+    /// Returns the addresses on both sides of the ends of every rule's range.
+    /// Between two neighbors, `policy` decides on all addresses alike.
     fn addresses(policy: &ExitPolicy) -> Vec<IpAddr> {
         let mut addresses = vec![IpAddr::V4(0.into()), IpAddr::V6(0.into())];
         for pattern in policy.rules().iter().flat_map(|rule| rule.address.split()) {

@@ -25,7 +25,8 @@ use crate::netdoc::value::decimal;
 pub struct HiddenServiceStats<'a> {
     /// The period in which the statistics were collected.
     pub period: Option<StatsPeriod>,
-    /// The number of cells that the relay relayed for a rendezvous.
+    /// The number of RELAY cells that the relay forwarded as a rendezvous
+    /// point, in both directions.
     pub rend_relayed_cells: Option<ObfuscatedCount<'a>>,
     /// The number of onion services whose descriptors the relay stored.
     pub dir_onions_seen: Option<ObfuscatedCount<'a>>,

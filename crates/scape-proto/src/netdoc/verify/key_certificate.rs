@@ -33,9 +33,17 @@ impl KeyCertificate<'_> {
     ///
     /// # Errors
     ///
-    /// Returns an error if a key, a signature or a date is missing or wrong, or
-    /// if lines follow the signature. Certificates of before 2009 have no
-    /// signature by the signing key, so they fail.
+    /// Returns an error in these cases:
+    ///
+    /// * A key, a signature, the fingerprint or the expiry time is missing or
+    ///   malformed.
+    /// * A signature doesn't match, or the fingerprint isn't that of the
+    ///   identity key.
+    /// * The certificate has expired at the time `at`.
+    /// * The text has lines before or after the certificate.
+    ///
+    /// Certificates from before 2009 have no signature by the signing key, so
+    /// they fail.
     pub fn verify(&self, at: SystemTime) -> Result<(), VerifyError> {
         self.verified_signing_key(at).map(|_| ())
     }
