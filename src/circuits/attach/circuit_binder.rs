@@ -25,8 +25,9 @@ pub(crate) struct CircuitBinder {
 }
 
 impl CircuitBinder {
-    /// Creates a route over the circuit of `place`. While the route exists, every new
-    /// stream of this tor waits until this program decides on the stream.
+    /// Creates a route over the circuit of `place`. While the route exists,
+    /// every new stream of this tor waits until this program decides on the
+    /// stream.
     pub(crate) fn new(controller: &Controller, place: AttachPoint) -> Result<Arc<CircuitBinder>> {
         place.check(controller)?;
         let hold =

@@ -34,7 +34,7 @@ pub(super) struct Waiters {
     closed: Option<Closed>,
     /// The passwords and cookies that this program has sent. The peer could
     /// send them back in any message, and they must not be shown then. `None`
-    /// if there are none that are long enough to be recognized.
+    /// if none is long enough to be recognized.
     known: Option<Arc<KnownSecrets>>,
     /// True if the next AUTHENTICATE answers a challenge. That answer is of no
     /// use later, so it isn't added to `known`.
@@ -213,8 +213,8 @@ impl Waiters {
     }
 
     /// Returns the passwords and cookies that this program has sent, which must
-    /// not be shown if the peer sends them back. Returns `None` if there are
-    /// none that are long enough to be recognized.
+    /// not be shown if the peer sends them back. Returns `None` if none is long
+    /// enough to be recognized.
     pub(super) fn known(&self) -> Option<Arc<KnownSecrets>> {
         self.known.clone()
     }

@@ -302,8 +302,8 @@ impl State {
         Registration::new(self.shared().add_listener(None, Box::new(function)))
     }
 
-    /// Installs `function` as a listener for changes of the circuit or stream in
-    /// `cell` only.
+    /// Installs `function` as a listener for changes of the circuit or stream
+    /// in `cell` only.
     fn listen_to<T: Send + Sync + 'static>(
         &self,
         cell: &Arc<T>,

@@ -193,8 +193,8 @@ impl Package {
         Target::Module(module)
     }
 
-    /// Returns the texts of the macros that declare public types or methods, and
-    /// of the calls that declare methods.
+    /// Returns the texts of the macros that declare public types or methods,
+    /// and of the calls that declare methods.
     pub(crate) fn macros(&self) -> Vec<String> {
         let mut texts = Vec::new();
         for module in self.modules.values() {
