@@ -19,7 +19,7 @@ const COMMANDS: [(&str, &str); 5] = [
     ("GETINFO status/bootstrap-phase", "TAG=done"),
     ("GETINFO entry-guards", "~"),
     ("GETCONF CircuitBuildTimeout MaxCircuitDirtiness", "MaxCircuitDirtiness="),
-    ("RESOLVE www.scape.test", "250 OK"),
+    ("GETINFO nonsense", "552 Unrecognized key"),
 ];
 /// No picture may be larger, in bytes.
 const LARGEST: usize = 80_000;
