@@ -80,11 +80,11 @@ fn monitor_is_stopped_and_continued_by_a_shell() {
     shell.see("0 circuits, 0 streams, 0 OR connections");
 
     // The monitor can't restore the terminal before SIGSTOP, but draws
-    // everything again.
+    // everything again. In raw mode, only this byte ends the line.
     send_signal(pid, Signal::STOP);
     shell.see("Stopped");
     wait_stopped(pid);
-    shell.press("fg\r");
+    shell.press("fg\n");
     shell.lose("Stopped");
     shell.see("0 circuits, 0 streams, 0 OR connections");
     shell.press("q");

@@ -55,13 +55,11 @@ impl Filter {
     pub(super) fn check(&self, state: &State) -> Result<(), Failure> {
         let circuits: Vec<_> = state.circuits().iter().map(Circuit::info).collect();
         let known: Vec<_> = CircuitStatus::KNOWN.iter().map(CircuitStatus::as_str).collect();
-        let wanted = self.status.iter().map(String::as_str);
-        words::check("status", "statuses", wanted, &known, |word| {
+        words::check("status", "statuses", &self.status, &known, |word| {
             circuits.iter().any(|circuit| circuit.status.as_str().eq_ignore_ascii_case(word))
         })?;
         let known: Vec<_> = CircuitPurpose::KNOWN.iter().map(CircuitPurpose::as_str).collect();
-        let wanted = self.purpose.iter().map(String::as_str);
-        words::check("purpose", "purposes", wanted, &known, |word| {
+        words::check("purpose", "purposes", &self.purpose, &known, |word| {
             let mut purposes = circuits.iter().filter_map(|circuit| circuit.purpose.as_ref());
             purposes.any(|purpose| purpose.as_str().eq_ignore_ascii_case(word))
         })
@@ -182,17 +180,16 @@ mod tests {
             let filter = match (any, last) {
                 (any, "") => Filter { country: codes(any), ..Filter::default() },
                 ("", last) => Filter { exit_country: codes(last), ..Filter::default() },
-                (any, last) => Filter {
-                    country: codes(any),
-                    exit_country: codes(last),
-                    ..Filter::default()
-                },
+                (any, last) => {
+                    Filter { country: codes(any), exit_country: codes(last), ..Filter::default() }
+                }
             };
             filter.fits_countries(&path)
         };
         assert!(fits("de", "") && fits("fr", "") && fits("", "fr") && fits("de", "fr"));
         assert!(!fits("se", "") && !fits("", "de") && !fits("se", "fr"));
-        let filter = Filter { exit_country: country("fr").into_iter().collect(), ..Filter::default() };
+        let filter =
+            Filter { exit_country: country("fr").into_iter().collect(), ..Filter::default() };
         assert!(!filter.fits_countries(&[]) && !filter.fits_countries(&[None]));
     }
 }

@@ -37,8 +37,7 @@ impl Filter {
     /// guard has it.
     pub(super) fn check(&self, guards: &[EntryGuard]) -> Result<(), Failure> {
         let known: Vec<_> = EntryGuardStatus::KNOWN.iter().map(EntryGuardStatus::as_str).collect();
-        let wanted = self.status.iter().map(String::as_str);
-        words::check("status", "statuses", wanted, &known, |word| {
+        words::check("status", "statuses", &self.status, &known, |word| {
             guards.iter().any(|guard| guard.status.as_str().eq_ignore_ascii_case(word))
         })
     }

@@ -15,10 +15,7 @@ pub(crate) struct WordParser(Vec<&'static str>);
 
 /// Returns the parser for the values of an option. `text` returns a word in
 /// tor's spelling.
-pub(crate) fn parser<T>(
-    known: &'static [T],
-    text: fn(&'static T) -> &'static str,
-) -> WordParser {
+pub(crate) fn parser<T>(known: &'static [T], text: fn(&'static T) -> &'static str) -> WordParser {
     WordParser(known.iter().map(text).collect())
 }
 
@@ -41,14 +38,15 @@ impl TypedValueParser for WordParser {
 
 /// Returns a failure for a word that is neither known nor in use. The first two
 /// arguments are the noun for the words and its plural.
-pub(crate) fn check<'a>(
+pub(crate) fn check(
     noun: &str,
     plural: &str,
-    words: impl IntoIterator<Item = &'a str>,
+    words: impl IntoIterator<Item = impl AsRef<str>>,
     known: &[&str],
     is_in_use: impl Fn(&str) -> bool,
 ) -> Result<(), Failure> {
     for word in words {
+        let word = word.as_ref();
         if !known.iter().any(|known| known.eq_ignore_ascii_case(word)) && !is_in_use(word) {
             let (word, known) = (printable(word), known.join(", "));
             let message = format!("there is no {noun} {word:?}; the {plural} are {known}");

@@ -43,8 +43,7 @@ impl Filter {
     pub(super) fn check(&self, state: &State) -> Result<(), Failure> {
         let streams = state.streams();
         let known: Vec<_> = StreamStatus::KNOWN.iter().map(StreamStatus::as_str).collect();
-        let wanted = self.status.iter().map(String::as_str);
-        words::check("status", "statuses", wanted, &known, |word| {
+        words::check("status", "statuses", &self.status, &known, |word| {
             streams.iter().any(|stream| stream.status().as_str().eq_ignore_ascii_case(word))
         })
     }
@@ -52,9 +51,8 @@ impl Filter {
     /// Returns true if the stream fulfils all conditions.
     pub(super) fn fits(&self, stream: &Stream) -> bool {
         let info = stream.info();
-        let has = |filter: &TargetFilter| {
-            filter.fits(&info.target) || filter.fits(stream.first_target())
-        };
+        let has =
+            |filter: &TargetFilter| filter.fits(&info.target) || filter.fits(stream.first_target());
         words::fits(&self.status, Some(info.status.as_str()))
             && (self.target.is_empty() || self.target.iter().any(has))
             && (self.circuit.is_empty()

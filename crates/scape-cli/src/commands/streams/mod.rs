@@ -116,9 +116,7 @@ impl Listing for Streams {
                 program: Program::of(stream),
             });
             seen.insert(stream.id(), known.clone());
-            self.filter
-                .fits(stream)
-                .then(|| StreamRow::new(stream, known.opened, known.program))
+            self.filter.fits(stream).then(|| StreamRow::new(stream, known.opened, known.program))
         });
         let rows = rows.flatten().collect();
         self.seen = seen;
