@@ -69,12 +69,11 @@ fn monitor_is_stopped_and_continued_by_a_shell() {
     shell.press("\x1a");
     shell.wait("main screen", |screen| !screen.alternate_screen());
     wait_stopped(pid);
-    shell.press("bg\r");
-    shell.press("echo 'in front'\r");
-    shell.see("\nin front");
+    shell.press("bg; echo back$((1 + 1))\r");
+    shell.see("back2");
     wait_stopped(pid);
-    shell.press("echo 'still there'\r");
-    shell.see("\nstill there");
+    shell.press("echo still$((1 + 1))\r");
+    shell.see("still2");
     assert!(!shell.screen.screen().alternate_screen() && shell.is_cooked());
     shell.press("fg\r");
     shell.see("0 circuits, 0 streams, 0 OR connections");
