@@ -84,8 +84,8 @@ pub(crate) fn make(folder: &Path) -> Result<()> {
     busy.stop()
 }
 
-/// Opens the page with the log, adds the events of circuits, and waits for
-/// some.
+/// Opens the page with the log, adds the events of circuits, and shows only
+/// some of the lines.
 fn show_log(monitor: &mut Terminal, busy: &Busy) -> Result<()> {
     monitor.press("3f")?;
     monitor.see("[ ] CIRC ")?;
@@ -93,10 +93,11 @@ fn show_log(monitor: &mut Terminal, busy: &Busy) -> Result<()> {
     monitor.see("[x] CIRC ")?;
     monitor.press("\r")?;
     monitor.wait("page", |screen| !screen.contains("[x] CIRC "))?;
+    monitor.press("/BUILT|WARN|SIGNAL\r")?;
+    monitor.see("matching BUILT")?;
+    // A new identity makes tor build new circuits.
     monitor.press("n")?;
-    monitor.wait("new circuits", |screen| {
-        screen.contains("NEWNYM") && screen.matches(" BUILT ").count() >= 2
-    })?;
+    monitor.wait("new circuits", |screen| screen.matches(" BUILT ").count() >= 3)?;
     // The note about the new identity disappears.
     monitor.see("? help")?;
     busy.cause_warning()?;
