@@ -87,7 +87,9 @@ fn monitor_is_stopped_and_continued_by_a_shell() {
     shell.lose("Stopped");
     shell.see("0 circuits, 0 streams, 0 OR connections");
     shell.press("q");
-    shell.wait("main screen", |screen| !screen.alternate_screen());
+    shell.wait("the shell", |screen| {
+        !screen.alternate_screen() && screen.contents().trim_end().ends_with("ready>")
+    });
     shell.press("exit\r");
     assert_eq!(shell.end().code(), Some(0));
     shell.check_restored();
