@@ -16,7 +16,7 @@ fn tor() -> ScriptedTorBuilder {
 }
 
 fn events<const N: usize>(tor: &ScriptedTor, arguments: [&str; N]) -> Scape {
-    let scape = Scape::new(["events", "--with-current", "--for", "0.2s"]);
+    let scape = Scape::new(["events", "--with-current"]);
     let scape = arguments.iter().fold(scape, |scape, argument| scape.arg(argument));
     scape.control(tor.address().unwrap())
 }
@@ -29,7 +29,7 @@ fn lines(text: &str) -> Vec<&str> {
 #[test]
 fn state_is_printed_in_the_form_of_events() {
     let tor = tor().listen().unwrap();
-    let text = events(&tor, []).ok();
+    let text = events(&tor, ["--count", "4"]).ok();
     let expected = [
         "CIRC          7 BUILT GENERAL: relay1, relay2",
         "STREAM        4 SUCCEEDED www.example.com:443 on circuit 7",
@@ -37,11 +37,11 @@ fn state_is_printed_in_the_form_of_events() {
         "ADDRMAP       a.example -> 192.0.2.1",
     ];
     assert_eq!(lines(&text), expected);
-    let text = events(&tor, ["bw", "orconn"]).ok();
+    let text = events(&tor, ["bw", "orconn", "--count", "1"]).ok();
     assert_eq!(lines(&text), expected[2..3]);
     let text = events(&tor, ["--match", "RELAY1", "--count", "1"]).ok();
     assert_eq!(lines(&text), expected[..1]);
-    let values = events(&tor, []).json();
+    let values = events(&tor, ["--count", "4"]).json();
     let kinds: Vec<_> = values.iter().map(|value| value["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["CIRC", "STREAM", "ORCONN", "ADDRMAP"]);
     assert!(values.iter().all(|value| value["is_current"] == true), "{values:?}");
@@ -65,7 +65,7 @@ fn change_at_the_start_is_printed_once() {
         .on("GETINFO version", "650 CIRC 9 LAUNCHED\r\n250-version=0.4.9.11\r\n250 OK\r\n")
         .listen()
         .unwrap();
-    let text = events(&tor, ["circ"]).ok();
+    let text = events(&tor, ["circ", "--count", "5"]).ok();
     let expected = ["7 BUILT: a, b", "8 EXTENDED: a", "6 CLOSED", "8 EXTENDED: a, b", "9 LAUNCHED"];
     let lines: Vec<_> =
         lines(&text).iter().map(|line| line.strip_prefix("CIRC          ").unwrap()).collect();
