@@ -14,14 +14,12 @@ mod prompt;
 use std::env;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use base::context::Context;
 use base::failure::Failure;
 use base::interrupt::Interrupt;
 
 fn main() -> ExitCode {
-    let mut cli = match cli::Cli::try_parse() {
+    let mut cli = match cli::parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };

@@ -113,6 +113,13 @@ impl<S: Sink> Reader<'_, S> {
             if let Err(cause) = self.deliver() {
                 return cause;
             }
+            // tor writes a long reply in parts of 4 KiB. Its system sends the
+            // last part only after the others were acknowledged, which this
+            // system would do after 40 ms. Nobody waits for the last part of an
+            // event.
+            if !self.sink.waiters().lock().is_idle() {
+                self.transport.acknowledge();
+            }
             self.hold_back();
         }
     }

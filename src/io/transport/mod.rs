@@ -324,6 +324,16 @@ impl Transport {
         }
     }
 
+    /// Acknowledges the bytes that were read at once, if this is a TCP
+    /// connection and the system has an option for it.
+    pub(crate) fn acknowledge(&self) {
+        #[cfg(target_os = "linux")]
+        if let Stream::Tcp(stream) = &self.stream {
+            // If this fails, the peer waits a little longer.
+            let _ = rustix::net::sockopt::set_tcp_quickack(stream, true);
+        }
+    }
+
     /// Reads once, or fails at `deadline` with
     /// [`TimedOut`](io::ErrorKind::TimedOut). Changes the read timeout.
     pub(crate) fn read_by(&self, buffer: &mut [u8], deadline: Instant) -> io::Result<usize> {

@@ -14,6 +14,14 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The time after which the graphs are full.
 const FILLED: Duration = Duration::from_secs(60);
+/// The commands on the page with the prompt, and a text of each reply.
+const COMMANDS: [(&str, &str); 5] = [
+    ("GETINFO version", "250-version="),
+    ("GETINFO status/bootstrap-phase", "TAG=done"),
+    ("GETINFO entry-guards", "~"),
+    ("GETCONF CircuitBuildTimeout MaxCircuitDirtiness", "MaxCircuitDirtiness="),
+    ("GETINFO nonsense", "552 Unrecognized key"),
+];
 /// The maximum size of a picture, in bytes.
 const LARGEST: usize = 80_000;
 
@@ -62,9 +70,39 @@ pub(crate) fn make(folder: &Path) -> Result<()> {
     monitor.press("/circuit\r")?;
     monitor.see("MaxCircuitDirtiness")?;
     save(folder, "configuration", &monitor)?;
-    monitor.press("q")?;
+    show_log(&mut monitor, &busy)?;
+    save(folder, "log", &monitor)?;
+    monitor.press("7")?;
+    monitor.see("Type a command for tor")?;
+    for (command, end) in COMMANDS {
+        monitor.press(&format!("{command}\r"))?;
+        monitor.see(end)?;
+    }
+    save(folder, "prompt", &monitor)?;
+    // On this page, letters are text.
+    monitor.press("\x03")?;
     monitor.end(&folder_of_tor)?;
     busy.stop()
+}
+
+/// Opens the page with the log, adds the events of circuits, and shows only
+/// some of the lines.
+fn show_log(monitor: &mut Terminal, busy: &Busy) -> Result<()> {
+    monitor.press("3f")?;
+    monitor.see("[ ] CIRC ")?;
+    monitor.press(" ")?;
+    monitor.see("[x] CIRC ")?;
+    monitor.press("\r")?;
+    monitor.wait("page", |screen| !screen.contains("[x] CIRC "))?;
+    monitor.press("/BUILT|WARN|SIGNAL\r")?;
+    monitor.see("matching BUILT")?;
+    // A new identity makes tor build new circuits.
+    monitor.press("n")?;
+    monitor.wait("new circuits", |screen| screen.matches(" BUILT ").count() >= 3)?;
+    // The note about the new identity disappears.
+    monitor.see("? help")?;
+    busy.cause_warning()?;
+    monitor.see("only an IP address")
 }
 
 /// Returns the `scape` that was built with this example.

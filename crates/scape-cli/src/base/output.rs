@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 
+use anstream::ColorChoice;
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -45,10 +46,15 @@ impl Output {
     /// Prints a text and a line end. Colors are removed if the user doesn't
     /// want them, or if the output isn't a terminal.
     pub(crate) fn line(&self, text: impl fmt::Display) -> Result<(), Failure> {
-        let text = text.to_string();
+        let mut text = format!("{text}\n");
         STDOUT.write(text.len(), move || {
             let mut out = anstream::stdout().lock();
-            writeln!(out, "{text}")?;
+            // anstream would write the texts between two styles one by one, and
+            // each of them would be a write of its own.
+            if out.current_choice() == ColorChoice::Never {
+                text = anstream::adapter::strip_str(&text).to_string();
+            }
+            out.write_all(text.as_bytes())?;
             out.flush()
         })
     }

@@ -3,6 +3,9 @@
 
 mod completions;
 mod man;
+mod quick;
+
+use std::env;
 
 use clap::{Parser, Subcommand};
 
@@ -32,6 +35,15 @@ pub(crate) struct Cli {
 
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Parses the command line.
+pub(crate) fn parse() -> Result<Cli, clap::Error> {
+    match quick::parse(env::args_os()) {
+        Some(cli) => Ok(cli),
+        // The help and the errors need the descriptions of all commands.
+        None => Cli::try_parse(),
+    }
 }
 
 /// The commands, in the order of the help.

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::shared::column::{self, Key};
 use super::shared::listing::{ListOptions, Listing, show};
+use super::shared::words::contains;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::units;
@@ -26,7 +27,27 @@ const FRESH_FOR: Duration = Duration::from_secs(1);
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
+    filter: Filter,
+
+    #[command(flatten)]
     list: ListOptions,
+}
+
+/// The condition that a mapping must fulfil.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Filters")]
+struct Filter {
+    /// Mappings in which one of the two names or addresses contains this text.
+    /// Can be repeated to select several mappings
+    #[arg(long, value_name = "TEXT")]
+    name: Vec<String>,
+}
+
+impl Filter {
+    fn fits(&self, mapping: &MappingRow) -> bool {
+        let has = |text: &String| contains(&mapping.from, text) || contains(&mapping.to, text);
+        self.name.is_empty() || self.name.iter().any(has)
+    }
 }
 
 /// A column of this list.
@@ -49,12 +70,13 @@ struct MappingRow {
 impl Arguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let state = State::new(&context.controller()?)?;
-        show(context, &self.list, &state, &mut Mappings { last: None })
+        show(context, &self.list, &state, &mut Mappings { filter: self.filter, last: None })
     }
 }
 
-/// The list of mappings.
+/// The list that `scape addresses` prints, with the last answer of tor.
 struct Mappings {
+    filter: Filter,
     last: Option<Answer>,
 }
 
@@ -64,6 +86,8 @@ struct Answer {
     /// The mappings in the live state at that time. Events keep the live state
     /// up to date.
     map: Arc<Addresses>,
+    /// The number of mappings without the filter.
+    count: usize,
     rows: Rc<[MappingRow]>,
 }
 
@@ -99,10 +123,16 @@ impl Listing for Mappings {
             let mappings = state.controller().info().address_mappings(&source)?;
             rows.extend(mappings.into_iter().map(|mapping| row(mapping, &source)));
         }
+        let count = rows.len();
+        rows.retain(|row| self.filter.fits(row));
         rows.sort_by(|one, other| one.from.cmp(&other.from));
         let rows: Rc<[MappingRow]> = rows.into();
-        self.last = Some(Answer { asked: now, map, rows: rows.clone() });
+        self.last = Some(Answer { asked: now, map, count, rows: rows.clone() });
         Ok(rows)
+    }
+
+    fn count(&self, _state: &State) -> usize {
+        self.last.as_ref().map_or(0, |last| last.count)
     }
 }
 

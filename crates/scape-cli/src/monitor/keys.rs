@@ -38,11 +38,18 @@ const WHILE_TYPING: [(&str, &str); 4] = [
     ("Ctrl-C", "quit"),
 ];
 
+/// The key that works everywhere on systems whose shells can stop programs.
+const SUSPEND: (&str, &str) = ("Ctrl-Z", "stop; the shell's fg continues");
+
 /// Handles a key press, and returns the effects.
 pub(crate) fn press(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     if control && key.code == KeyCode::Char('c') {
         return vec![Effect::Quit];
+    }
+    // In raw mode, the terminal doesn't turn this key into a signal.
+    if cfg!(unix) && control && key.code == KeyCode::Char('z') {
+        return vec![Effect::Suspend];
     }
     if let Some(popup) = model.popup.take() {
         return press_in_popup(model, popup, key);
@@ -133,6 +140,9 @@ fn help(model: &mut Model) {
     let mut lines: Vec<String> = page.keys().iter().map(row).collect();
     lines.push(String::new());
     lines.extend(others.iter().map(row));
+    if cfg!(unix) {
+        lines.push(row(&SUSPEND));
+    }
     model.show(format!("Keys of the page {}", model.page.title()), &lines);
 }
 

@@ -135,4 +135,6 @@ pub(crate) enum Effect {
     Copy(String),
     /// Draws the whole screen again.
     Clear,
+    /// Stops the program until the shell continues it.
+    Suspend,
 }

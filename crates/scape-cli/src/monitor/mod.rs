@@ -43,6 +43,7 @@ mod worker;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use anstream::{AutoStream, ColorChoice};
@@ -149,7 +150,11 @@ impl Arguments {
         model.keeps_graphs = file.is_some();
         model.data.histories = saved.unwrap_or_default().resume(now);
         let token = context.token.clone();
-        let around = Surroundings { messages: incoming, requests, threads, token };
+        let continued = Arc::new(AtomicBool::new(false));
+        #[cfg(unix)]
+        signal_hook::flag::register(signal_hook::consts::SIGCONT, Arc::clone(&continued))
+            .map_err(|error| Failure::failed(format!("cannot handle signals: {error}")))?;
+        let around = Surroundings { messages: incoming, requests, threads, token, continued };
         let ended = run::run(&mut model, &mut screen, &around);
         // The terminal is restored before anything is printed.
         drop(screen);

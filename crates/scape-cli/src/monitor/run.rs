@@ -1,9 +1,12 @@
 //! The loop that handles messages and draws the screen.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TrySendError};
+use crossterm::event::Event as TerminalEvent;
 use scape::CancelToken;
 
 use crate::base::failure::{Exit, Failure};
@@ -35,6 +38,8 @@ pub(crate) struct Surroundings {
     /// for the user if the thread ends.
     pub(crate) threads: Vec<(JoinHandle<()>, &'static str)>,
     pub(crate) token: CancelToken,
+    /// True after the program was stopped and has been continued.
+    pub(crate) continued: Arc<AtomicBool>,
 }
 
 /// Handles messages until the user quits, a signal arrives, or a thread ends.
@@ -56,6 +61,10 @@ pub(crate) fn run(
         let ended = around.threads.iter().find(|(thread, _)| thread.is_finished());
         if let Some((_, meaning)) = ended {
             return Err(Failure::failed(meaning));
+        }
+        if around.continued.swap(false, Ordering::SeqCst) {
+            screen.resume()?;
+            read_size(model, screen)?;
         }
         let frame = if is_key { KEY_FRAME } else { FRAME };
         let since = drawn.map_or(frame, |drawn| drawn.elapsed());
@@ -104,6 +113,11 @@ fn perform(
             Effect::Quit => return Ok(true),
             Effect::Copy(text) => screen.copy(&text)?,
             Effect::Clear => screen.clear()?,
+            Effect::Suspend => {
+                screen.suspend()?;
+                read_size(model, screen)?;
+                around.continued.store(false, Ordering::SeqCst);
+            }
             Effect::Ask(request) => match around.requests.try_send(request) {
                 Ok(()) => {}
                 // The user didn't ask for these requests, and needs no message.
@@ -117,6 +131,15 @@ fn perform(
         }
     }
     Ok(false)
+}
+
+/// Reads the size of the terminal, and has the screen drawn. Only programs in
+/// the foreground are told about a new size.
+fn read_size(model: &mut Model, screen: &Screen) -> Result<(), Failure> {
+    let (width, height) = screen.size()?;
+    update(model, Message::Input(TerminalEvent::Resize(width, height)));
+    model.changed = true;
+    Ok(())
 }
 
 /// Starts a thread that has a name and calls `work`.

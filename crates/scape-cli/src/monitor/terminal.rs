@@ -16,6 +16,8 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+#[cfg(unix)]
+use rustix::process::{Signal, kill_current_process_group};
 
 use crate::base::failure::Failure;
 use crate::base::interrupt;
@@ -32,6 +34,7 @@ const RETURN: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(crate) struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
+    mouse: bool,
 }
 
 impl Screen {
@@ -53,17 +56,54 @@ impl Screen {
         interrupt::end_with(RETURN, restore);
         // From here on, dropping the screen restores the terminal.
         let backend = CrosstermBackend::new(io::stdout());
-        let screen = Terminal::new(backend).map(|terminal| Screen { terminal });
+        let screen = Terminal::new(backend).map(|terminal| Screen { terminal, mouse });
         let screen = screen.map_err(|error| {
             restore();
             failure(error)
         })?;
+        screen.enter()?;
+        Ok(screen)
+    }
+
+    /// Switches to the alternate screen.
+    fn enter(&self) -> Result<(), Failure> {
         let mut out = io::stdout();
         execute!(out, EnterAlternateScreen, EnableBracketedPaste).map_err(failure)?;
-        if mouse {
+        if self.mouse {
             execute!(out, EnableMouseCapture).map_err(failure)?;
         }
-        Ok(screen)
+        Ok(())
+    }
+
+    /// Restores the terminal, and stops the program and the others in its
+    /// process group, as Ctrl-Z does outside of raw mode. Returns when the
+    /// shell has continued the program.
+    #[cfg(unix)]
+    pub(crate) fn suspend(&mut self) -> Result<(), Failure> {
+        restore();
+        // The action of SIGTSTP is the default one. So the system ignores the
+        // signal if there is no shell that could continue the program.
+        let stopped = kill_current_process_group(Signal::TSTP);
+        self.resume()?;
+        stopped.map_err(|error| failure(error.into()))
+    }
+
+    /// Does nothing, because other systems can't stop programs.
+    #[cfg(not(unix))]
+    pub(crate) fn suspend(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Takes over the terminal again after the program was stopped, whether by
+    /// Ctrl-Z or by another program.
+    pub(crate) fn resume(&mut self) -> Result<(), Failure> {
+        // The shell may have changed the mode of the terminal, but crossterm
+        // enters raw mode only if it has left it. In the background, this stops
+        // the program again before anything is written.
+        disable_raw_mode().map_err(failure)?;
+        enable_raw_mode().map_err(failure)?;
+        self.enter()?;
+        self.clear()
     }
 
     /// Returns the number of columns and rows.

@@ -6,10 +6,12 @@ use serde_json::Value;
 
 use crate::relays::geoip_file;
 use crate::run::{Done, send_signal};
+use crate::watching::Watching;
 use crate::{SOON, scape};
 
 cases! { TABLES:
     circuits_are_listed_with_their_paths = listed,
+    circuits_are_filtered_by_relay_and_country = filtered,
     circuit_is_built_over_relays_that_tor_chooses = built_by_tor,
     circuit_is_built_over_named_relays = built_over,
     circuit_is_built_by_length_purpose_and_country = built_by_options,
@@ -46,6 +48,39 @@ fn listed(network: &TestNetwork) {
     };
     assert!(ids(&["--sort", "id"]).is_sorted());
     assert!(ids(&["--sort", "id", "--reverse"]).is_sorted_by(|one, other| one >= other));
+}
+
+fn filtered(network: &TestNetwork) {
+    let built = scape(network, ["circuits", "build"]).json();
+    let id = built[0]["id"].as_str().unwrap();
+    let relay = built[0]["path"][1]["fingerprint"].as_str().unwrap();
+    let (_folder, file) = geoip_file();
+    let ids = |words: &[&str]| -> Vec<String> {
+        let scape = words.iter().fold(scape(network, ["circuits"]), |scape, word| scape.arg(word));
+        let values = scape.json();
+        values.iter().map(|value| value["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let geoip = file.to_str().unwrap();
+    let has = |ids: Vec<String>| ids.iter().any(|it| it == id);
+    assert!(has(ids(&["--relay", relay, "--status", "built"])));
+    assert!(has(ids(&["--country", "de", "--exit-country", "DE", "--geoip", geoip])));
+    assert!(!has(ids(&["--country", "de", "--exit-country", "fr", "--geoip", geoip])));
+    assert!(!has(ids(&["--relay", relay, "--status", "extended"])));
+    let done = scape(network, ["circuits", "--country", "de"]).run().expect(1);
+    assert!(done.error.contains("--geoip"), "{done:?}");
+
+    // The circuit is shown until it doesn't fit any more.
+    let watch = ["circuits", "--watch", "60", "--json", "--relay", relay, "--status", "BUILT"];
+    let watching = Watching::start(scape(network, watch));
+    let shows = |value: &Value| {
+        let circuits = value["circuits"].as_array().unwrap();
+        assert!(circuits.iter().all(|circuit| circuit["status"] == "BUILT"), "{value}");
+        circuits.iter().any(|circuit| circuit["id"] == id)
+    };
+    watching.value(|value| shows(value));
+    scape(network, ["circuits", "close", id]).ok();
+    watching.value(|value| !shows(value));
+    watching.interrupt().expect(130);
 }
 
 fn built_by_tor(network: &TestNetwork) {

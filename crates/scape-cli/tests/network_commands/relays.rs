@@ -69,7 +69,9 @@ fn filtered(network: &TestNetwork) {
     assert_eq!(count(&["--flag", "Exit", "--flag", "!Running"]), 0);
     assert_eq!(count(&["--port", "25"]), exits);
     assert_eq!(count(&["--name", "AUTHORITY"]), authorities);
-    assert_eq!(count(&["--name", network.relays().next().unwrap().nickname()]), 1);
+    let first = network.relays().next().unwrap().nickname();
+    assert_eq!(count(&["--name", first]), 1);
+    assert_eq!(count(&["--name", first, "--name", "authority"]), authorities + 1);
     for (address, expected) in
         [("127.0.0.0/8", all), ("127.0", all), ("127.0.0.1", all), ("10.0.0.0/8", 0), ("::/0", 0)]
     {
@@ -79,7 +81,7 @@ fn filtered(network: &TestNetwork) {
         assert_eq!(count(&["--version", version]), expected, "{version}");
     }
     let done = scape(network, ["relays", "--name", "nobody"]).run().expect(0);
-    assert_eq!(done.error, format!("none of the {all} relays fits the options\n"));
+    assert_eq!(done.error, format!("no relays fit the options ({all} in all)\n"));
 }
 
 fn countries(network: &TestNetwork) {
@@ -100,6 +102,13 @@ fn guards(network: &TestNetwork) {
     let used = values.iter().find(|guard| guard["status"] == "up").unwrap();
     assert_eq!((&used["in_consensus"], &used["country"]), (&true.into(), &"de".into()));
     assert!(used["flags"].as_array().unwrap().contains(&"Guard".into()), "{used}");
+    let name = used["nickname"].as_str().unwrap().to_uppercase();
+    let guards = |country: &str| {
+        let scape = scape(network, ["guards", "--status", "up", "--name", &name]);
+        scape.arg("--country").arg(country).arg("--geoip").arg(&file).json()
+    };
+    assert_eq!(guards("de"), std::slice::from_ref(used));
+    assert!(guards("fr").is_empty());
     let text = scape(network, ["guards", "--sort", "status", "--reverse"]).ok();
     assert!(text.lines().nth(1).unwrap().contains("  up  "), "{text}");
     assert!(text.contains(used["fingerprint"].as_str().unwrap()), "{text}");

@@ -93,6 +93,9 @@ fn listed(network: &TestNetwork) {
         (&value["status"], &value["circuit"]),
         (&"SUCCEEDED".into(), &circuit.as_str().into())
     );
+    let filtered = ["streams", "--target", &target, "--circuit", &circuit, "--status", "succeeded"];
+    let values = scape(network, filtered).json();
+    assert!(values.len() == 1 && values[0]["id"] == id.as_str(), "{values:?}");
     let circuits = scape(network, ["circuits"]).json();
     let carrier = circuits.iter().find(|value| value["streams"] == serde_json::json!([id]));
     assert_eq!(carrier.unwrap()["id"], circuit.as_str());

@@ -3,6 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -117,15 +118,31 @@ impl Monitor {
         columns: u16,
         arguments: &[&str],
     ) -> Monitor {
+        let control = control.to_string();
+        let words = [env!("CARGO_BIN_EXE_scape"), "monitor", "--control", &control];
+        Monitor::run(Command::new("/usr/bin/env"), &[&words[..], arguments].concat(), rows, columns)
+    }
+
+    /// Starts an interactive shell, in which a test runs commands. The prompt
+    /// of the shell is `ready>`.
+    pub(crate) fn shell(rows: u16, columns: u16, state: &Path) -> Monitor {
+        let command = Command::new("/usr/bin/env");
+        let command = command.env("PS1", "ready> ").env("XDG_STATE_HOME", state).env_remove("ENV");
+        // Without its own editing of lines, the shell leaves the terminal's
+        // mode as it is.
+        let mut shell = Monitor::run(command, &["/bin/sh", "-i", "+o", "emacs"], rows, columns);
+        shell.see("ready>");
+        shell
+    }
+
+    /// Runs a program on a terminal of this size. `env` is the command `env`,
+    /// which runs the program.
+    fn run(env: Command, program: &[&str], rows: u16, columns: u16) -> Monitor {
         let (terminal, slave) = pty_process::blocking::open().unwrap();
         terminal.resize(Size::new(rows, columns)).unwrap();
         // The tests may have been started so that they ignore signals.
-        let mut command = Command::new("/usr/bin/env")
-            .args(["--default-signal=INT,HUP", env!("CARGO_BIN_EXE_scape")])
-            .args(["monitor", "--control"])
-            .arg(control.to_string())
-            .args(arguments)
-            .env("TERM", "xterm-256color");
+        let signals = "--default-signal=INT,HUP,TSTP,TTIN,TTOU";
+        let mut command = env.arg(signals).args(program).env("TERM", "xterm-256color");
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("SCAPE_") || text.starts_with("TOR_") || text.contains("COLOR") {
@@ -145,6 +162,12 @@ impl Monitor {
         });
         let screen = vt100::Parser::new(rows, columns, 0);
         Monitor { terminal, child, output, written: Vec::new(), screen }
+    }
+
+    /// Gives the terminal another size.
+    pub(crate) fn resize(&mut self, rows: u16, columns: u16) {
+        self.terminal.resize(Size::new(rows, columns)).unwrap();
+        self.screen.screen_mut().set_size(rows, columns);
     }
 
     /// Sends keys.

@@ -25,6 +25,8 @@ mod real_tor;
 mod run;
 mod signal;
 mod status;
+#[cfg(target_os = "linux")]
+mod stopped;
 mod tables;
 #[path = "../support/terminal.rs"]
 #[allow(dead_code)]

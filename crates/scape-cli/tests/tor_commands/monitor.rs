@@ -3,7 +3,6 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pty_process::Size;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 use rustix::pty::ptsname;
@@ -31,8 +30,7 @@ fn monitor_shows_pages_and_quits() {
     monitor.see(&format!("control {}", tor.port()));
     assert!(monitor.screen.screen().alternate_screen() && !monitor.is_cooked());
     // The size changes.
-    monitor.terminal.resize(Size::new(40, 120)).unwrap();
-    monitor.screen.screen_mut().set_size(40, 120);
+    monitor.resize(40, 120);
     monitor.wait("wide screen", |screen| {
         screen.contents().lines().nth(38).is_none_or(str::is_empty)
             && screen.contents().lines().nth(39).is_some_and(|line| line.contains("q quit"))

@@ -67,6 +67,27 @@ impl Feed {
         SystemTime::now()
     }
 
+    pub(crate) fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    pub(crate) fn kinds(&self) -> &[EventKind] {
+        self.events.kinds()
+    }
+
+    /// Returns the events that have arrived by now, up to the first
+    /// interruption.
+    pub(crate) fn arrived(&self, context: &Context) -> Result<Vec<Arc<Event>>, Failure> {
+        let mut events = Vec::new();
+        for _ in 0..self.events.waiting() {
+            match self.next(context)? {
+                Some(Item::Event(event)) => events.push(event),
+                _ => break,
+            }
+        }
+        Ok(events)
+    }
+
     /// Waits for the next event or interruption. Tells the user about
     /// interruptions and missing events. Returns `None` at the deadline.
     pub(crate) fn next(&self, context: &Context) -> Result<Option<Item>, Failure> {

@@ -1,14 +1,18 @@
 //! `scape events` prints events.
 
+mod current;
 pub(crate) mod feed;
 mod kinds;
 
-use std::time::Duration;
+use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
+use scape::ErrorKind;
 use scape::event::{Event, EventBody, EventKind};
 use serde::Serialize;
 
+use self::current::Current;
 use self::feed::{Feed, Item, controller};
 use self::kinds::{chosen, is_noisy, meaning};
 use crate::base::clock;
@@ -23,7 +27,7 @@ use crate::base::table::Table;
 /// With --json, each line is an object with the kind, the time of arrival, and
 /// a body whose fields depend on the kind. Passwords and keys are not shown.
 /// The command ends after Ctrl-C, when --count or --for is reached, or when tor
-/// ends.
+/// ends. tor keeps no old events, so only events from now on can be printed.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The kinds of events, such as CIRC or notice. Default: all kinds except
@@ -32,7 +36,7 @@ pub(crate) struct Arguments {
     kinds: Vec<String>,
 
     /// List the kinds that this tor knows, with their meaning
-    #[arg(long, conflicts_with_all = ["kinds", "count", "time", "text", "follow"])]
+    #[arg(long, conflicts_with_all = ["kinds", "count", "time", "text", "follow", "with_current"])]
     list: bool,
 
     /// End after this number of events
@@ -50,6 +54,17 @@ pub(crate) struct Arguments {
     /// Reconnect when tor restarts
     #[arg(long, short)]
     follow: bool,
+
+    /// First print the circuits, streams, connections to relays and address
+    /// mappings that exist already, as events
+    ///
+    /// These are the kinds CIRC, STREAM, ORCONN and ADDRMAP. Afterwards, only
+    /// what has changed is printed, and no change is missed. With --json, the
+    /// first lines have a field is_current, which is true. --match and --count
+    /// apply to all lines. With --follow, the state is printed again whenever
+    /// tor has restarted.
+    #[arg(long)]
+    with_current: bool,
 }
 
 /// A kind of events, as it is printed with `--list --json`.
@@ -71,29 +86,92 @@ impl Arguments {
         if self.list {
             return list(context, &known);
         }
-        let feed = Feed::open(controller, chosen(&known, &self.kinds)?, self.time, self.follow)?;
+        let kinds = chosen(&known, &self.kinds)?;
+        if self.with_current {
+            current::check(&kinds)?;
+        }
+        let feed = Feed::open(controller, kinds, self.time, self.follow)?;
         let wanted = self.text.map(|text| text.to_lowercase());
-        let mut left = self.count;
-        while left != Some(0) {
-            let event = match feed.next(context)? {
-                Some(Item::Event(event)) => event,
-                Some(Item::Disconnected | Item::Reconnected) => continue,
-                None => break,
-            };
-            let text = text(&event);
-            if wanted.as_ref().is_some_and(|wanted| !text.to_lowercase().contains(wanted)) {
-                continue;
-            }
-            match context.out.is_json() {
-                true => context.out.value(&*event)?,
-                false => {
-                    let time = clock::local(event.arrived());
-                    context.out.line(format_args!("{time}  {}", printable(&text)))?;
+        let mut printer = Printer { context, wanted, left: self.count };
+        if self.with_current {
+            print_current(&feed, &mut printer)?;
+        }
+        while printer.is_open() {
+            match feed.next(context)? {
+                Some(Item::Event(event)) => printer.event(&event)?,
+                Some(Item::Reconnected) if self.with_current => {
+                    print_current(&feed, &mut printer)?;
                 }
+                Some(Item::Disconnected | Item::Reconnected) => {}
+                None => break,
             }
-            left = left.map(|left| left - 1);
         }
         Ok(())
+    }
+}
+
+/// Prints the state, and then the events that have come meanwhile and tell
+/// something new.
+fn print_current(feed: &Feed, printer: &mut Printer<'_>) -> Result<(), Failure> {
+    let current = match Current::read(feed.controller(), feed.kinds()) {
+        Ok(current) => current,
+        // The feed reports the end of the connection. With --follow, the state
+        // is printed when the connection is open again.
+        Err(error) if error.kind() == ErrorKind::Closed => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    // tor has now sent all events for changes that its answers contain.
+    feed.catch_up();
+    let events = feed.arrived(printer.context)?;
+    for entry in &current.entries {
+        printer.print(entry.arrived, &entry.text(), entry)?;
+    }
+    for event in current.new_events(events) {
+        printer.event(&event)?;
+    }
+    Ok(())
+}
+
+/// Prints events that match, up to a maximum number.
+struct Printer<'a> {
+    context: &'a Context,
+    /// The text that events must contain, in small letters.
+    wanted: Option<String>,
+    /// The number of events that are still to be printed.
+    left: Option<u64>,
+}
+
+impl Printer<'_> {
+    /// Returns false if the maximum number is reached.
+    fn is_open(&self) -> bool {
+        self.left != Some(0)
+    }
+
+    fn event(&mut self, event: &Event) -> Result<(), Failure> {
+        self.print(event.arrived(), &text(event), event)
+    }
+
+    /// Prints an event, either its text or, with `--json`, its value. Does
+    /// nothing if the text doesn't match, or if the maximum number is reached.
+    fn print(
+        &mut self,
+        arrived: SystemTime,
+        text: &str,
+        value: &impl Serialize,
+    ) -> Result<(), Failure> {
+        let wanted = self.wanted.as_ref();
+        let is_wanted = wanted.is_none_or(|wanted| text.to_lowercase().contains(wanted));
+        if !is_wanted || !self.is_open() {
+            return Ok(());
+        }
+        self.left = self.left.map(|left| left - 1);
+        match self.context.out.is_json() {
+            true => self.context.out.value(value),
+            false => {
+                let time = clock::local(arrived);
+                self.context.out.line(format_args!("{time}  {}", printable(text)))
+            }
+        }
     }
 }
 
@@ -104,9 +182,13 @@ fn text(event: &Event) -> String {
         EventBody::Unknown => event.to_string(),
         // The kind of a log event is its severity, so the severity isn't
         // repeated.
-        EventBody::Log(log) => format!("{:<14}{}", event.kind(), log.message),
-        body => format!("{:<14}{body}", event.kind()),
+        EventBody::Log(log) => line(event.kind(), &log.message),
+        body => line(event.kind(), body),
     }
+}
+
+fn line(kind: &EventKind, text: &dyn fmt::Display) -> String {
+    format!("{kind:<14}{text}")
 }
 
 fn list(context: &Context, known: &[EventKind]) -> Result<(), Failure> {

@@ -7,8 +7,8 @@ use scape::word::CountryCode;
 use super::address::AddressFilter;
 use super::version::VersionFilter;
 use crate::base::failure::Failure;
-use crate::base::output::printable;
 use crate::commands::shared::relay::flags;
+use crate::commands::shared::words::{self, contains};
 
 /// The conditions that a relay must fulfil.
 #[derive(Debug, Args)]
@@ -28,9 +28,10 @@ pub(super) struct Filter {
     #[arg(long, value_name = "COUNTRY")]
     country: Vec<CountryCode>,
 
-    /// Relays whose nickname contains this text
+    /// Relays whose nickname contains this text. Can be repeated to select
+    /// several relays
     #[arg(long, value_name = "TEXT")]
-    name: Option<String>,
+    name: Vec<String>,
 
     /// Relays in this network, such as 192.0.2.0/24, or relays whose address
     /// begins with this text, such as 192.0.2
@@ -77,16 +78,8 @@ impl Filter {
 
     fn check_against(&self, is_listed: impl Fn(&str) -> bool) -> Result<(), Failure> {
         let (wanted, unwanted) = self.flag_names();
-        let known = || RouterFlags::all().iter();
-        for name in wanted.into_iter().chain(unwanted) {
-            if !known().any(|flag| flag.eq_ignore_ascii_case(name)) && !is_listed(name) {
-                let known: Vec<_> = known().collect();
-                let (name, known) = (printable(name), known.join(", "));
-                let message = format!("there is no flag {name:?}; the flags are {known}");
-                return Err(Failure::usage(message));
-            }
-        }
-        Ok(())
+        let known: Vec<_> = RouterFlags::all().iter().collect();
+        words::check("flag", "flags", wanted.into_iter().chain(unwanted), &known, is_listed)
     }
 
     /// Returns true if the relay fulfils all conditions except the one on its
@@ -100,7 +93,8 @@ impl Filter {
         };
         wanted.iter().all(|name| has(name))
             && !unwanted.iter().any(|name| has(name))
-            && self.name.as_ref().is_none_or(|text| contains(relay.nickname(), text))
+            && (self.name.is_empty()
+                || self.name.iter().any(|text| contains(relay.nickname(), text)))
             && self.address.as_ref().is_none_or(|filter| {
                 filter.fits((*relay.or_address().ip()).into())
                     || relay.ipv6().is_some_and(|address| filter.fits((*address.ip()).into()))
@@ -119,8 +113,4 @@ impl Filter {
     pub(super) fn fits_country(&self, country: Option<CountryCode>) -> bool {
         self.country.is_empty() || country.is_some_and(|country| self.country.contains(&country))
     }
-}
-
-fn contains(nickname: &str, text: &str) -> bool {
-    nickname.to_ascii_lowercase().contains(&text.to_ascii_lowercase())
 }

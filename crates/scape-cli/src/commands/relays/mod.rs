@@ -19,7 +19,7 @@ use self::filter::Filter;
 use self::row::RelayRow;
 use super::shared::column::Column;
 use super::shared::countries::{Countries, CountryOptions};
-use super::shared::listing::{ListOptions, Listing, read, show};
+use super::shared::listing::{ListOptions, Listing, none_fit, read, show};
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 
@@ -134,10 +134,14 @@ impl Listing for Relays {
         rows.get(..self.limit.unwrap_or(rows.len())).unwrap_or(rows)
     }
 
+    fn count(&self, state: &State) -> usize {
+        state.routers().len()
+    }
+
     fn empty(&self, state: &State) -> String {
-        match state.routers().len() {
+        match self.count(state) {
             0 => "no relays: tor has no consensus yet".into(),
-            count => format!("none of the {count} relays fits the options"),
+            count => none_fit(Self::NOUN, count),
         }
     }
 }

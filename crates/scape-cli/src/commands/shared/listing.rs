@@ -43,14 +43,17 @@ pub(crate) struct ListOptions {
 }
 
 impl ListOptions {
-    /// Returns a failure if one of these options is given. Called for commands
-    /// that print no list, such as `circuits close`.
-    pub(crate) fn must_be_absent(&self, command: &str) -> Result<(), Failure> {
-        if *self == ListOptions::default() {
-            return Ok(());
+    /// Returns a failure if one of these options or a filter is given. Called
+    /// for commands that print no list, such as `circuits close`.
+    pub(crate) fn must_be_absent(&self, has_filters: bool, command: &str) -> Result<(), Failure> {
+        if *self != ListOptions::default() {
+            let message = format!("--sort, --reverse and --watch can't be used with {command}");
+            return Err(Failure::usage(message));
         }
-        let message = format!("--sort, --reverse and --watch can't be used with {command}");
-        Err(Failure::usage(message))
+        match has_filters {
+            true => Err(Failure::usage(format!("filters can't be used with {command}"))),
+            false => Ok(()),
+        }
     }
 }
 
@@ -75,9 +78,22 @@ pub(crate) trait Listing {
         rows
     }
 
+    /// Returns the number of entries without the filters, after
+    /// [`rows`](Self::rows).
+    fn count(&self, state: &State) -> usize;
+
     /// Returns the note for an empty list.
-    fn empty(&self, _state: &State) -> String {
-        format!("no {}", Self::NOUN)
+    fn empty(&self, state: &State) -> String {
+        none_fit(Self::NOUN, self.count(state))
+    }
+}
+
+/// Returns the note for a list without entries that fit the filters. `count` is
+/// the number of all entries.
+pub(crate) fn none_fit(noun: &str, count: usize) -> String {
+    match count {
+        0 => format!("no {noun}"),
+        count => format!("no {noun} fit the options ({count} in all)"),
     }
 }
 

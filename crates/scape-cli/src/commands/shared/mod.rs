@@ -13,3 +13,4 @@ pub(crate) mod relay;
 mod screen;
 pub(crate) mod temporary;
 mod watch;
+pub(crate) mod words;

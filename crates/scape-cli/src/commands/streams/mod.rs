@@ -2,6 +2,7 @@
 
 mod attach;
 mod close;
+mod filter;
 mod row;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use scape::State;
 use scape::state::Stream;
 use scape::word::StreamId;
 
+use self::filter::Filter;
 use self::row::{Program, StreamRow};
 use super::shared::column::Column;
 use super::shared::ended::Ended;
@@ -27,10 +29,15 @@ use crate::base::failure::Failure;
 /// running. The program is shown if it runs on this machine and scape may
 /// inspect its connection.
 ///
+/// A stream is shown if it matches all filters.
+///
 /// With --watch, streams that have ended are shown for five more seconds, with
 /// the reason.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    filter: Filter,
+
     #[command(flatten)]
     list: ListOptions,
 
@@ -46,17 +53,20 @@ enum Action {
 
 impl Arguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let has_filters = self.filter != Filter::default();
         match self.action {
             None => {
                 let state = State::new(&context.controller()?)?;
-                show(context, &self.list, &state, &mut Streams::default())
+                self.filter.check(&state)?;
+                let mut streams = Streams { filter: self.filter, ..Streams::default() };
+                show(context, &self.list, &state, &mut streams)
             }
             Some(Action::Close(arguments)) => {
-                self.list.must_be_absent("streams close")?;
+                self.list.must_be_absent(has_filters, "streams close")?;
                 arguments.run(context)
             }
             Some(Action::Attach(arguments)) => {
-                self.list.must_be_absent("streams attach")?;
+                self.list.must_be_absent(has_filters, "streams attach")?;
                 arguments.run(context)
             }
         }
@@ -70,9 +80,10 @@ fn find(state: &State, id: StreamId) -> Result<Stream, Failure> {
     })
 }
 
-/// The list of streams.
+/// The list that `scape streams` prints.
 #[derive(Default)]
 struct Streams {
+    filter: Filter,
     ended: Ended<Stream>,
     /// The data about each stream from the time when it was first seen.
     seen: HashMap<StreamId, Seen>,
@@ -105,11 +116,15 @@ impl Listing for Streams {
                 program: Program::of(stream),
             });
             seen.insert(stream.id(), known.clone());
-            StreamRow::new(stream, known.opened, known.program)
+            self.filter.fits(stream).then(|| StreamRow::new(stream, known.opened, known.program))
         });
-        let rows = rows.collect();
+        let rows = rows.flatten().collect();
         self.seen = seen;
         self.is_begun = true;
         Ok(rows)
+    }
+
+    fn count(&self, state: &State) -> usize {
+        state.streams().len()
     }
 }

@@ -45,6 +45,21 @@ fn keys_quit_and_ask_for_a_new_identity() {
     assert_eq!(screen.effects, [Effect::Quit]);
 }
 
+#[cfg(unix)]
+#[test]
+fn ctrl_z_stops_the_program_on_every_page_and_in_boxes() {
+    for keys in ["", "/", "?"] {
+        let mut screen = Screen::new(Page::Network);
+        screen.press(keys);
+        let key = KeyEvent::new(KeyCode::Char('z'), KeyModifiers::CONTROL);
+        screen.message(Message::Input(TerminalEvent::Key(key)));
+        assert_eq!(screen.effects.last(), Some(&Effect::Suspend), "{keys}");
+    }
+    let mut screen = Screen::new(Page::Network);
+    screen.press("?");
+    assert!(screen.text_of_size(80, 40).contains("Ctrl-Z"));
+}
+
 #[test]
 fn events_redraw_only_the_pages_that_show_them() {
     let is_redrawn = |page, event: &str| {

@@ -1,5 +1,7 @@
 //! `scape guards` lists entry guards.
 
+mod filter;
+
 use std::net::SocketAddrV4;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
@@ -11,6 +13,7 @@ use scape::state::Router;
 use scape::word::{CountryCode, Fingerprint};
 use serde::Serialize;
 
+use self::filter::Filter;
 use super::shared::column::{self, Key};
 use super::shared::countries::{Countries, CountryOptions};
 use super::shared::json;
@@ -20,8 +23,13 @@ use crate::base::failure::Failure;
 use crate::base::units;
 
 /// List tor's entry guards, in tor's order
+///
+/// A guard is shown if it matches all filters.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    filter: Filter,
+
     #[command(flatten)]
     countries: CountryOptions,
 
@@ -57,12 +65,14 @@ impl Arguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let state = State::new(&context.controller()?)?;
         let countries = Countries::new(&self.countries, &state)?;
-        show(context, &self.list, &state, &mut Guards { countries })
+        self.filter.check(&state.entry_guards())?;
+        show(context, &self.list, &state, &mut Guards { filter: self.filter, countries })
     }
 }
 
-/// The list of guards.
+/// The list that `scape guards` prints.
 struct Guards {
+    filter: Filter,
     countries: Countries,
 }
 
@@ -94,8 +104,16 @@ impl Listing for Guards {
         let routers: Vec<Option<Router>> = routers.collect();
         let addresses = routers.iter().flatten().filter_map(Router::or_address);
         self.countries.learn(addresses.map(|address| (*address.ip()).into()))?;
+        if self.filter.needs_countries() {
+            self.countries.must_be_complete()?;
+        }
         let rows = guards.iter().zip(&routers);
-        Ok(rows.map(|(guard, router)| self.row(guard, router.as_ref())).collect())
+        let rows = rows.map(|(guard, router)| self.row(guard, router.as_ref()));
+        Ok(rows.filter(|row| self.filter.fits(row)).collect())
+    }
+
+    fn count(&self, state: &State) -> usize {
+        state.entry_guards().len()
     }
 }
 

@@ -1,0 +1,124 @@
+//! Programs that a shell stops with Ctrl-Z and continues.
+
+use std::fs;
+use std::thread;
+use std::time::Instant;
+
+use rustix::process::Signal;
+
+use crate::real_tor::RealTor;
+use crate::run::send_signal;
+use crate::terminal::{Monitor, PATIENCE, TICK};
+
+/// Returns the process id of the program that the shell has started.
+fn program_of(shell: &Monitor) -> u32 {
+    let shell = shell.child.id();
+    let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+    children.trim().parse().unwrap()
+}
+
+/// Waits until no thread of a process runs any more.
+fn wait_stopped(pid: u32) {
+    let deadline = Instant::now() + PATIENCE;
+    let state = |thread: fs::DirEntry| {
+        let text = fs::read_to_string(thread.path().join("stat")).unwrap();
+        let (_, rest) = text.rsplit_once(") ").unwrap();
+        rest.chars().next().unwrap()
+    };
+    loop {
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let states: String = threads.map(|thread| state(thread.unwrap())).collect();
+        if states.chars().all(|state| state == 'T') {
+            return;
+        }
+        assert!(Instant::now() < deadline, "the threads aren't stopped: {states}");
+        thread::sleep(TICK);
+    }
+}
+
+#[test]
+fn monitor_is_stopped_and_continued_by_a_shell() {
+    let tor = RealTor::start("");
+    let state = tempfile::tempdir().unwrap();
+    let mut shell = Monitor::shell(24, 80, state.path());
+    let scape = env!("CARGO_BIN_EXE_scape");
+    shell.press(&format!("'{scape}' monitor --mouse --control {}\r", tor.port()));
+    shell.see("1 Overview");
+    assert!(shell.screen.screen().alternate_screen() && !shell.is_cooked());
+    let pid = program_of(&shell);
+    shell.press("\x1a");
+    shell.see("Stopped");
+    wait_stopped(pid);
+    shell.check_restored();
+    let mouse = shell.screen.screen().mouse_protocol_mode();
+    assert_eq!(mouse, vt100::MouseProtocolMode::None);
+
+    // A program in the background isn't told about the new size.
+    shell.resize(30, 100);
+    shell.press("fg\r");
+    shell.wait("larger page", |screen| {
+        let last = screen.contents().lines().nth(29).map(str::to_owned);
+        screen.alternate_screen() && last.is_some_and(|line| line.contains("q quit"))
+    });
+    shell.see("1 Overview");
+    assert!(!shell.is_cooked());
+    shell.press("2");
+    shell.see("0 circuits, 0 streams, 0 OR connections");
+
+    // In the background, the program writes nothing.
+    shell.press("\x1a");
+    shell.wait("main screen", |screen| !screen.alternate_screen());
+    wait_stopped(pid);
+    shell.press("bg; echo back$((1 + 1))\r");
+    shell.see("back2");
+    wait_stopped(pid);
+    shell.press("echo still$((1 + 1))\r");
+    shell.see("still2");
+    assert!(!shell.screen.screen().alternate_screen() && shell.is_cooked());
+    shell.press("fg\r");
+    shell.see("0 circuits, 0 streams, 0 OR connections");
+
+    // The monitor can't restore the terminal before SIGSTOP, but draws
+    // everything again. In raw mode, only this byte ends the line.
+    send_signal(pid, Signal::STOP);
+    shell.see("Stopped");
+    wait_stopped(pid);
+    shell.press("fg\n");
+    shell.lose("Stopped");
+    shell.see("0 circuits, 0 streams, 0 OR connections");
+    shell.press("q");
+    shell.wait("the shell", |screen| {
+        !screen.alternate_screen() && screen.contents().trim_end().ends_with("ready>")
+    });
+    shell.press("exit\r");
+    assert_eq!(shell.end().code(), Some(0));
+    shell.check_restored();
+}
+
+#[test]
+fn prompt_is_stopped_and_continued_by_a_shell() {
+    let tor = RealTor::start("");
+    let state = tempfile::tempdir().unwrap();
+    let mut shell = Monitor::shell(24, 80, state.path());
+    let scape = env!("CARGO_BIN_EXE_scape");
+    shell.press(&format!("'{scape}' prompt --control {}\r", tor.port()));
+    shell.see("tor> ");
+    shell.press("GETINFO ver");
+    shell.see("tor> GETINFO ver");
+    let pid = program_of(&shell);
+    shell.press("\x1a");
+    shell.see("Stopped");
+    wait_stopped(pid);
+    shell.check_restored();
+    shell.press("fg\r");
+    // The line is still there.
+    shell.wait("the line again", |screen| {
+        screen.contents().matches("tor> GETINFO ver").count() == 2
+    });
+    shell.press("sion\r");
+    shell.see("250-version=");
+    shell.press("/quit\r");
+    shell.wait("the shell", |screen| screen.contents().trim_end().ends_with("ready>"));
+    shell.press("exit\r");
+    assert_eq!(shell.end().code(), Some(0));
+}
