@@ -3,6 +3,7 @@ use std::net::TcpListener;
 use std::process;
 use std::thread::{self, JoinHandle};
 
+use crossbeam_channel::{Receiver, bounded};
 use scape::State;
 use scape::event::StreamStatus;
 use scape::state::Stream;
@@ -14,6 +15,25 @@ use crate::{NAME, SOON, scape};
 cases! { TABLES:
     streams_are_listed_watched_and_closed = listed,
     waiting_stream_is_attached = attached,
+}
+
+/// A connection to a server.
+struct Visit {
+    greeting: Receiver<[u8; 5]>,
+    thread: JoinHandle<()>,
+}
+
+impl Visit {
+    /// Waits for the greeting of the server. Bytes that are still on their way
+    /// are lost when the stream is closed.
+    fn wait_greeted(&self) {
+        assert_eq!(&self.greeting.recv_timeout(SOON).unwrap(), b"hello");
+    }
+
+    /// Waits until tor has closed the stream.
+    fn wait_closed(self) {
+        self.thread.join().unwrap();
+    }
 }
 
 /// A server that keeps its connections open until the clients close them.
@@ -37,18 +57,20 @@ impl Server {
         Server { port }
     }
 
-    /// Connects to the server through tor. Returns the greeting, after tor has
-    /// closed the stream.
-    fn visit(&self, network: &TestNetwork) -> JoinHandle<Vec<u8>> {
+    /// Connects to the server through tor.
+    fn visit(&self, network: &TestNetwork) -> Visit {
         let client = network.tor().client().unwrap().timeout(SOON);
         let port = self.port;
-        thread::spawn(move || {
+        let (sender, greeting) = bounded(1);
+        let thread = thread::spawn(move || {
             let mut stream = client.connect((NAME, port)).unwrap();
-            let mut greeting = Vec::new();
+            let mut greeting = [0; 5];
+            stream.read_exact(&mut greeting).unwrap();
+            sender.send(greeting).unwrap();
             // tor may reset the connection when it closes the stream.
-            let _ = stream.read_to_end(&mut greeting);
-            greeting
-        })
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        Visit { greeting, thread }
     }
 
     fn wait_for(&self, state: &State, status: &StreamStatus) -> Stream {
@@ -104,9 +126,10 @@ fn listed(network: &TestNetwork) {
     let done = scape(network, ["streams", "attach", &id, &circuit]).run().expect(1);
     assert!(done.error.contains("only a stream that isn't open yet"), "{done:?}");
 
+    visit.wait_greeted();
     let done = scape(network, ["streams", "close", &id, "--reason", "exit-policy"]).run().expect(0);
     assert_eq!(done.error, format!("closed stream {id}\n"));
-    assert_eq!(visit.join().unwrap(), b"hello");
+    visit.wait_closed();
     // The watching command still shows the stream, with the reason.
     let value = watching.value(|value| with(value, "CLOSED").is_some());
     assert_eq!(with(&value, "CLOSED").unwrap()["reason"], "EXITPOLICY");
@@ -140,12 +163,13 @@ fn attached(network: &TestNetwork) {
         }
         let stream = server.wait_for(&state, &StreamStatus::Succeeded);
         assert_eq!(stream.circuit().unwrap().id().to_string(), circuit);
+        visit.wait_greeted();
         let values = scape(network, ["streams", "close", &id]).json();
         assert_eq!(
             (&values[0]["status"], &values[0]["reason"]),
             (&"CLOSED".into(), &"MISC".into())
         );
-        assert_eq!(visit.join().unwrap(), b"hello");
+        visit.wait_closed();
     }
     // tor chooses the circuit.
     let visit = server.visit(network);
@@ -153,8 +177,9 @@ fn attached(network: &TestNetwork) {
     let done = scape(network, ["streams", "attach", &id, "0"]).run().expect(0);
     assert_eq!(done.error, format!("tor attaches stream {id}\n"));
     server.wait_for(&state, &StreamStatus::Succeeded);
+    visit.wait_greeted();
     scape(network, ["streams", "close", &id]).ok();
-    assert_eq!(visit.join().unwrap(), b"hello");
+    visit.wait_closed();
 }
 
 /// Leaves new streams to the test, until it is dropped.
