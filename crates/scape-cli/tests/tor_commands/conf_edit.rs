@@ -52,7 +52,7 @@ fn edited_options_are_shown_and_changed() {
     assert!(kept(tor.folder()).is_empty());
     let done = edit(&tor, "true").run().expect(0);
     assert_eq!((done.out.as_str(), done.error.as_str()), ("", "nothing was changed\n"));
-    let values = edit(&tor, "sed -i s/other/third/").arg("--yes").json();
+    let values = edit(&tor, "sed -i /Nickname/s/other/third/").arg("--yes").json();
     let expected = json!({"name": "Nickname", "before": ["Nickname other"],
         "after": ["Nickname third"]});
     assert_eq!(values, [expected]);
@@ -168,7 +168,7 @@ fn edit_asks_at_a_terminal() {
     assert!(done.error.contains("Edit the text again? [y/N]"), "{done:?}");
     assert_eq!(nickname(), "other");
     // With --json, standard error has the changes in question.
-    let json = edit(&tor, "sed -i s/other/third/").arg("--json");
+    let json = edit(&tor, "sed -i /Nickname/s/other/third/").arg("--json");
     let done = edit_at_terminal(json, "y\n").expect(0);
     assert!(done.error.contains("-Nickname other\n+Nickname third\nMake these"), "{done:?}");
     let value: serde_json::Value = serde_json::from_str(&done.out).unwrap();

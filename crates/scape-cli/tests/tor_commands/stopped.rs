@@ -20,14 +20,15 @@ fn program_of(shell: &Monitor) -> u32 {
 /// Waits until no thread of a process runs any more.
 fn wait_stopped(pid: u32) {
     let deadline = Instant::now() + PATIENCE;
+    // A thread may end between the two looks. It counts as running then, so
+    // there is another look.
     let state = |thread: fs::DirEntry| {
-        let text = fs::read_to_string(thread.path().join("stat")).unwrap();
-        let (_, rest) = text.rsplit_once(") ").unwrap();
-        rest.chars().next().unwrap()
+        let text = fs::read_to_string(thread.path().join("stat")).ok()?;
+        text.rsplit_once(") ")?.1.chars().next()
     };
     loop {
         let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-        let states: String = threads.map(|thread| state(thread.unwrap())).collect();
+        let states: String = threads.flatten().map(|thread| state(thread).unwrap_or('?')).collect();
         if states.chars().all(|state| state == 'T') {
             return;
         }
