@@ -87,7 +87,13 @@ fn main() -> Result<()> {
         match events.next_item(TICK) {
             Ok(EventItem::Event(event)) => watch.event(event.body())?,
             // Events were lost, so ask which circuits there are now.
-            Ok(EventItem::Reconnected(_) | EventItem::Missed(_)) => watch.list()?,
+            Ok(EventItem::Missed(_)) => watch.list()?,
+            Ok(EventItem::Reconnected(_)) => {
+                // Another tor uses the same ids for other circuits.
+                watch.circuits.clear();
+                watch.timeouts.building.clear();
+                watch.list()?;
+            }
             Ok(EventItem::Disconnected(closed)) => eprintln!("{closed}"),
             Ok(_) => {}
             Err(error) if error.is_timeout() => {}
