@@ -445,7 +445,8 @@ impl<'a> ExtraInfo<'a> {
     /// to it. For a sanitized document, that is the digest of the original.
     /// Each call computes the digest again.
     ///
-    /// Returns `None` if the line `router-signature` is missing.
+    /// Returns `None` if the document has neither a signature nor a valid line
+    /// `router-digest`.
     ///
     /// ```
     /// use scape_proto::netdoc::ExtraInfo;
@@ -468,7 +469,8 @@ impl<'a> ExtraInfo<'a> {
     /// includes the signature. For a sanitized document, the digest is that of
     /// the original. Each call computes the digest again.
     ///
-    /// Returns `None` if the line `router-signature` is missing.
+    /// Returns `None` if the document has neither a signature nor a valid line
+    /// `router-digest-sha256`.
     ///
     /// ```
     /// use scape_proto::netdoc::ExtraInfo;

@@ -559,7 +559,8 @@ impl<'a> ServerDescriptor<'a> {
     /// to it. For a sanitized descriptor, that is the digest of the original.
     /// Each call computes the digest again.
     ///
-    /// Returns `None` if the line `router-signature` is missing.
+    /// Returns `None` if the descriptor has neither a signature nor a valid line
+    /// `router-digest`.
     ///
     /// ```
     /// use scape_proto::netdoc::ServerDescriptor;
