@@ -218,8 +218,8 @@ impl fmt::Display for SocksError {
         if self.streams_wait {
             f.write_str(
                 "; tor's option __LeaveStreamsUnattached is 1, so new streams wait for a \
-                 controller that attaches them; if that program is gone, call \
-                 Controller::release_streams",
+                 controller that attaches them; if that program is gone, \
+                 Controller::release_streams or `scape streams release` repairs this tor",
             )?;
         }
         if self.is_unexplained_onion_failure() {

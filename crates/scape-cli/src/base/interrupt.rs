@@ -158,10 +158,9 @@ impl Interrupt {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
         use signal_hook::iterator::Signals;
 
-        let ignored = ignored::signals();
         let handled = [SIGINT, SIGTERM, SIGHUP]
             .into_iter()
-            .filter(|signal| *signal == SIGTERM || !ignored::contains(ignored, *signal));
+            .filter(|signal| *signal == SIGTERM || !is_ignored(*signal));
         let mut signals = Signals::new(handled)
             .map_err(|error| Failure::failed(format!("cannot handle signals: {error}")))?;
         let (interrupt, done) = Interrupt::new();
@@ -227,6 +226,13 @@ impl Interrupt {
             _ => Err(Failure::silent(Exit::Interrupted)),
         }
     }
+}
+
+/// Returns true if this program was started to ignore a signal. Must be called
+/// before the signal is handled.
+#[cfg(unix)]
+pub(super) fn is_ignored(signal: i32) -> bool {
+    ignored::contains(ignored::signals(), signal)
 }
 
 /// Undoes everything. Then ends the program, unless the command returns before

@@ -12,6 +12,7 @@ pub(crate) mod output;
 mod password;
 pub(crate) mod program;
 pub(crate) mod secrets;
+pub(crate) mod suspension;
 pub(crate) mod table;
 pub(crate) mod threads;
 pub(crate) mod units;

@@ -15,6 +15,7 @@ use crate::{NAME, SOON, scape};
 cases! { TABLES:
     streams_are_listed_watched_and_closed = listed,
     waiting_stream_is_attached = attached,
+    waiting_streams_are_released = released,
 }
 
 /// A connection to a server.
@@ -180,6 +181,31 @@ fn attached(network: &TestNetwork) {
     visit.wait_greeted();
     scape(network, ["streams", "close", &id]).ok();
     visit.wait_closed();
+}
+
+fn released(network: &TestNetwork) {
+    let server = Server::start();
+    let state = State::new(network.client()).unwrap();
+    let done = scape(network, ["streams", "release"]).run().expect(0);
+    assert_eq!(done.error, "tor attaches streams; released 0 streams\n");
+    for json in [false, true] {
+        let _unattached = Unattached::begin(&state);
+        let visit = server.visit(network);
+        let id = server.wait_for(&state, &StreamStatus::ControllerWait).id().to_string();
+        let release = scape(network, ["streams", "release"]);
+        if json {
+            assert_eq!(release.json(), [serde_json::json!({ "released": 1 })]);
+        } else {
+            let done = release.run().expect(0);
+            assert_eq!(done.error, "tor attaches streams; released 1 stream\n");
+        }
+        server.wait_for(&state, &StreamStatus::Succeeded);
+        visit.wait_greeted();
+        let option = state.controller().get_conf("__LeaveStreamsUnattached").unwrap();
+        assert_eq!(option.as_deref(), Some("0"));
+        scape(network, ["streams", "close", &id]).ok();
+        visit.wait_closed();
+    }
 }
 
 /// Leaves new streams to the test, until it is dropped.

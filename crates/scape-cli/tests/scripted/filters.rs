@@ -147,6 +147,7 @@ fn unknown_words_are_wrong_usage() {
         (&["circuits", "--geoip", "/nowhere", "build"], "circuits build"),
         (&["streams", "--circuit", "1", "close", "2"], "streams close"),
         (&["streams", "--target", "a", "attach", "1", "2"], "streams attach"),
+        (&["streams", "--target", "a", "release"], "streams release"),
     ] {
         let done = list(&tor, words).run().expect(2);
         assert!(done.error.contains(&format!("filters can't be used with {command}")), "{done:?}");

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -122,4 +122,45 @@ fn prompt_is_stopped_and_continued_by_a_shell() {
     shell.wait("the shell", |screen| screen.contents().trim_end().ends_with("ready>"));
     shell.press("exit\r");
     assert_eq!(shell.end().code(), Some(0));
+}
+
+#[test]
+fn watched_table_is_stopped_and_continued_by_a_shell() {
+    let tor = RealTor::start("");
+    let state = tempfile::tempdir().unwrap();
+    let mut shell = Monitor::shell(24, 80, state.path());
+    let scape = env!("CARGO_BIN_EXE_scape");
+    let table = "0 circuits";
+    shell.press(&format!("'{scape}' circuits --watch --control {}\r", tor.port()));
+    shell.see(table);
+    assert!(shell.screen.screen().alternate_screen());
+    let pid = program_of(&shell);
+    shell.press("\x1a");
+    shell.see("Stopped");
+    wait_stopped(pid);
+    shell.check_restored();
+
+    // In the background, the program runs, but writes nothing. It writes the
+    // next table after a second.
+    shell.press("bg; echo back$((1 + 1))\r");
+    shell.see("back2");
+    shell.read_until(Instant::now() + Duration::from_secs(2));
+    shell.check_restored();
+    shell.press("fg\r");
+    shell.wait("table", |screen| screen.alternate_screen() && screen.contents().contains(table));
+
+    // The shell is on the main screen again, and its text is still there.
+    shell.press("\x1a");
+    shell.see("back2");
+    wait_stopped(pid);
+    shell.check_restored();
+    shell.press("fg\r");
+    shell.wait("table", |screen| screen.alternate_screen() && screen.contents().contains(table));
+    shell.press("\x03");
+    shell.wait("the shell", |screen| {
+        !screen.alternate_screen() && screen.contents().trim_end().ends_with("ready>")
+    });
+    shell.check_restored();
+    shell.press("exit\r");
+    assert_eq!(shell.end().code(), Some(130));
 }

@@ -33,6 +33,11 @@ const LEAKS: &[(&[&str], &str)] = &[
     ),
     (&["wget", "wget2"], "doesn't support SOCKS proxies; use curl, or wget with `scape proxy`"),
     (
+        &["hg", "chg"],
+        "doesn't support SOCKS proxies, and takes its ssh from its own settings; use hg with \
+         `scape proxy` and --config http_proxy.host",
+    ),
+    (
         &["sudo", "doas", "su", "pkexec", "runuser", "systemd-run", "at", "batch"],
         "starts programs without the proxy variables; run scape inside of it instead",
     ),
@@ -171,6 +176,7 @@ mod tests {
             "env -C / -uX -- ping example.com",
             "nohup chrt -r 5 taskset -c 0 ping example.com",
             "sudo curl https://example.com",
+            "hg clone ssh://hg@example.com/a",
         ] {
             assert!(line(leak).is_some(), "{leak}");
         }

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 use std::io;
 
 use anstream::ColorChoice;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::base::failure::Failure;
 use crate::base::interrupt::{self, Restoring};
 use crate::base::output::print_bytes;
+use crate::base::suspension;
 
 /// The sequence that switches to the alternate screen and hides the cursor.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
@@ -20,8 +22,13 @@ const END: &str = "\x1b[?2026l";
 const CLEAR_LINE: &str = "\x1b[K";
 const CLEAR_BELOW: &str = "\x1b[J";
 
+/// True while the terminal shows the alternate screen. Whoever changes the
+/// screen holds the lock.
+static IS_SHOWN: Mutex<bool> = parking_lot::const_mutex(false);
+
 /// The alternate screen of the terminal. The normal screen returns when the
-/// value is dropped, or when a signal ends the program before that.
+/// value is dropped, when a signal ends the program before that, and while
+/// Ctrl-Z stops the program.
 #[derive(Debug)]
 pub(crate) struct Screen {
     has_styles: bool,
@@ -29,26 +36,49 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    pub(crate) fn enter() -> Result<Self, Failure> {
+    /// Switches to the alternate screen at the first [`draw`](Self::draw).
+    pub(crate) fn new() -> Result<Self, Failure> {
         let has_styles = anstream::AutoStream::choice(&io::stdout()) != ColorChoice::Never;
-        let restoring = interrupt::restore_with(|| {
-            // Nothing can be done if the terminal is closed.
-            let _ = print_bytes(LEAVE.into());
-        });
-        print_bytes(ENTER.into())?;
+        let restoring = interrupt::restore_with(|| drop(leave()));
+        #[cfg(unix)]
+        suspension::restore_before(leave)?;
         Ok(Screen { has_styles, _restoring: restoring })
     }
 
     /// Shows a text in place of the previous one. If the text doesn't fit, the
-    /// last line shows the number of lines that are left out.
+    /// last line shows the number of lines that are left out. In the background
+    /// of a shell, does nothing.
     pub(crate) fn draw(&self, text: &str) -> Result<(), Failure> {
+        let mut is_shown = IS_SHOWN.lock();
+        if !suspension::is_in_foreground() {
+            return Ok(());
+        }
         let height = terminal_size::terminal_size().map_or(24, |(_, height)| height.0);
         let text = match self.has_styles {
             true => text.to_owned(),
             false => anstream::adapter::strip_str(text).to_string(),
         };
-        print_bytes(frame(&text, height.into()).into_bytes())
+        let enter = if *is_shown { "" } else { ENTER };
+        *is_shown = true;
+        print_bytes(format!("{enter}{}", frame(&text, height.into())).into_bytes())
     }
+
+    /// Returns true if the program was stopped, and may draw again.
+    pub(crate) fn is_back(&self) -> bool {
+        !*IS_SHOWN.lock() && suspension::is_in_foreground()
+    }
+}
+
+/// Switches back to the normal screen. Nothing is drawn until the returned lock
+/// is dropped.
+fn leave() -> MutexGuard<'static, bool> {
+    let mut is_shown = IS_SHOWN.lock();
+    if *is_shown {
+        // Nothing can be done if the terminal is closed.
+        let _ = print_bytes(LEAVE.into());
+        *is_shown = false;
+    }
+    is_shown
 }
 
 /// Returns the output that replaces the text on the screen. It doesn't clear

@@ -18,8 +18,9 @@ use crate::base::units;
 /// The minimum time between two snapshots.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The interval between two checks for a new size of the terminal.
-const RESIZE_POLL: Duration = Duration::from_millis(200);
+/// The interval between two checks for a new size of the terminal, and for the
+/// return of a stopped program to the foreground.
+const SCREEN_POLL: Duration = Duration::from_millis(200);
 
 /// The width and the height of the terminal.
 type Size = (Width, Height);
@@ -35,14 +36,14 @@ pub(super) fn watch<L: Listing>(
     every: Duration,
 ) -> Result<(), Failure> {
     let is_on_screen = context.out.is_terminal() && !context.out.is_json();
-    let screen = if is_on_screen { Some(Screen::enter()?) } else { None };
+    let screen = if is_on_screen { Some(Screen::new()?) } else { None };
     // The size of the terminal when the list was drawn.
     let mut size = terminal_size();
     let mut last = None;
     let mut is_first = true;
     loop {
         let longest = every.saturating_sub(PAUSE);
-        let rows = next(state, listing, last.as_ref(), longest, screen.is_some(), size)?;
+        let rows = next(state, listing, last.as_ref(), longest, screen.as_ref(), size)?;
         size = terminal_size();
         context.check_interrupt()?;
         let mut sorted = rows.to_vec();
@@ -68,14 +69,15 @@ pub(super) fn watch<L: Listing>(
 }
 
 /// Waits until the list differs from `last`, until `longest` has passed, or, if
-/// the list is on the screen, until the size of the terminal isn't `size` any
-/// more.
+/// the list is on the screen, until the list must be drawn again. This is the
+/// case when the size of the terminal isn't `size` any more, and when a stopped
+/// program is continued.
 fn next<L: Listing>(
     state: &State,
     listing: &mut L,
     last: Option<&Rc<[L::Row]>>,
     longest: Duration,
-    is_on_screen: bool,
+    screen: Option<&Screen>,
     size: Option<Size>,
 ) -> Result<Rc<[L::Row]>, Failure> {
     let is_new =
@@ -83,7 +85,7 @@ fn next<L: Listing>(
     let begun = Instant::now();
     loop {
         let left = longest.saturating_sub(begun.elapsed());
-        let part = if is_on_screen { left.min(RESIZE_POLL) } else { left };
+        let part = if screen.is_some() { left.min(SCREEN_POLL) } else { left };
         let changed = state.wait(part, |state| match listing.rows(state, Instant::now()) {
             Ok(rows) => is_new(&rows).then_some(Ok(rows)),
             Err(failure) => Some(Err(failure)),
@@ -93,8 +95,8 @@ fn next<L: Listing>(
             Err(error) if error.kind() != ErrorKind::Timeout => return Err(error.into()),
             Err(_) => {}
         }
-        let is_resized = is_on_screen && terminal_size() != size;
-        if is_resized || begun.elapsed() >= longest {
+        let is_lost = |screen: &Screen| screen.is_back() || terminal_size() != size;
+        if screen.is_some_and(is_lost) || begun.elapsed() >= longest {
             return listing.rows(state, Instant::now());
         }
     }

@@ -1,8 +1,10 @@
-//! `scape streams` lists streams. Its subcommands close and attach them.
+//! `scape streams` lists streams. Its subcommands close, attach and
+//! release them.
 
 mod attach;
 mod close;
 mod filter;
+mod release;
 mod row;
 
 use std::collections::HashMap;
@@ -22,7 +24,7 @@ use super::shared::listing::{ListOptions, Listing, show};
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 
-/// List tor's streams, close them, or attach them to circuits
+/// List tor's streams, close them, attach them to circuits, or release them
 ///
 /// tor reports the source of a stream only when the stream begins. So the
 /// source and the age are shown only for streams that began while --watch was
@@ -49,6 +51,7 @@ pub(crate) struct Arguments {
 enum Action {
     Close(close::Arguments),
     Attach(attach::Arguments),
+    Release(release::Arguments),
 }
 
 impl Arguments {
@@ -67,6 +70,10 @@ impl Arguments {
             }
             Some(Action::Attach(arguments)) => {
                 self.list.must_be_absent(has_filters, "streams attach")?;
+                arguments.run(context)
+            }
+            Some(Action::Release(arguments)) => {
+                self.list.must_be_absent(has_filters, "streams release")?;
                 arguments.run(context)
             }
         }
