@@ -504,12 +504,9 @@ impl<'a> ServerDescriptor<'a> {
     /// Returns an error if one of these lines is malformed. The first line that
     /// matches decides, so the policy would be another one without the line.
     pub fn exit_policy(&self) -> Result<ExitPolicy, ParseExitPolicyError> {
-        let mut rules = String::new();
-        for item in Item::parse_all(self.text).filter(is_rule) {
-            rules.push_str(&rule_text(&item));
-            rules.push('\n');
-        }
-        rules.parse()
+        // Unlike in a list of rules, a comma doesn't end a rule here.
+        let lines = Item::parse_all(self.text).filter(is_rule);
+        lines.map(|line| rule_text(&line).parse::<ExitRule>()).collect()
     }
 
     /// Returns the ports to which the relay allows streams to exit over IPv6.

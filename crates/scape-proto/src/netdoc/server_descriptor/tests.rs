@@ -130,6 +130,14 @@ fn malformed_router_line_does_not_spoil_the_descriptor() {
 }
 
 #[test]
+fn comma_does_not_end_a_rule_of_the_exit_policy() {
+    // tor ignores the text after a range of ports.
+    let text = b"router relay04 127.0.0.14 9004 0 0\nreject *:20-25,53\naccept *:*\n";
+    let policy = ServerDescriptor::parse(text).unwrap().exit_policy().unwrap();
+    assert_eq!(policy.to_string(), "reject *:20-25,accept *:*");
+}
+
+#[test]
 fn malformed_exit_policy_is_no_policy() {
     let text = whole().replace("reject *:25", "reject nowhere:25");
     let relay = ServerDescriptor::parse(text.as_bytes()).unwrap();
