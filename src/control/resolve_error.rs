@@ -35,7 +35,8 @@ impl fmt::Display for ResolveError {
         if *self.error != *"yes" {
             write!(f, ", error {}", self.error)?;
         }
-        // DONE only says that an exit has answered: there is no such name.
+        // The reason DONE only says that an exit has answered that the name
+        // doesn't exist. The error above says this already.
         if let Some(reason) = self.reason.as_ref().filter(|reason| **reason != StreamReason::Done) {
             write!(f, ", reason {reason}")?;
         }

@@ -392,7 +392,7 @@ fn circuit(info: &CircuitInfo) -> String {
     if info.status == CircuitStatus::GuardWait {
         info.status = CircuitStatus::Extended;
     }
-    // A circuit whose first hop is still awaited.
+    // GETINFO reports a circuit that still waits for its first hop as EXTENDED.
     if info.status == CircuitStatus::Extended && info.path.is_empty() {
         info.status = CircuitStatus::Launched;
     }
