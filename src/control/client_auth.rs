@@ -219,8 +219,8 @@ impl OnionClientAuth<'_> {
         let command = auth.command()?;
         let tor = self.controller.on_this_link()?.in_one_call();
         let before = tor.make_room_for(auth)?;
-        // Only a key that was added for the first time is removed again. The
-        // caller puts back a key that was replaced.
+        // Only a key that was added for the first time is removed again. A key
+        // that was replaced is put back below.
         let (address, is_first) = (auth.address, before.is_none());
         let name = Kind::ClientAuth(address).claimed();
         let claim =

@@ -213,6 +213,24 @@ impl Controller {
     /// Closes a stream. A client that still waits for its connection is told
     /// the reason, if its protocol has a code for it. If the stream is already
     /// connected, tor only closes the connection to the client.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("CLOSESTREAM 12 4", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::event::EndReason;
+    /// use scape::word::StreamId;
+    ///
+    /// controller.close_stream(StreamId::new(12), EndReason::EXIT_POLICY)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), for which
+    /// [`is_unknown_stream`](crate::control::Refusal::is_unknown_stream) is
+    /// true, if the stream has ended already.
     pub fn close_stream(&self, stream: StreamId, reason: EndReason) -> Result<()> {
         let mut command = Command::build("CLOSESTREAM");
         command.word("stream", &stream.to_string()).word("reason", &reason.code().to_string());

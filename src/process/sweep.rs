@@ -276,8 +276,8 @@ mod tests {
         let path = parent.path().join("scape-alive");
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
-        // A sweep removes the directory neither before it is locked nor
-        // afterwards.
+        // A sweep leaves the directory alone, before it is locked and while it
+        // is locked.
         sweep(parent.path(), PREFIX);
         let held = lock(&path).unwrap();
         sweep(parent.path(), PREFIX);

@@ -33,7 +33,7 @@ pub(crate) fn read(
         lines.push("The relay isn't in the consensus.".into());
     }
     // Clients usually have microdescriptors, and relays have server
-    // descriptors. So ask for both.
+    // descriptors. So ask for the server descriptor first.
     let descriptor = info.desc_id(fingerprint).ok().flatten();
     let microdescriptor = match descriptor {
         Some(_) => None,

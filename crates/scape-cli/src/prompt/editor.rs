@@ -110,7 +110,7 @@ fn restore_at_signals() {
 
     if let Ok(settings) = tcgetattr(io::stdin()) {
         // A command that waits for a line doesn't notice signals, so the
-        // handler ends the program at once.
+        // program ends without waiting for it.
         interrupt::end_with(Duration::ZERO, move || {
             // An error only means that the terminal is closed.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings);
