@@ -559,7 +559,7 @@ fn internal_and_onion_streams_are_left_to_tor_at_once() {
         tor.wait_for(&format!("ATTACHSTREAM {id} 0")).unwrap();
     }
     assert_eq!(asked.load(Ordering::SeqCst), 0);
-    // Only the suffix of a name counts.
+    // Only the suffix of a name counts, so these are ordinary names.
     arrives(&tor, 14, "www.exitgame.com:80");
     arrives(&tor, 15, "my.onion.shop.test:80");
     tor.wait_for("ATTACHSTREAM 14 7").unwrap();

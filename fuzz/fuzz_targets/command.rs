@@ -1,5 +1,5 @@
-//! A command is one line whatever its arguments are, and its data ends where it
-//! should; or there is none.
+//! A command is one line whatever its arguments are. If it has data, the data
+//! ends where it should.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

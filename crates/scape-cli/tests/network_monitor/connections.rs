@@ -125,7 +125,7 @@ fn relays(network: &TestNetwork) {
     }
     monitor.press("\x1b");
     monitor.lose(&nodes[0].fingerprint().unwrap().to_string());
-    // On the page with the list, each relay of the path has a row.
+    // With the key `e`, each relay of the path has a row.
     monitor.press("\x1b");
     monitor.lose("search: ");
     monitor.press("f");
