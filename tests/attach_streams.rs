@@ -559,7 +559,7 @@ fn internal_and_onion_streams_are_left_to_tor_at_once() {
         tor.wait_for(&format!("ATTACHSTREAM {id} 0")).unwrap();
     }
     assert_eq!(asked.load(Ordering::SeqCst), 0);
-    // Only the suffix counts.
+    // Only the suffix of a name counts, so these are ordinary names.
     arrives(&tor, 14, "www.exitgame.com:80");
     arrives(&tor, 15, "my.onion.shop.test:80");
     tor.wait_for("ATTACHSTREAM 14 7").unwrap();
@@ -638,7 +638,7 @@ fn stream_to_an_onion_name_with_a_trailing_dot_is_not_attached_to_an_exit() {
         assert_eq!((stream, kind), (id, StreamKind::Onion));
         assert!(matches!(problem(&error), StreamProblem::Onion), "{error}");
     }
-    // The end of the name counts, not the dot.
+    // `onion.test.` isn't an onion address, although it ends with a dot.
     arrives(&tor, 31, "onion.test.:80");
     tor.wait_for("ATTACHSTREAM 31 7").unwrap();
     guard.close().unwrap();
@@ -804,7 +804,7 @@ fn reconnect_sets_the_option_again_and_offers_waiting_streams() {
     let stale = kept.recv_timeout(SOON).unwrap();
     place.kill();
     place.put(builder(0, "12 NEW 0 b.test:443").start().unwrap());
-    // A new stream with the same id.
+    // The stream is a new one with the same ID.
     let fresh = kept.recv_timeout(SOON).unwrap();
     assert_eq!(fresh.info().target.as_str(), "b.test:443");
     let error = stale.attach(CircuitId::new(7)).unwrap_err();

@@ -72,7 +72,8 @@ impl Circuits {
             self.closed.push(id);
             return Some(format!("250 OK\r\n650 CIRC {id} CLOSED moria1 REASON=REQUESTED\r\n"));
         }
-        // The answers with which a live state starts, also after a reconnect.
+        // These are the answers with which a live state starts, also after a
+        // reconnect.
         let keys = command
             .strip_prefix("GETINFO ns/all ")
             .filter(|keys| keys.contains("circuit-status"))?;

@@ -108,7 +108,7 @@ impl LeaveStreams {
         if restored.is_err() {
             let mut lent = self.lent.lock();
             match *lent {
-                // The option was not reset, so that is still to be done.
+                // The option was not reset, so a reset is still due.
                 Lent::No if then == Lent::No => *lent = Lent::Owed,
                 // tor refused to set the option, so there is nothing to undo.
                 Lent::Set
@@ -145,7 +145,8 @@ impl LeaveStreams {
         let kept = Kept::look(send).unwrap_or_default();
         let Ok(_turn) = self.turn(deadline) else {
             let mut lent = self.lent.lock();
-            // The thread that has the turn may have reset the option meanwhile.
+            // No reset is due if the thread that has the turn has reset the
+            // option meanwhile.
             if *lent == Lent::Set {
                 *lent = Lent::Owed;
             }
@@ -209,7 +210,7 @@ impl LeaveStreams {
         let closing: Result<Vec<Command>> =
             undecided.iter().map(|id| close(*id, EndReason::MISC)).collect();
         for closed in send(closing?)? {
-            // The stream may have ended meanwhile.
+            // An error only means that the stream has ended meanwhile.
             let _ = closed.wait();
         }
         Ok(())
@@ -332,7 +333,8 @@ impl Controller {
         if let Err(error) = &put_back {
             {
                 let mut lent = leave_streams.lent.lock();
-                // The command wasn't sent, was refused or wasn't answered.
+                // The command wasn't sent, was refused or wasn't answered. So
+                // the option is still to be reset.
                 if matches!(*lent, Lent::Set | Lent::No) {
                     *lent = Lent::Owed;
                 }

@@ -407,7 +407,7 @@ impl Iterator for DocumentReader {
                 Step::End => self.end_file(),
                 Step::Failed(error) if error.is_cancelled() => return self.end_cancelled(),
                 Step::Failed(error) => {
-                    // The next run reads the file again.
+                    // The file isn't recorded, so the next run reads it again.
                     self.unrecorded = None;
                     return Some(Err(error));
                 }

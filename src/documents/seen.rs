@@ -111,7 +111,8 @@ impl SeenFiles {
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn forget_missing(&mut self) {
-        // A file that can't be looked up for another reason may come back.
+        // A file that can't be looked up for another reason may come back, so
+        // it stays.
         let is_missing = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
         self.files.retain(|path, _| !fs::symlink_metadata(path).is_err_and(is_missing));
     }

@@ -48,7 +48,7 @@ impl Walk {
             let entry = entry?;
             let (kind, path) = (entry.file_type()?, entry.path());
             let is_file = kind.is_file() && !names::is_secret(&path);
-            // A start that isn't recursive has no other directories.
+            // If the walk isn't recursive, its only directory is the start.
             if is_file || (kind.is_dir() && self.is_recursive) {
                 entries.push(Entry { path, is_directory: kind.is_dir() });
             }

@@ -69,7 +69,7 @@ fn main() {
         let verdict = if percent <= CPU { "met" } else { "missed" };
         println!("{name}: {percent:.1} % of a core ({verdict})");
     }
-    // The monitor has kept up with the events.
+    // Check that the monitor has kept up with the events.
     monitor.press("\t");
     monitor.see("read 10.0 MB/s");
     monitor.press("3");

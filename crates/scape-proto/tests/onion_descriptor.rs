@@ -70,7 +70,8 @@ fn descriptor_of_tor_is_opened_and_verified() {
         assert_eq!(point.enc_key_cert.as_ref().unwrap().certified_key(), &key);
     }
 
-    // Another service, another period, and a time after the expiry.
+    // The descriptor isn't valid for another service, in another period, or
+    // after its expiry.
     let other = OnionKey::from_seed(&[4; 32]).address();
     let error = descriptor.open(&other, None).unwrap_err();
     assert_eq!(error, OpenDescriptorError::FirstLayer(OpenLayerError::Mac));
@@ -282,7 +283,8 @@ fn invalid_values_of_a_new_descriptor_are_rejected() {
     two[0] = 2;
     let bad = NewIntroductionPoint { enc_key: two, ..point(1) };
     assert_eq!(build(new().introduction_point(bad)), BuildDescriptorError::EncryptionKey);
-    // Keys of small order: 0, 1, another encoding of 0, and a point of order 8.
+    // These keys have a small order: 0, 1, another encoding of 0, and a point
+    // of order 8.
     let other_zero = "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f";
     let order_eight = "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800";
     let bytes = |digits| <[u8; 32]>::try_from(hex::decode(digits).unwrap()).unwrap();

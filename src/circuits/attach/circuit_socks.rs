@@ -177,7 +177,7 @@ impl Drop for CircuitSocks {
             (open.client.take(), std::mem::take(&mut open.connections))
         };
         for socket in connections.into_values().flatten() {
-            // The socket may have been closed already.
+            // An error only means that the socket is closed already.
             let _ = socket.shutdown();
         }
         // The accepting thread keeps the port open until it ends. A connection

@@ -234,7 +234,7 @@ impl AgentBuilder {
     /// authority.
     pub fn build(self) -> Result<ureq::Agent> {
         let mut config = ureq::Agent::config_builder()
-            // ureq's default is the environment's proxy.
+            // Without this, ureq would use the environment's proxy.
             .proxy(None)
             .timeout_global(self.timeout)
             .timeout_per_read(Some(self.stall_timeout))

@@ -115,7 +115,8 @@ impl<'scope, 'env> Starting<'scope, 'env> {
                     }
                     Err(error) => Err(not_started(&nickname, error, deadline)),
                 };
-                // After another node's failure, the receiver is gone.
+                // Sending fails after another node's failure, because the
+                // receiver is gone then.
                 let _ = sender.send((index, result));
             });
         }
@@ -207,7 +208,8 @@ impl<'scope, 'env> Starting<'scope, 'env> {
     /// Cancels the starts that are in progress, and takes the nodes that run.
     fn take_all(&mut self) -> Vec<Node> {
         self.cancel.cancel();
-        // Each thread sends one result, unless it panics.
+        // Each thread sends one result, unless it panics. So the loop below
+        // ends when all threads have ended.
         self.sender = None;
         let late: Vec<Node> = self.results.iter().filter_map(|(_, result)| result.ok()).collect();
         self.started.drain(..).flatten().chain(late).collect()
@@ -269,7 +271,7 @@ pub(super) fn first_circuit(
 ) -> Result<()> {
     let begun = Instant::now();
     client.set_conf([("DisableNetwork", "0")])?;
-    // Saved so that RELOAD doesn't undo it.
+    // The option is saved, so that RELOAD doesn't undo this.
     client.save_conf()?;
     let mut has_fallen_back = false;
     loop {

@@ -175,7 +175,7 @@ impl ScriptedTor {
     pub fn send(&self, bytes: impl AsRef<[u8]>) {
         let open = self.shared.state.lock().open.clone();
         for line in open {
-            // The client may have closed the connection.
+            // An error only means that the client has closed the connection.
             let _ =
                 line.write(bytes.as_ref(), self.shared.chunk, deadline_after(self.shared.patience));
         }

@@ -253,7 +253,7 @@ fn undo(done: crossbeam_channel::Sender<()>) {
 #[cfg(unix)]
 fn tell_if_slow(undone: &Receiver<()>) {
     if undone.recv_timeout(URGENT) == Err(RecvTimeoutError::Timeout) {
-        // Standard error may be closed.
+        // An error only means that standard error is closed.
         let _ = writeln!(
             anstream::stderr(),
             "undoing what was done; press Ctrl-C again to end at once"
@@ -271,8 +271,7 @@ mod ignored {
     /// signal 1. The mask is empty on systems other than Linux, which have no
     /// file with this information.
     pub(super) fn signals() -> u64 {
-        // Every read takes a call of the system, so there is room for all of
-        // the text.
+        // Every read is a system call, so reserve room for the whole text.
         let mut status = Vec::with_capacity(4096);
         let read = File::open("/proc/self/status").and_then(|mut it| it.read_to_end(&mut status));
         match read {
@@ -325,7 +324,7 @@ mod tests {
         let (first, second) = (counted(&count), counted(&count));
         drop(first);
         assert_eq!(count.load(Ordering::SeqCst), 1);
-        // This is what happens when a signal ends the program.
+        // A signal that ends the program calls the functions like this.
         std::mem::take(&mut *RESTORE.lock()).into_iter().for_each(|(_, restore)| restore());
         drop(second);
         assert_eq!(count.load(Ordering::SeqCst), 2);

@@ -40,7 +40,8 @@ pub(crate) fn is_in_foreground() -> bool {
     use rustix::process::getpgrp;
     use rustix::termios::tcgetpgrp;
 
-    // This fails for terminals that have no shell.
+    // This fails for terminals that have no shell, and then the program counts
+    // as in the foreground.
     tcgetpgrp(std::io::stdout()).map_or(true, |group| group == getpgrp())
 }
 

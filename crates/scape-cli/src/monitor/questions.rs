@@ -58,7 +58,8 @@ pub(crate) fn facts(controller: &Controller, old: &Facts) -> Result<Facts> {
                 let refusal = error.refusal().filter(|_| key == FINGERPRINT);
                 is_client |= refusal.is_some_and(|refusal| refusal.text().contains(NO_RELAY));
             }
-            // A missing fact must not look like a fact that doesn't apply.
+            // The error is returned, because a missing fact must not look like
+            // a fact that doesn't apply.
             Err(error) => return Err(error),
         }
     }
@@ -140,7 +141,8 @@ pub(crate) fn services(controller: &Controller) -> Result<Vec<Service>> {
     let is_local = is_local(controller);
     let disk = DiskOnions::of(controller);
     for service in disk.list()? {
-        // The directory may belong to another user.
+        // The directory may belong to another user, so it isn't a failure if
+        // the file can't be read.
         let path = service.directory().join("hostname");
         let hostname = is_local.then(|| read_start(&path, HOSTNAME).ok()).flatten();
         services.push(Service {

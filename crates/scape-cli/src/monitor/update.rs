@@ -65,7 +65,8 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
                 let count = u64::try_from(model.data.connections.or_connections.len());
                 histories.connections.push(count.ok());
             }
-            // The tick of the same second draws the screen.
+            // Nothing is drawn here, because the tick of the same second draws
+            // the screen.
             model.data.usage = usage;
             return Vec::new();
         }
@@ -112,7 +113,7 @@ fn tick(model: &mut Model, now: SystemTime) -> Vec<Effect> {
         model.note = None;
         model.changed = true;
     }
-    // These pages show ages and uptimes.
+    // These pages show ages and uptimes, so each tick changes them.
     let has_clock = matches!(model.page, Page::Overview | Page::Connections | Page::Onions);
     model.changed |= has_clock && model.frozen.is_none();
     model.data.connections.programs.begin_second();
@@ -192,7 +193,7 @@ fn handle_event(model: &mut Model, event: &Event) -> Vec<Effect> {
     // The log contains only the kinds of events that the user has chosen.
     let is_logged = model.pages.log.wants(event.kind());
     if is_logged {
-        // Secrets stay out of the log.
+        // Secrets must not get into the log.
         let redacted = event.redacted();
         let event = redacted.as_ref().unwrap_or(event);
         data.log.event(event.kind(), event.body(), &event.text(), at);

@@ -89,7 +89,7 @@ pub(super) fn edit(context: &Context, interpreter: &mut Interpreter<'_>) -> Resu
         && let Err(error) = editor.load_history(path)
     {
         tell_not_kept(context, path, &error);
-        // Adding to it would fail, too.
+        // Adding lines to the file would fail, too.
         history = None;
     }
     restore_at_signals();
@@ -109,9 +109,10 @@ fn restore_at_signals() {
     use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
     if let Ok(settings) = tcgetattr(io::stdin()) {
-        // A command that waits for a line doesn't notice signals.
+        // A command that waits for a line doesn't notice signals, so the
+        // program ends without waiting for it.
         interrupt::end_with(Duration::ZERO, move || {
-            // The terminal may be closed.
+            // An error only means that the terminal is closed.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings);
         });
     }
@@ -146,7 +147,8 @@ fn read_lines(
             Err(error) => return Err(Failure::failed(format!("cannot read a line: {error}"))),
         };
         if !interpreter.has_open_data() && may_be_kept(&line) {
-            // The history may be full, which isn't a problem.
+            // An entry may be left out, for example a repeated line, which
+            // isn't a problem.
             let _ = editor.add_history_entry(&line);
             // The line is written at once, because a signal may end the
             // program, and another prompt may use the same file.
@@ -198,7 +200,8 @@ fn prepare(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    // A pipe or a device could be read for ever, and its mode isn't ours.
+    // A pipe or a device could be read forever, and its mode must not be
+    // changed.
     if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
         return Err(io::Error::other("it isn't a file"));
     }

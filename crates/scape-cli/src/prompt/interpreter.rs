@@ -126,7 +126,7 @@ impl<'a> Interpreter<'a> {
             return Ok(Outcome::MoreData);
         }
         let Ok(line) = std::str::from_utf8(bytes) else {
-            // The data that follows must not be mistaken for commands.
+            // Data follows the line, and must not be mistaken for commands.
             if bytes.trim_ascii_start().starts_with(b"+") {
                 self.open = Some(Open { line: None, data: Vec::new() });
             }

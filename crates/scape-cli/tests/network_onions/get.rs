@@ -53,7 +53,7 @@ fn sends(network: &TestNetwork) {
     assert!(text.starts_with("get /echo ") && !text.contains("content-length"), "{text}");
     let text = scape(network, ["get", "-X", "POST", &url]).ok().to_lowercase();
     assert!(text.contains("content-length: 0\r\n"), "{text}");
-    // The body isn't sent to another place.
+    // The body isn't sent to the URL of a redirect.
     let temporary = Server::start().url("/temporary");
     let done = scape(network, ["get", "-d", "x", &temporary]).run().expect(1);
     assert!(done.error.contains("isn't sent there; use --max-redirects 0"), "{done:?}");
@@ -99,7 +99,7 @@ fn writes(network: &TestNetwork) {
     assert!(link.is_symlink());
     assert_eq!(fs::read(&file).unwrap(), b"hello\n");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    // A link to a file that doesn't exist yet.
+    // The link may lead to a file that doesn't exist yet.
     fs::remove_file(&file).unwrap();
     scape(network, ["get", &server.url("/"), "-o"]).arg(&link).ok();
     assert!(link.is_symlink() && file.exists());
@@ -114,7 +114,8 @@ fn writes(network: &TestNetwork) {
     send_signal(child.id(), Signal::INT);
     Done::of(child, &"a get into a pipe").expect(130);
     assert!(begun.elapsed() < Duration::from_secs(15));
-    // Neither does standard output.
+    // A standard output that nobody reads doesn't hold back an interrupt,
+    // either.
     for words in [&[][..], &["--json"], &["-o", "/dev/stdout"]] {
         let command = scape(network, ["get", &server.url("/large")]);
         let mut child = words.iter().fold(command, |command, word| command.arg(word)).start();
@@ -137,8 +138,8 @@ fn writes(network: &TestNetwork) {
     assert!(silent.accept().is_err());
 }
 
-/// Waits until a thread of the command waits for a reader of a pipe. Some
-/// systems don't tell what a thread waits for. They get some time.
+/// Waits until a thread of the command waits for a reader of a pipe. On systems
+/// that don't tell what a thread waits for, waits for some seconds.
 fn wait_for_open(child: &mut Child) {
     wait_for_handler(child);
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -148,7 +149,7 @@ fn wait_for_open(child: &mut Child) {
         let tasks = fs::read_dir(&tasks).into_iter().flatten().flatten();
         let names = tasks.map(|task| fs::read_to_string(task.path().join("wchan")));
         let names: Vec<String> = names.filter_map(Result::ok).collect();
-        // The kernel's function that waits while a named pipe is opened.
+        // This function of the kernel waits while a named pipe is opened.
         if names.iter().any(|name| name == "wait_for_partner") {
             return;
         }

@@ -85,7 +85,7 @@ fn serve(input: &mut impl Read, output: &mut impl Write) -> std::io::Result<()> 
         "/private" => ("302 Found", "Location: http://localhost/\r\n", Vec::new()),
         "/temporary" => ("307 Temporary Redirect", "Location: /echo\r\n", Vec::new()),
         "/silent" => {
-            // The visitor ends the connection.
+            // Nothing is sent until the visitor ends the connection.
             return reader.read_to_end(&mut Vec::new()).map(drop);
         }
         "/short" => {

@@ -140,7 +140,8 @@ impl Monitor {
     fn run(env: Command, program: &[&str], rows: u16, columns: u16) -> Monitor {
         let (terminal, slave) = pty_process::blocking::open().unwrap();
         terminal.resize(Size::new(rows, columns)).unwrap();
-        // The tests may have been started so that they ignore signals.
+        // The tests may have been started so that they ignore signals, which
+        // the program would inherit.
         let signals = "--default-signal=INT,HUP,TSTP,TTIN,TTOU";
         let mut command = env.arg(signals).args(program).env("TERM", "xterm-256color");
         for (name, _) in std::env::vars_os() {
@@ -153,7 +154,7 @@ impl Monitor {
         let terminal = Arc::new(terminal);
         let reader = Arc::clone(&terminal);
         let (sender, output) = unbounded();
-        // Reading fails when the monitor has ended.
+        // Reading fails when the monitor has ended, which ends the thread.
         thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = (&*reader).read(&mut bytes) {
@@ -231,7 +232,7 @@ impl Monitor {
             assert!(Instant::now() < deadline, "the monitor goes on");
             thread::sleep(TICK);
         };
-        // The output ends with the monitor.
+        // The output ends with the monitor, so the rest can be read.
         loop {
             match self.output.recv_timeout(PATIENCE) {
                 Ok(bytes) => self.take(&bytes),

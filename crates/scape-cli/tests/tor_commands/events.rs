@@ -97,7 +97,7 @@ fn events_follow_a_tor_that_restarts() {
     let lines = Lines::of(child.stdout.take().unwrap());
     signal_until_line(&tor, &lines);
     tor.kill();
-    // Lines from before the end.
+    // Skip the lines from before tor's end.
     while lines.within(Duration::ZERO).is_some() {}
     tor.restart();
     let deadline = Instant::now() + PATIENCE;

@@ -29,7 +29,7 @@ fn monitor_shows_pages_and_quits() {
     monitor.see("1 Overview");
     monitor.see(&format!("control {}", tor.port()));
     assert!(monitor.screen.screen().alternate_screen() && !monitor.is_cooked());
-    // The size changes.
+    // The page fits a new size of the terminal.
     monitor.resize(40, 120);
     monitor.wait("wide screen", |screen| {
         screen.contents().lines().nth(38).is_none_or(str::is_empty)
@@ -101,7 +101,7 @@ fn monitor_changes_options_and_sends_commands() {
         cells.any(|cell| cell.fgcolor() != vt100::Color::Default)
     };
     assert!(!colored(&monitor));
-    // Letters are text on this page.
+    // Letters are text on this page, so Ctrl-C ends the monitor.
     monitor.press("\x03");
     assert_eq!(monitor.end().code(), Some(0));
     let mut monitor = Monitor::start(&tor, &[]);

@@ -19,7 +19,7 @@ fn prompt_runs_the_lines_of_standard_input() {
     let version = tor.controller().get_info("version").unwrap();
     let text = prompt(&tor, "GETINFO version\n\n# comment\nGETCONF Nickname\n").ok();
     assert_eq!(text, format!("250-version={version}\n250 OK\n250 Nickname=seven\n"));
-    // The rest is run after a refusal.
+    // After a refusal, the remaining lines are run.
     let done = prompt(&tor, "GETINFO nonsense\nGETCONF Nickname").run().expect(1);
     assert_eq!(done.out, "552 Unrecognized key \"nonsense\"\n250 Nickname=seven\n");
     assert_eq!(prompt(&tor, "QUIT\nGETCONF Nickname\n").ok(), "");
@@ -78,7 +78,7 @@ fn closed_output_ends_a_script_with_the_code_of_the_first_failure() {
     for (line, code) in [("/nonsense", 2), ("# comment", 0)] {
         let mut child = Scape::new(["prompt"]).control(tor.port()).start();
         drop(child.stdout.take());
-        // The input stays open.
+        // The input stays open, so its end doesn't end the prompt.
         let mut input = child.stdin.take().unwrap();
         writeln!(input, "{line}\nGETINFO version").unwrap();
         Done::of(child, &line).expect(code);
@@ -224,7 +224,7 @@ fn prompt_shortens_long_lines_in_errors() {
 fn prompt_on_a_pipe_ends_with_tor() {
     let mut tor = RealTor::start("");
     let mut child = Scape::new(["prompt"]).control(tor.port()).start();
-    // The input stays open.
+    // The input stays open, so its end doesn't end the prompt.
     let mut input = child.stdin.take().unwrap();
     let output = Lines::of(child.stdout.take().unwrap());
     input.write_all(b"GETINFO version\n").unwrap();
@@ -259,7 +259,7 @@ fn prompt_at_a_terminal_tells_what_it_drops() {
     let command = command.env("TERM", "xterm").error(terminal.output());
     let child = command.start_on(terminal.output(), terminal.output());
     terminal.until("tor> ");
-    // Ctrl-D and Ctrl-C in a block.
+    // In a data block, Ctrl-D and Ctrl-C only drop the block.
     for key in ["\x04", "\x03"] {
         terminal.type_text("+LOADCONF\r");
         terminal.until("type the data, then a line with a single dot");

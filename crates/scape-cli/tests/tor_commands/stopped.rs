@@ -20,8 +20,8 @@ fn program_of(shell: &Monitor) -> u32 {
 /// Waits until no thread of a process runs any more.
 fn wait_stopped(pid: u32) {
     let deadline = Instant::now() + PATIENCE;
-    // A thread may end between the two looks. It counts as running then, so
-    // there is another look.
+    // A thread may end between the two looks. Then it counts as running, and is
+    // looked at again.
     let state = |thread: fs::DirEntry| {
         let text = fs::read_to_string(thread.path().join("stat")).ok()?;
         text.rsplit_once(") ")?.1.chars().next()
@@ -54,7 +54,8 @@ fn monitor_is_stopped_and_continued_by_a_shell() {
     let mouse = shell.screen.screen().mouse_protocol_mode();
     assert_eq!(mouse, vt100::MouseProtocolMode::None);
 
-    // A program in the background isn't told about the new size.
+    // A program in the background isn't told about a new size, so it must ask
+    // for the size when it continues.
     shell.resize(30, 100);
     shell.press("fg\r");
     shell.wait("larger page", |screen| {
@@ -112,7 +113,7 @@ fn prompt_is_stopped_and_continued_by_a_shell() {
     wait_stopped(pid);
     shell.check_restored();
     shell.press("fg\r");
-    // The line is still there.
+    // The line that was typed before is still there.
     shell.wait("the line again", |screen| {
         screen.contents().matches("tor> GETINFO ver").count() == 2
     });

@@ -19,7 +19,8 @@ const fn values() -> [i8; 256] {
 
 #[inline]
 fn value(character: u8) -> u32 {
-    // This extends the sign of `NONE`, so that shifts keep its highest bits.
+    // `NONE` is negative, so this conversion sets all high bits. A shift to the
+    // left keeps the highest ones.
     VALUES[usize::from(character)] as u32
 }
 
@@ -42,7 +43,8 @@ pub(super) fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let (groups, last) = text.as_chunks::<4>();
     let (outs, last_out) = bytes.as_chunks_mut::<3>();
     for ([a, b, c, d], out) in groups.iter().zip(outs) {
-        // The bits of `NONE` reach beyond the 24 bits of a group.
+        // Valid characters only fill the 24 bits of a group. `NONE` sets higher
+        // bits, too.
         let bits = value(*a) << 18 | value(*b) << 12 | value(*c) << 6 | value(*d);
         seen |= bits;
         let [_, group @ ..] = bits.to_be_bytes();

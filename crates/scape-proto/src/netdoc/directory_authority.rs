@@ -115,7 +115,7 @@ impl DirectoryAuthority {
         let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
         match &*name.to_ascii_lowercase() {
             "bridge" => self.is_bridge_authority = true,
-            // These have no meaning any more.
+            // These flags have no meaning any more.
             "hs" | "no-hs" | "no-v2" => {}
             "orport" => self.or_port = Some(port_of(value)?),
             "ipv6" => self.ipv6 = Some(ipv6_of(value)?),
@@ -184,7 +184,8 @@ mod tests {
             BA44 A889 E64B 93FA A2B1 14E0 2C2A 279A 8555 C533";
         let serge: DirectoryAuthority = serge.parse().unwrap();
         assert!(serge.is_bridge_authority && serge.v3ident.is_none());
-        // Without a nickname, no flag must be written in the place of one.
+        // Without a nickname, the first word must not be a flag that could be
+        // taken for one.
         for flags in ["a=b bridge ", "no-v2 bridge ", "no-v2 new ", "no-v2 new weight=1 "] {
             let line = format!("{flags}1.2.3.4:5 BA44A889E64B93FAA2B114E02C2A279A8555C533");
             let authority: DirectoryAuthority = line.parse().unwrap();

@@ -446,7 +446,7 @@ mod tests {
         let text = WHOLE.replace("many\n", "many bad\n").replace("version 1", "version bad");
         let error = read(&text, Depth::Lenient).unwrap_err();
         assert_eq!(parts(&error), (Some(10), "version", Value("bad")));
-        // The values were not read.
+        // The object is malformed, so the values aren't even read.
         let text = WHOLE.replace("version 1", "version bad\n-----BEGIN KEY-----");
         let skipped = read(&text, Depth::Lenient).unwrap();
         assert_eq!(parts(&skipped[0]), (Some(10), "version", Object));

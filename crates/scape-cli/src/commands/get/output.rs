@@ -93,7 +93,8 @@ impl Destination {
         let folder = real.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut builder = tempfile::Builder::new();
         builder.prefix(".scape-");
-        // The umask of the process applies, as it does to other new files.
+        // The umask of the process applies to this mode, as it does to other
+        // new files.
         #[cfg(unix)]
         if metadata.is_none() {
             builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));

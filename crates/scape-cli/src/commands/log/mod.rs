@@ -118,8 +118,9 @@ impl Arguments {
                         printed.add(line, || file.length().ok());
                     }
                 }
-                // Too late to look at the file, because the item has waited
-                // while earlier events were printed.
+                // The length of the file is of no use here, because the file
+                // may have grown while this item waited for earlier events to
+                // be printed.
                 Item::Disconnected => {}
                 Item::Reconnected => {
                     let Some(file) = file else { continue };

@@ -31,7 +31,7 @@ mod tests {
         symlink(path("file"), path("second")).unwrap();
         assert_eq!(follow_links(&path("first")), path("file"));
         assert_eq!(follow_links(&path("file")), path("file"));
-        // A circle of links has no end.
+        // A circle of links isn't followed forever.
         symlink("circle", path("circle")).unwrap();
         assert_eq!(follow_links(&path("circle")), path("circle"));
     }

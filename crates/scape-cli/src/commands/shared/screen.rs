@@ -74,7 +74,7 @@ impl Screen {
 fn leave() -> MutexGuard<'static, bool> {
     let mut is_shown = IS_SHOWN.lock();
     if *is_shown {
-        // Nothing can be done if the terminal is closed.
+        // An error only means that the terminal is closed.
         let _ = print_bytes(LEAVE.into());
         *is_shown = false;
     }

@@ -37,7 +37,7 @@ pub(super) fn watch<L: Listing>(
 ) -> Result<(), Failure> {
     let is_on_screen = context.out.is_terminal() && !context.out.is_json();
     let screen = if is_on_screen { Some(Screen::new()?) } else { None };
-    // The size of the terminal when the list was drawn.
+    // The size of the terminal when the list was last drawn.
     let mut size = terminal_size();
     let mut last = None;
     let mut is_first = true;

@@ -46,7 +46,7 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
-        // The line that is being filled.
+        // The line that is being filled with words.
         let mut line: Option<String> = None;
         for word in paragraph.split(' ') {
             let length = |text: &str| text.chars().count();

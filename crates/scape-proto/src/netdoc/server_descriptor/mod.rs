@@ -649,7 +649,7 @@ fn read_fingerprint(item: &Item<'_>) -> Result<Fingerprint, LineProblem> {
         group.copy_from_slice(word);
         rest = after;
     }
-    // Too few digits leave zeros, which are no digits.
+    // If there are too few digits, zero bytes are left, which aren't digits.
     decode_hex(&digits).map(Fingerprint::from_bytes).ok_or(LineProblem::Value(FORM))
 }
 

@@ -290,7 +290,8 @@ fn log_target(line: &str) -> Option<&str> {
     let (mut severities, mut plain) = (0, 0);
     while !rest.is_empty() {
         match rest.strip_prefix('[') {
-            // The available domains depend on the version of tor.
+            // The available domains depend on the version of tor, so they
+            // aren't checked.
             Some(domains) => rest = skip_spaces_and_comments(domains.split_once(']')?.1),
             None => plain += 1,
         }

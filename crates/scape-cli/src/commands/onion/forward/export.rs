@@ -84,7 +84,8 @@ pub(super) fn publish(
         }
         builders.push((name, kept, builder));
     }
-    // All services wait for their uploads at the same time.
+    // Each service has a thread, so that all of them wait for their uploads at
+    // the same time.
     let waiting: Vec<_> = builders
         .into_iter()
         .map(|(name, kept, builder)| {

@@ -30,7 +30,8 @@ type Started = (Vec<Forward>, Vec<JoinHandle<()>>);
 pub(super) fn start(context: &Context, imports: &[Import]) -> Result<Started, Failure> {
     let client = context.client()?;
     let mut listeners = Vec::new();
-    // All addresses are bound before any connection is accepted.
+    // All addresses are bound before any connection is accepted, so a port that
+    // is taken ends the command at once.
     for import in imports {
         let failed =
             |error| Failure::failed(format_args!("cannot listen on {}: {error}", import.local));
@@ -62,8 +63,8 @@ fn accept(listener: &TcpListener, client: &TorClient, to: (OnionAddress, u16), o
     let places = Places::new(MOST);
     for program in listener.incoming() {
         let Ok(program) = program else {
-            // This happens if too many files are open, so it is tried again
-            // after a pause.
+            // This happens if too many files are open, so accepting is tried
+            // again after a pause.
             thread::sleep(PAUSE);
             continue;
         };
@@ -84,6 +85,6 @@ fn serve(program: &TcpStream, client: &TorClient, to: (OnionAddress, u16), out: 
         (Err(error), _) => out.note(printable(&Failure::from(error).message)),
         (_, Err(error)) => out.note(format_args!("cannot serve a connection: {error}")),
     }
-    // Wakes the thread that waits for the program.
+    // This wakes the thread that waits for the program.
     let _ = program.shutdown(Shutdown::Both);
 }
