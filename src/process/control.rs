@@ -89,7 +89,7 @@ impl Control {
         self,
         directory: &PrivateDir,
         torrc: &mut Torrc,
-        command: &mut Command,
+        #[cfg_attr(not(unix), allow(unused_variables))] command: &mut Command,
     ) -> Result<Pending> {
         let owner = process::id().to_string();
         match self {

@@ -88,6 +88,7 @@ const THREAD: &str = "scape-circuit-socks";
 #[must_use = "dropping this closes the proxy"]
 pub struct CircuitSocks {
     address: SocketAddr,
+    #[cfg_attr(not(unix), allow(dead_code))]
     listener: Arc<TcpListener>,
     /// The thread that accepts connections.
     thread: Thread,

@@ -21,6 +21,7 @@ use super::{TestNetwork, vote};
 use crate::control::Controller;
 use crate::error::{Error, Phase, Result};
 use crate::io::transport::Deadline;
+#[cfg(unix)]
 use crate::process::make_private;
 use crate::process::{PrivateDir, wait_bootstrapped};
 use scape_proto::event::EventKind;

@@ -1,6 +1,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -148,8 +149,7 @@ fn prompt_keeps_no_history_in_a_pipe() {
     let state = tempfile::tempdir().unwrap();
     let path = state.path().join("scape/history");
     fs::create_dir(state.path().join("scape")).unwrap();
-    let mode = rustix::fs::Mode::from_raw_mode(0o644);
-    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    assert!(Command::new("mkfifo").args(["-m", "644"]).arg(&path).status().unwrap().success());
     let mut terminal = Terminal::open(200, 24);
     let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
     let command = command.env("TERM", "xterm").error(terminal.output());
