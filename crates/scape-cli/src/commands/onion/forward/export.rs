@@ -103,6 +103,7 @@ pub(super) fn publish(
 fn warn(context: &Context, local: &OnionTarget) {
     let is_free = match local {
         OnionTarget::Tcp(address) => address.ip().is_loopback() && is_free(address.port()),
+        #[cfg(unix)]
         OnionTarget::Unix(path) => path.try_exists().is_ok_and(|exists| !exists),
         _ => false,
     };
