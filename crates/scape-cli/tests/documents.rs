@@ -310,6 +310,12 @@ fn authorities_can_be_named() {
     let done = verify(&names.join(",")).run().expect(0);
     assert!(!done.error.contains("were trusted"), "{done:?}");
     assert!(!done.out.contains("--authorities"), "{done:?}");
+    // The files may follow the names.
+    let (first, others) = (names[0], names[1..].join(","));
+    let named = ["doc", "verify", "--authorities", first, "--authorities", &others];
+    let files = ["consensus-ns", "key-certificates"].map(recorded);
+    let done = files.iter().fold(Scape::new(named), |scape, file| scape.arg(file)).run().expect(0);
+    assert!(!done.error.contains("were trusted"), "{done:?}");
     // Without --authorities, the result says which authorities were trusted.
     let values = doc("verify", ["consensus-ns", "key-certificates"]).json();
     let consensus = values.iter().find(|value| value["kind"] == "consensus").unwrap();

@@ -160,5 +160,5 @@ fn draw_editor(
     };
     let height = usize::from(frame.area().height.saturating_sub(2));
     let first = first_visible(current, lines.len(), height);
-    popup::draw(frame, model.theme, &edit.title, footer, lines, first);
+    popup::draw(frame, model.theme, &printable(&edit.title), footer, lines, first);
 }

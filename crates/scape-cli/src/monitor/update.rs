@@ -10,12 +10,13 @@ use crossterm::event::{
     Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent,
     MouseEventKind,
 };
+use scape::control::Signal;
 use scape::event::{Event, EventBody, Severity, StatusAction};
 use scape::word::StreamId;
 
 use super::data::Link;
 use super::keys;
-use super::message::{Effect, Message, Request};
+use super::message::{Effect, Message, Note, Request};
 use super::model::Model;
 use super::pages::Page;
 use super::tabs;
@@ -94,7 +95,11 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         }
         Message::Manual(manual) => model.data.manual = Some(manual),
         Message::OldLog(lines) => model.data.log.older(lines),
-        Message::Details(title, lines) => model.show(title, &lines),
+        Message::Details(title, lines) if !model.takes_text() => model.show(title, &lines),
+        Message::Details(title, _) => {
+            let note = format!("{title}: not shown while you type or answer a question");
+            model.note = Some((Note::error(note), now));
+        }
         Message::Program(id, program) => model.data.connections.found_program(id, program),
         Message::Reply(lines) => model.pages.prompt.reply(lines),
         Message::Note(note) => model.note = Some((note, now)),
@@ -183,6 +188,11 @@ fn handle_event(model: &mut Model, event: &Event) -> Vec<Effect> {
         EventBody::ConfChanged(_) => effects.push(Effect::Ask(Request::LoadOptions)),
         EventBody::StatusClient(status) if status.action == StatusAction::ConsensusArrived => {
             effects.push(Effect::Ask(Request::LoadRelays));
+        }
+        EventBody::Signal(Signal::NewNym) => {
+            let note = Note::good("new connections use new circuits from now on");
+            model.note = Some((note, data.now));
+            model.changed = true;
         }
         _ => {}
     }

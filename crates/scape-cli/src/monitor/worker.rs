@@ -83,8 +83,12 @@ impl Worker {
     fn handle(&mut self, request: Request) -> Result<Option<Message>> {
         let note = match request {
             Request::NewIdentity => {
+                // The event SIGNAL comes when tor has done it. A tor without a
+                // client port never does it.
+                let note = "asking tor for a new identity, which may take ten seconds";
+                self.send(Message::Note(Note::good(note)));
                 self.controller.signal(Signal::NewNym)?;
-                "new connections use new circuits from now on"
+                return Ok(None);
             }
             Request::CloseCircuit(id) => {
                 self.controller.close_circuit(id)?;

@@ -94,7 +94,7 @@ pub(super) fn edit(context: &Context, interpreter: &mut Interpreter<'_>) -> Resu
     }
     restore_at_signals();
     let version = interpreter.controller().version()?;
-    context.out.line(format_args!("Tor {version}. /help explains the commands, /quit ends."))?;
+    context.out.note(format_args!("Tor {version}. /help explains the commands, /quit ends."));
     read_lines(context, interpreter, &mut editor, history)
 }
 
@@ -146,34 +146,51 @@ fn read_lines(
             }
             Err(error) => return Err(Failure::failed(format!("cannot read a line: {error}"))),
         };
-        if !interpreter.has_open_data() && may_be_kept(&line) {
-            // An entry may be left out, for example a repeated line, which
-            // isn't a problem.
-            let _ = editor.add_history_entry(&line);
-            // The line is written at once, because a signal may end the
-            // program, and another prompt may use the same file.
-            if let Some(path) = &history
-                && let Err(error) = editor.append_history(path)
-            {
-                tell_not_kept(context, path, &error);
-                history = None;
+        let had_open_data = interpreter.has_open_data();
+        for line in lines(&line) {
+            context.check_interrupt()?;
+            if !interpreter.has_open_data() && may_be_kept(line) {
+                keep(context, editor, &mut history, line);
+            }
+            match interpreter.line(line.as_bytes()) {
+                Ok(Outcome::Quit) => return Ok(()),
+                Ok(_) => {}
+                Err(failure) if !interpreter.is_connected() => return Err(failure),
+                Err(failure) => {
+                    failure.report();
+                }
             }
         }
-        let had_open_data = interpreter.has_open_data();
-        match interpreter.line(line.as_bytes()) {
-            Ok(Outcome::Quit) => return Ok(()),
-            Ok(Outcome::MoreData) if !had_open_data => {
-                print_error(
-                    "type the data, then a line with a single dot; Ctrl-C drops the command",
-                );
-            }
-            Ok(_) => {}
-            Err(failure) if !interpreter.is_connected() => return Err(failure),
-            Err(failure) => {
-                failure.report();
-            }
+        if interpreter.has_open_data() && !had_open_data {
+            print_error("type the data, then a line with a single dot; Ctrl-C drops the command");
         }
     }
+}
+
+/// Adds a line to the history.
+fn keep(
+    context: &Context,
+    editor: &mut Editor<Completions, DefaultHistory>,
+    history: &mut Option<PathBuf>,
+    line: &str,
+) {
+    // An entry may be left out, for example a repeated line, which isn't a
+    // problem.
+    let _ = editor.add_history_entry(line);
+    // The line is written at once, because a signal may end the program, and
+    // another prompt may use the same file.
+    if let Some(path) = history
+        && let Err(error) = editor.append_history(path)
+    {
+        tell_not_kept(context, path, &error);
+        *history = None;
+    }
+}
+
+/// Returns the lines of a text. The user may have pasted several lines at once.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line))
 }
 
 /// Drops a command whose data isn't complete, and tells the user. Returns true

@@ -53,6 +53,19 @@ fn sends(network: &TestNetwork) {
     assert!(text.starts_with("get /echo ") && !text.contains("content-length"), "{text}");
     let text = scape(network, ["get", "-X", "POST", &url]).ok().to_lowercase();
     assert!(text.contains("content-length: 0\r\n"), "{text}");
+    // The user's header Host stays with the host of the URL.
+    let with_host = |path: &str| {
+        let url = url.replace("/echo", path);
+        scape(network, ["get", "-H", "Host: mine.test", &url])
+    };
+    let text = with_host("/again").ok().to_lowercase();
+    assert!(text.starts_with("get /echo ") && text.contains("\r\nhost: mine.test\r\n"), "{text}");
+    let done = with_host("/away").run().expect(1);
+    assert!(done.error.contains("/away: the server redirects to the host away.test"), "{done:?}");
+    let kept = with_host("/away").arg("--max-redirects").arg("0").arg("-i").ok();
+    assert!(kept.contains("\r\nlocation: http://away.test/\r\n"), "{kept}");
+    let done = with_host("/again").arg("--max-redirects").arg("0").ok();
+    assert_eq!(done, "");
     // The body isn't sent to the URL of a redirect.
     let temporary = Server::start().url("/temporary");
     let done = scape(network, ["get", "-d", "x", &temporary]).run().expect(1);
@@ -127,6 +140,18 @@ fn writes(network: &TestNetwork) {
         assert!(begun.elapsed() < Duration::from_secs(15), "{words:?}");
     }
     assert_eq!(scape(network, ["get", &server.url("/"), "-o", "/dev/stdout"]).ok(), "hello\n");
+    // A file that a shell has opened isn't replaced.
+    for words in [&["-o", "/dev/stdout"][..], &["-o", "/proc/self/fd/1", "-i"]] {
+        let file = folder.path().join("output");
+        fs::write(&file, "before\n").unwrap();
+        let output = fs::File::options().append(true).open(&file).unwrap();
+        let command = scape(network, ["get", &server.url("/")]);
+        let command = words.iter().fold(command, |command, word| command.arg(word));
+        Done::of(command.start_with(output.into()), &words).expect(0);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("before\n") && text.ends_with("hello\n"), "{text}");
+        fs::remove_file(&file).unwrap();
+    }
     // Nothing is sent if the answer can't be written.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     silent.set_nonblocking(true).unwrap();

@@ -135,6 +135,12 @@ impl Monitor {
         shell
     }
 
+    /// Runs a command line of a shell, without a shell that could continue
+    /// stopped programs.
+    pub(crate) fn script(line: &str, rows: u16, columns: u16) -> Monitor {
+        Monitor::run(Command::new("/usr/bin/env"), &["/bin/sh", "-c", line], rows, columns)
+    }
+
     /// Runs a program on a terminal of this size. `env` is the command `env`,
     /// which runs the program.
     fn run(env: Command, program: &[&str], rows: u16, columns: u16) -> Monitor {
@@ -185,6 +191,17 @@ impl Monitor {
             if let Ok(bytes) = self.output.recv_timeout(TICK) {
                 self.take(&bytes);
             }
+        }
+    }
+
+    /// Waits until a text was written this many times, since the beginning.
+    #[track_caller]
+    pub(crate) fn wait_written(&mut self, text: &str, count: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        while String::from_utf8_lossy(&self.written).matches(text).count() < count {
+            let contents = self.screen.screen().contents();
+            assert!(Instant::now() < deadline, "{text:?} isn't written {count} times\n{contents}");
+            self.read_until(Instant::now() + TICK);
         }
     }
 

@@ -105,6 +105,10 @@ fn connections_through_tor_use_only_the_tor_that_is_named() {
     let done = get().env("TOR_CONTROL_PORT", "1").run().expect(3);
     assert!(done.error.contains("127.0.0.1:1"), "{done:?}");
     assert!(!done.error.contains("9050"), "{done:?}");
+    // A SOCKS port in the environment may belong to another tor than --control.
+    let open = RealTor::start("");
+    let done = get().control(open.port()).env("SCAPE_SOCKS", "127.0.0.1:1").run().expect(3);
+    assert!(done.error.contains("SOCKS port") && !done.error.contains("127.0.0.1:1"), "{done:?}");
     // A file that can't be read is reported, although nothing else is named.
     let done = get().arg("--password-file").arg("/nowhere").run().expect(2);
     assert!(done.error.contains("cannot read /nowhere"), "{done:?}");

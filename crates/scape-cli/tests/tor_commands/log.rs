@@ -51,6 +51,14 @@ fn missing_log_file_is_explained() {
     let done = log(&tor).run().expect(1);
     let expected = format!("cannot read tor's log file {}", file.display());
     assert!(done.error.contains(&expected), "{done:?}");
+    // With --follow, the command goes on, and says that something is missing.
+    for option in ["--json", "--color=never"] {
+        let mut child = log(&tor).arg("--follow").arg(option).start();
+        let line = Lines::of(child.stderr.take().unwrap()).next();
+        assert!(line.starts_with(&format!("older messages are missing: {expected}")), "{line}");
+        send_signal(child.id(), Signal::INT);
+        Done::of(child, &option).expect(130);
+    }
 }
 
 #[test]

@@ -66,6 +66,8 @@ fn prompt_explains_commands_options_and_keys() {
     assert!(help("setevents").contains("STREAM_BW"));
     assert!(help("version").starts_with("GETINFO version\n"));
     assert!(help("nickname").starts_with("Nickname (String)\n"));
+    let values = prompt(&tor, "/help version\n").json();
+    assert_eq!(values, [json!({"help": help("version").trim_end_matches('\n')})]);
     // The exit code is that of the first line that fails.
     prompt(&tor, "/nonsense\n/help nonsense\n+LOADCONF\n").run().expect(2);
     let done = prompt(&tor, "/help nonsense\n/nonsense\n").run().expect(1);
@@ -248,6 +250,33 @@ fn prompt_on_a_pipe_ends_at_an_interrupt() {
     output.next();
     send_signal(child.id(), Signal::INT);
     Done::of(child, &"prompt").expect(130);
+}
+
+#[test]
+fn prompt_runs_pasted_lines_one_by_one() {
+    let tor = RealTor::start("Nickname seven\n");
+    let state = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::open(80, 24);
+    let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
+    let command = command.env("TERM", "xterm").error(terminal.output());
+    let child = command.start_on(terminal.output(), terminal.output());
+    terminal.until("tor> ");
+    // The terminal marks a text that is pasted.
+    terminal.type_text("\x1b[200~GETCONF Nickname\r\nGETINFO process/pid\n\x1b[201~\r");
+    terminal.until("250 Nickname=seven");
+    terminal.until("250-process/pid=");
+    terminal.until("tor> ");
+    // A command with data may be pasted, too.
+    let torrc = tor.torrc().replace("Nickname seven", "Nickname eight");
+    terminal.type_text(&format!("\x1b[200~+LOADCONF\n{torrc}.\nGETCONF Nickname\x1b[201~\r"));
+    terminal.until("250 Nickname=eight");
+    terminal.until("tor> ");
+    terminal.type_text("/quit\r");
+    Done::of(child, &"prompt").expect(0);
+    let history = fs::read_to_string(state.path().join("scape/history")).unwrap();
+    let lines =
+        ["GETCONF Nickname", "GETINFO process/pid", "+LOADCONF", "GETCONF Nickname", "/quit"];
+    assert_eq!(history.lines().skip(1).collect::<Vec<_>>(), lines, "{history}");
 }
 
 #[test]

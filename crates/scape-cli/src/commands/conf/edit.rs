@@ -138,7 +138,7 @@ impl Arguments {
                 return Ok(Attempt::Declined);
             }
         }
-        save(context, config)?;
+        save(config)?;
         if context.out.is_json() {
             print(context, &changes)?;
         }

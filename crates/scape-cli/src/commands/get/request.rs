@@ -20,6 +20,9 @@ use crate::base::output::printable;
 pub(super) struct Request {
     /// Add a header to the request, such as 'Accept: text/html'. Can be
     /// repeated
+    ///
+    /// With the header Host, only redirects to the host of the URL are
+    /// followed.
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
 

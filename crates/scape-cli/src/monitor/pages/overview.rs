@@ -7,6 +7,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, RenderDirection, Sparkline};
 
+use crate::base::clock;
 use crate::base::output::printable;
 use crate::base::units;
 use crate::commands::shared::log::severity::rank;
@@ -14,7 +15,6 @@ use crate::monitor::data::Data;
 use crate::monitor::data::facts::Facts;
 use crate::monitor::data::history::{History, Interval};
 use crate::monitor::data::log::Entry;
-use crate::monitor::ui::text;
 use crate::monitor::view::{Action, PageView, View};
 
 /// The state of the page Overview.
@@ -264,7 +264,7 @@ fn warnings(data: &Data) -> impl Iterator<Item = &Entry> {
 }
 
 fn warning(entry: &Entry) -> String {
-    let time = entry.at.map(|at| format!("{} ", text::clock(at))).unwrap_or_default();
+    let time = entry.at.map(|at| format!("{} ", clock::time_of_day(at))).unwrap_or_default();
     let count = if entry.count > 1 { format!(" (x{})", entry.count) } else { String::new() };
     format!("{time}{}{count}", printable(&entry.text))
 }

@@ -124,6 +124,43 @@ fn notes_disappear_after_a_while() {
 }
 
 #[test]
+fn new_identity_is_reported_when_tor_has_done_it() {
+    let mut screen = Screen::new(Page::Overview);
+    screen.events(&["SIGNAL RELOAD"]);
+    screen.has_not(&["new connections use new circuits from now on"]);
+    screen.events(&["SIGNAL NEWNYM"]);
+    screen.has(&["new connections use new circuits from now on"]);
+}
+
+#[test]
+fn late_details_replace_nothing_that_the_user_writes() {
+    let details = || Message::Details("Relay one".into(), vec!["Contact      somebody".into()]);
+    // A question stays, and a key still answers it.
+    let mut screen = full(Page::Connections);
+    screen.press("x");
+    screen.message(details());
+    screen.has(&["Close circuit 5", "Relay one: not shown while you type"]);
+    screen.press("y");
+    let id: CircuitId = "5".parse().unwrap();
+    assert_eq!(screen.asked(), [Request::CloseCircuit(id)]);
+    // So does a line at the bottom, and the line of the page Prompt.
+    screen.press("/qq");
+    screen.message(details());
+    screen.has(&["search: qq"]);
+    let mut screen = full(Page::Prompt);
+    screen.press("GET");
+    screen.message(details());
+    screen.press("INFO");
+    screen.has(&["GETINFO"]);
+    screen.has_not(&["Contact"]);
+    // A box that is only read makes room.
+    let mut screen = full(Page::Network);
+    screen.press("?");
+    screen.message(details());
+    screen.has(&["Contact      somebody"]);
+}
+
+#[test]
 fn closing_is_confirmed() {
     let mut screen = full(Page::Connections);
     screen.press("x");

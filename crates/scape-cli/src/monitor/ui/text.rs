@@ -34,12 +34,6 @@ pub(crate) fn age(since: Option<SystemTime>, now: SystemTime) -> String {
     }
 }
 
-/// Formats the time of day in UTC, such as `17:05:59`.
-pub(crate) fn clock(at: SystemTime) -> String {
-    let text = units::time(at);
-    text.get(11..19).unwrap_or(&text).to_owned()
-}
-
 /// Returns the lines of a text, wrapped at `width` characters, between words if
 /// possible.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 mod export;
 mod import;
+mod listening;
 mod spec;
 
 use std::path::PathBuf;
