@@ -4,7 +4,6 @@ use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use rustyline::completion::Completer;
@@ -20,7 +19,6 @@ use super::interpreter::{Interpreter, Outcome};
 use super::vocabulary::Vocabulary;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
-use crate::base::interrupt;
 use crate::base::output::print_error;
 use crate::base::secrets::may_be_kept;
 
@@ -106,7 +104,11 @@ fn tell_not_kept(context: &Context, path: &Path, error: &dyn std::error::Error) 
 /// off while it reads a line.
 #[cfg(unix)]
 fn restore_at_signals() {
+    use std::time::Duration;
+
     use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+
+    use crate::base::interrupt;
 
     if let Ok(settings) = tcgetattr(io::stdin()) {
         // A command that waits for a line doesn't notice signals, so the
