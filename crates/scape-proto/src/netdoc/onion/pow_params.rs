@@ -37,7 +37,8 @@ pub enum PowParams {
         /// The effort that the service suggests. 0 means that the service
         /// doesn't need a proof of work at the moment.
         suggested_effort: u32,
-        /// The time until which the seed is valid, in whole seconds.
+        /// The time until which the seed is valid, in whole seconds. The line
+        /// can only express times from 1970 to 9999.
         expires: SystemTime,
     },
     /// A scheme that this version of the library doesn't know: the line without
