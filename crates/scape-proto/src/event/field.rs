@@ -1,10 +1,11 @@
 //! Parsers for values that several events have in common.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::shown::InOneLine;
 use crate::control::Value;
+use crate::word::parse_date_time;
 
 /// Converts a value to a type that accepts any text, such as an open enum.
 pub(super) fn keyword<T: for<'a> From<&'a str>>(value: Value<'_>) -> T {
@@ -28,11 +29,26 @@ pub(super) fn keywords<T: for<'a> From<&'a str>>(value: Value<'_>) -> Vec<T> {
     all
 }
 
-/// Parses a time in UTC, such as `2026-11-21T01:54:30.603150`. Returns `None`
-/// if the value isn't a time.
+/// Parses a time in UTC, such as `2026-11-21T01:54:30.603150`, also with a space
+/// instead of the `T`. Returns `None` if the value isn't a time.
 pub(super) fn time(value: Value<'_>) -> Option<SystemTime> {
-    let text = std::str::from_utf8(value.raw()).ok()?;
-    humantime::parse_rfc3339_weak(text).ok()
+    let (whole, fraction) = value.raw().split_at_checked(19)?;
+    let (date, [b'T' | b' ', time @ ..]) = whole.split_at_checked(10)? else { return None };
+    let time = parse_date_time(date, time)?;
+    let digits = match fraction {
+        [] => return Some(time),
+        [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => digits,
+        _ => return None,
+    };
+    let mut nanoseconds = 0;
+    for at in 0..9 {
+        let digit = digits.get(at).copied().unwrap_or(b'0');
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        nanoseconds = nanoseconds * 10 + u64::from(digit - b'0');
+    }
+    time.checked_add(Duration::from_nanos(nanoseconds))
 }
 
 /// Converts bytes to text. Invalid UTF-8 is replaced by U+FFFD.

@@ -6,9 +6,9 @@ use std::fmt;
 use std::sync::LazyLock;
 use std::time::SystemTime;
 
-use super::address;
 use super::document_error::LineProblem;
 use super::line::{Lines, keyword, number_u64, words};
+use crate::word::parse_date_time;
 
 /// An item of a directory document: a line that begins with a keyword, and the
 /// object after it, if there is one. See dir-spec, "Document meta-format".
@@ -357,7 +357,7 @@ impl<'a> Arguments<'a> {
     #[inline]
     pub(super) fn time(&mut self) -> Result<SystemTime, LineProblem> {
         let (date, time) = (self.word()?, self.word()?);
-        address::parse_time(date, time)
+        parse_date_time(date, time)
             .ok_or(LineProblem::Value("the time must be YYYY-MM-DD HH:MM:SS in UTC"))
     }
 }

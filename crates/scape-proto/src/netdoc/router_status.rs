@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::time::SystemTime;
 
-use super::address::{parse_address, parse_ipv4, parse_time};
+use super::address::{parse_address, parse_ipv4};
 use super::base64;
 use super::entry_form::EntryForm;
 use super::line::{Lines, ed25519_id, first_word, keyword, number, words};
@@ -15,7 +15,7 @@ use super::vote_microdescriptor::VoteMicrodescriptor;
 use super::{
     DescriptorDigest, DocumentError, LineProblem, PortPolicy, Protocols, RouterFlags, keyed,
 };
-use crate::word::{Fingerprint, Version};
+use crate::word::{Fingerprint, Version, parse_date_time};
 
 /// A relay's entry in a consensus: dir-spec, "Router status entries". Both
 /// flavors of the consensus, `GETINFO ns/…` and the events NS and NEWCONSENSUS
@@ -164,7 +164,7 @@ impl<'a> RouterStatus<'a> {
             true => (None, third),
             false => (Some(base64::decode(third).ok_or(RouterStatusProblem::Digest)?), word()?),
         };
-        let published = parse_time(date, word()?);
+        let published = parse_date_time(date, word()?);
         let ip = parse_ipv4(word()?).ok_or(RouterStatusProblem::Address)?;
         let or_port = parse_port(word()?).ok_or(RouterStatusProblem::Port)?;
         let dir_port = parse_port(word()?).ok_or(RouterStatusProblem::Port)?;
