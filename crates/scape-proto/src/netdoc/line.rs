@@ -48,6 +48,13 @@ pub(super) fn keyword(line: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
+/// Returns true if the word is a keyword as dir-spec allows it: a letter or
+/// digit, and then letters, digits and hyphens.
+pub(super) fn is_keyword(word: &[u8]) -> bool {
+    word.first().is_some_and(u8::is_ascii_alphanumeric)
+        && word.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+}
+
 /// Splits a line as [`keyword`] does, but leaves out the word `opt`, which old
 /// documents have before some keywords.
 #[inline]
