@@ -257,6 +257,9 @@ fn bandwidth_counts_as_measured_only_if_the_entry_says_so() {
         (consensus, "", None),
         (vote, "w Bandwidth=7\n", None),
         (vote, "w Bandwidth=7 Measured=9\n", Some(true)),
+        // Lines may have further words, and the word `opt` before them.
+        (&consensus.replace("sus\n", "sus more\n"), "w Bandwidth=7\n", Some(true)),
+        (&vote.replace("vote-status", "opt vote-status"), "w Bandwidth=7\n", None),
     ] {
         assert_eq!(measured(format!("{header}{}", entry(words))), expected, "{header}{words}");
     }
