@@ -87,3 +87,35 @@ pub(super) fn split_kind(line: &[u8]) -> (&[u8], &[u8]) {
         None => (line, b""),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Words;
+
+    fn read(text: &str) -> Option<SystemTime> {
+        time(Words::new(text.as_bytes()).next_value())
+    }
+
+    #[test]
+    fn event_times_have_a_fraction_or_none() {
+        let whole = read("2026-11-21T01:54:30").unwrap();
+        let after = |nanoseconds| Some(whole + Duration::from_nanos(nanoseconds));
+        assert_eq!(read("2026-11-21T01:54:30.603150"), after(603_150_000));
+        assert_eq!(read("2026-11-21T01:54:30.000000001"), after(1));
+        // As in tor, second 60 is the start of the next minute.
+        assert_eq!(read("2026-11-21T01:53:60.5"), Some(whole - Duration::from_millis(29_500)));
+        for bad in [
+            "",
+            "2026-11-21",
+            "2026-11-21T01:54:30.",
+            "2026-11-21T01:54:30.x",
+            "2026-11-21T01:54:30.0000000001",
+            "2026-11-21T01:54:30Z",
+            "2026-11-21x01:54:30",
+            "2026-11-21T01:54:61",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}
