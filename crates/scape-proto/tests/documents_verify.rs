@@ -167,11 +167,21 @@ fn extra_info_of_another_relay_is_not_valid() {
     assert_eq!(problem(&info, &other), ("extra-info", VerifyProblem::Mismatch));
     relay.master_key_ed25519 = other.master_key_ed25519;
     assert_eq!(problem(&info, &relay), ("identity-ed25519", VerifyProblem::Mismatch));
+    // The line with the key is optional, because the certificate has the key.
     relay.master_key_ed25519 = None;
-    assert_eq!(problem(&info, &relay), ("identity-ed25519", VerifyProblem::Mismatch));
+    assert_eq!(info.verify(&relay, at), Ok(()));
     let mut unsigned = info.clone();
     unsigned.router_sig_ed25519 = None;
     assert_eq!(problem(&unsigned, &relay), ("router-sig-ed25519", VerifyProblem::Missing));
+    let certificate = relay.identity_ed25519;
+    relay.identity_ed25519 = other.identity_ed25519;
+    assert_eq!(problem(&info, &relay), ("identity-ed25519", VerifyProblem::Mismatch));
+    relay.identity_ed25519 = relay.signing_key;
+    assert_eq!(problem(&info, &relay), ("identity-ed25519", VerifyProblem::Certificate));
+    relay.identity_ed25519 = None;
+    assert_eq!(problem(&info, &relay), ("identity-ed25519", VerifyProblem::Mismatch));
+    relay.identity_ed25519 = certificate;
+    assert_eq!(info.verify(&relay, at), Ok(()));
 }
 
 fn certificates() -> Vec<KeyCertificate<'static>> {

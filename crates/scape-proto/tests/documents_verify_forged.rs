@@ -503,18 +503,24 @@ fn odd_ed25519_certificates_of_a_descriptor_are_refused() {
 #[test]
 fn extra_info_with_malformed_ed25519_lines_is_refused() {
     let rsa = TestKey::new(0);
-    let relay = Parts { has_ed25519: false, ..Parts::new() }.make();
-    let relay = ServerDescriptor::parse(relay.as_bytes()).unwrap();
-    let verify = |line: &str| {
+    let rsa_only = Parts { has_ed25519: false, ..Parts::new() }.make();
+    let relay = ServerDescriptor::parse(rsa_only.as_bytes()).unwrap();
+    let verify_with = |line: &str, relay: &ServerDescriptor<'_>| {
         let fingerprint = HEXUPPER.encode(&rsa.fingerprint());
         let text = format!("extra-info relay {fingerprint}\n{line}router-signature\n");
         let text = format!("{text}{}", object("SIGNATURE", &rsa.sign(&Sha1::digest(&text))));
-        found(ExtraInfo::parse(text.as_bytes()).unwrap().verify(&relay, at()))
+        found(ExtraInfo::parse(text.as_bytes()).unwrap().verify(relay, at()))
     };
+    let verify = |line: &str| verify_with(line, &relay);
     assert_eq!(verify(""), Ok(()));
     let missing = Err(("identity-ed25519", VerifyProblem::Missing));
     assert_eq!(verify("router-sig-ed25519 x\n"), missing);
     assert_eq!(verify("identity-ed25519\n"), missing);
+    // The relay's key is in its certificate alone.
+    let relay = Parts::new().make().replace("master-key-ed25519", "x");
+    let relay = ServerDescriptor::parse(relay.as_bytes()).unwrap();
+    assert!(relay.master_key_ed25519.is_none() && relay.identity_ed25519.is_some());
+    assert_eq!(verify_with("", &relay), missing);
 }
 
 /// Writes a key certificate. The first key signs it.

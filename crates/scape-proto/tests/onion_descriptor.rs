@@ -273,10 +273,26 @@ fn invalid_values_of_a_new_descriptor_are_rejected() {
     for bad in ["", "a b", "a\nb", "\u{e9}"] {
         assert_eq!(build(new().intro_auth_required(bad)), BuildDescriptorError::Line, "{bad:?}");
     }
-    for bad in ["", "v9\nintroduction-point AA==", "v9\0"] {
+    for bad in ["", "v9\nintroduction-point AA==", "v9\0", " v9", "v9 ", "v9\r", "v1 AA 1 soon"] {
         let params = PowParams::Other(bad.into());
         assert_eq!(build(new().pow_params(params)), BuildDescriptorError::Line, "{bad:?}");
     }
+    for versions in ["", "1-2 7", " 1", "2-1", "1\nsingle-onion-service"] {
+        assert_eq!(FlowControl::new(versions, 31), None, "{versions:?}");
+        let mut flow_control = FlowControl::new("1-2", 31).unwrap();
+        flow_control.versions = versions.into();
+        let built = build(new().flow_control(flow_control));
+        assert_eq!(built, BuildDescriptorError::Line, "{versions:?}");
+    }
+    let year_10000 = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_800);
+    let pow_params = |expires| PowParams::V1 { seed: [7; 32], suggested_effort: 1, expires };
+    for expires in [SystemTime::UNIX_EPOCH - Duration::from_secs(1), year_10000] {
+        assert_eq!(build(new().pow_params(pow_params(expires))), BuildDescriptorError::Line);
+    }
+    // The line has whole seconds.
+    let fraction = pow_params(year_10000 - Duration::from_millis(1));
+    let built = new().pow_params(fraction);
+    assert!(built.build(&key.address(), &blinded, 42, expires(), &[9; 32]).is_ok());
     let empty = NewIntroductionPoint { link_specifiers: Vec::new(), ..point(1) };
     assert_eq!(build(new().introduction_point(empty)), BuildDescriptorError::LinkSpecifiers);
     let mut two = [0; 32];

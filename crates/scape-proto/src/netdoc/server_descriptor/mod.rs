@@ -470,7 +470,7 @@ impl<'a> ServerDescriptor<'a> {
         if self.router_sig_ed25519.is_some() && self.identity_ed25519.is_none() {
             return Err(missing("identity-ed25519"));
         }
-        if self.identity_ed25519.is_some() && self.router_digest.is_none() {
+        if self.identity_ed25519.is_some() && !self.is_sanitized() {
             let required = [
                 ("router-sig-ed25519", self.router_sig_ed25519.is_some()),
                 ("ntor-onion-key", self.ntor_onion_key.is_some()),
@@ -557,7 +557,9 @@ impl<'a> ServerDescriptor<'a> {
     /// Each call computes the digest again.
     ///
     /// Returns `None` if the descriptor has neither a signature nor a valid line
-    /// `router-digest`.
+    /// `router-digest`. Also returns `None` if the end of the signed part isn't
+    /// clear: something follows the keyword in the line `router-signature`, or
+    /// an earlier line begins with this keyword.
     ///
     /// ```
     /// use scape_proto::netdoc::ServerDescriptor;
@@ -568,10 +570,9 @@ impl<'a> ServerDescriptor<'a> {
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn digest(&self) -> Option<DescriptorDigest> {
-        // Anyone can write a line `router-digest` into a document with a
-        // signature, so the line counts only without one.
         let computed = sha1_through(self.text, b"\nrouter-signature\n");
-        computed.map(DescriptorDigest::from_bytes).or(self.router_digest)
+        let of_original = || self.router_digest.filter(|_| self.is_sanitized());
+        computed.map(DescriptorDigest::from_bytes).or_else(of_original)
     }
 
     /// Returns true if the keys and addresses were removed, as CollecTor does
