@@ -2,8 +2,9 @@
 //! to tor before it ends.
 //!
 //! A signal ends a program without running destructors. A program that attaches
-//! streams would then leave a tor behind whose new streams wait forever. A
-//! program that launched a tor would leave tor's temporary directory.
+//! streams would then leave a tor behind whose new streams wait for two minutes
+//! and fail. A program that launched a tor would leave tor's temporary
+//! directory.
 //!
 //!     cargo run --example signals
 //!

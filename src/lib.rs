@@ -36,7 +36,7 @@
 //! ```
 //!
 //! The library is for scripts, GUI programs, daemons and test suites. All calls
-//! block, every call has a deadline, and there is no async runtime.
+//! block, every command to tor has a deadline, and there is no async runtime.
 //!
 //! # Which tor
 //!
@@ -70,9 +70,10 @@
 //! # Ok::<(), scape::Error>(())
 //! ```
 //!
-//! Authentication is automatic. It uses SAFECOOKIE if tor offers this method,
-//! because the method also exposes an impostor. Otherwise it uses a password.
-//! If authentication fails, an [`AuthError`](control::AuthError) says why.
+//! Authentication is automatic. It uses SAFECOOKIE if tor offers this method
+//! and the cookie file can be read, because the method also exposes an
+//! impostor. Otherwise it uses a password. If authentication fails, an
+//! [`AuthError`](control::AuthError) says why.
 //!
 //! The layers below `Tor` can be used alone: [`Controller`] is a control
 //! connection, [`TorProcess`](process::TorProcess) a launched tor, and
@@ -329,11 +330,13 @@
 //! launched tor has two threads, and an [`OnionListener`] one for each socket.
 //! You can rely on the following:
 //!
-//! - **Nothing hangs.** Every call has a deadline
-//!   ([`Controller::with_timeout`], [`Connect::timeout`]). When the connection
-//!   ends, all waiting calls, iterators and callbacks learn it immediately,
-//!   with the cause. Later calls fail with the same cause, unless the
-//!   connection is restored.
+//! - **Commands don't hang.** Every command to tor has a deadline
+//!   ([`Controller::with_timeout`], [`Connect::timeout`]). Without a limit of
+//!   the program, only these wait as long as nothing happens: reads and writes
+//!   of streams, [`OnionListener::accept`], and iterators over events. When the
+//!   connection ends, all waiting calls, iterators and callbacks learn it
+//!   immediately, with the cause. Later calls fail with the same cause, unless
+//!   the connection is restored.
 //! - **Nothing is mixed up.** Each call gets the reply to its own command, even
 //!   after a timeout: tor's late reply is dropped.
 //! - **Replies are barriers.** When a call returns, every event that tor sent
@@ -376,7 +379,7 @@
 //! | `scape::process` | debug, warn | removed temporary directories of killed programs; a launched tor that did not end properly |
 //! | `scape::testing` | debug to warn | the start of a test network, and nodes that had to be killed |
 //! | `scape::tor` | debug | the log of a launched tor |
-//! | `scape::events` | warn, error | lost events, panics in callbacks |
+//! | `scape::events` | debug to error | lost events, queues that are taken too slowly, panics in callbacks |
 //!
 //! Passwords, cookies, private keys and SOCKS passwords never appear in log
 //! lines, `Debug` or `Display`. Addresses, host names, onion addresses and

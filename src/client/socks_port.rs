@@ -36,9 +36,11 @@ pub enum SocksPort {
     /// A port that is configured with exactly these options. If tor has no such
     /// port, tor is told to open one. tor then chooses the port number.
     ///
-    /// All other ports are kept. The new port stays open as long as tor runs,
-    /// unless it is removed from the configuration. SAVECONF doesn't save it,
-    /// because it is a `__SocksPort`.
+    /// All other ports are kept. The new port stays open until tor ends or
+    /// reads its torrc again (`SIGNAL RELOAD`, SIGHUP), or until the port is
+    /// removed from the configuration. SAVECONF doesn't save it, because it is
+    /// a `__SocksPort`. After a reload, call
+    /// [`Tor::client_on`](crate::Tor::client_on) again.
     Added(Vec<String>),
     /// The SOCKS port on the Unix socket at this path. A port that tor has
     /// there already is used, even if it has other options. Otherwise tor is

@@ -159,18 +159,23 @@ impl OnionBuilder {
     }
 
     /// Sets the service's key, which determines the address. To keep an
-    /// address, [save](super::save_key) the key of
-    /// [`OnionService::key`](super::OnionService::key), and
-    /// [load](super::load_key) it the next time.
+    /// address, [save](super::save_key) a key before the first publication, and
+    /// [load](super::load_key) it each time.
     ///
     /// ```no_run
     /// use scape::OnionBuilder;
+    /// use scape::onion::{load_key, save_key};
     /// use scape::word::OnionKey;
+    /// use std::path::Path;
     ///
     /// # let controller = scape::connect()?;
-    /// let key = OnionKey::random();
-    /// let service = OnionBuilder::new(&controller).key(key.clone()).port(80, 8080).publish()?;
-    /// assert_eq!(*service.address(), key.address());
+    /// let path = Path::new("/home/me/blog.key");
+    /// if !path.exists() {
+    ///     save_key(&OnionKey::random(), path)?;
+    /// }
+    /// let builder = OnionBuilder::new(&controller).key(load_key(path)?);
+    /// let service = builder.port(80, 8080).publish()?;
+    /// println!("http://{service}/ is the same address each time");
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn key(mut self, key: OnionKey) -> Self {

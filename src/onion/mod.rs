@@ -31,12 +31,11 @@
 //!
 //! **Ephemeral or on disk.** An ephemeral service, which [`OnionBuilder`]
 //! makes, exists in tor's memory only. It ends when its Rust object is dropped,
-//! or with the control connection. A program can read the service's
-//! [key](OnionService::key) and [save](save_key) it. The next time, the program
-//! [loads](load_key) the key and [gives](OnionBuilder::key) it to the builder,
-//! so that the address stays the same. Without a key, the address is a new one
-//! each time.
-//! Ephemeral services suit programs that are servers themselves.
+//! or with the control connection. Without a key, the address is a new one each
+//! time. To keep the address, a program [saves](save_key) a key in a file
+//! before the first publication. Each time, the program [loads](load_key) the
+//! key and [gives](OnionBuilder::key) it to the builder. Ephemeral services
+//! suit programs that are servers themselves.
 //!
 //! A service in tor's configuration (`HiddenServiceDir`) keeps its key in a
 //! directory and runs whenever tor does. Such services suit servers that an

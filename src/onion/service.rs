@@ -169,7 +169,7 @@ impl OnionService {
     /// # let controller = scape::connect()?;
     /// let service = OnionBuilder::new(&controller).port(80, 8080).publish()?;
     /// if let Some(key) = service.key() {
-    ///     save_key(key, "/home/me/blog.key")?;
+    ///     save_key(key, "/home/me/blog.key")?; // fails if the file exists
     /// }
     /// # Ok::<(), scape::Error>(())
     /// ```
