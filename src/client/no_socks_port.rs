@@ -34,8 +34,8 @@ pub enum NoSocksPortError {
         /// The address of tor's control port.
         control: String,
     },
-    /// The named port is none of the SOCKS ports of the controlled tor, so a
-    /// request through this port couldn't use a circuit of that tor.
+    /// The named port isn't a SOCKS port of the controlled tor. So a request
+    /// through this port couldn't use a circuit of that tor.
     OtherTor {
         /// The address of the named port.
         address: String,

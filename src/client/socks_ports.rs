@@ -38,7 +38,7 @@ pub(crate) struct FoundPort {
     pub(crate) origin: PortOrigin,
 }
 
-/// How the address of a SOCKS port is known.
+/// The origin of a SOCKS port's address.
 #[derive(Debug, Clone)]
 pub(crate) enum PortOrigin {
     /// tor listed the port, or no tor is controlled.
@@ -182,8 +182,8 @@ impl SocksPorts {
         let deadline = controller.deadline();
         let added = self.added.try_lock_until(deadline.instant());
         let mut added = added.ok_or_else(|| deadline.error(Phase::Reply))?;
-        // The cache may not know of another controller's change yet, which would
-        // be undone.
+        // The cache may not know of another controller's change yet, which
+        // would be undone.
         let configured = Configured::ask_again(controller)?;
         let before = controller.info().listeners(&ListenerKind::Socks)?;
         // Forget ports that have been removed from the configuration since.

@@ -56,8 +56,8 @@ pub struct TorClient {
     /// The control connection. `None` if tor is reached through its SOCKS port
     /// only.
     controller: Option<Controller>,
-    /// How the SOCKS port is known. A port that tor didn't list may belong to a
-    /// tor other than the controller's.
+    /// The origin of the SOCKS port's address. A port that tor didn't list may
+    /// belong to a tor other than the controller's.
     origin: PortOrigin,
 }
 

@@ -304,11 +304,11 @@ impl Controller {
         self.inner.session.leave_streams.get() == Lent::Found
     }
 
-    /// Resets the option `__LeaveStreamsUnattached` to its former value. Returns
-    /// false if nothing was sent, because this controller has not changed the
-    /// option. If the connection is down, a reconnect resets the option. If tor
-    /// refuses or doesn't answer, this call returns an error, and the option is
-    /// reset when the connection ends.
+    /// Resets the option `__LeaveStreamsUnattached` to its former value.
+    /// Returns false if nothing was sent, because this controller has not
+    /// changed the option. If the connection is down, a reconnect resets the
+    /// option. If tor refuses or doesn't answer, this call returns an error,
+    /// and the option is reset when the connection ends.
     pub(crate) fn stop_leaving_streams(&self) -> Result<bool> {
         let session = &self.inner.session;
         let leave_streams = &session.leave_streams;

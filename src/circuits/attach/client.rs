@@ -86,8 +86,8 @@ impl TorClient {
     /// to another tor. So the error is the filter's refusal (kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused)). If the program named
     /// the port and tor's answers show that it belongs to another tor, the
-    /// error is a [`NoSocksPortError`](crate::tor::NoSocksPortError). The errors
-    /// of
+    /// error is a [`NoSocksPortError`](crate::tor::NoSocksPortError). The
+    /// errors of
     /// [`Controller::attach_streams`](crate::Controller::attach_streams) are
     /// also possible.
     #[doc(alias = "stream_via")]

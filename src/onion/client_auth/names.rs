@@ -146,7 +146,7 @@ fn make(directory: &Path) -> Result<(PrivateDirectory, Option<Made>)> {
     let (Some(parent), Some(name)) = (directory.parent(), directory.file_name()) else {
         return Err(failed(io::ErrorKind::InvalidInput.into()));
     };
-    match PrivateDirectory::open(parent).and_then(|parent| parent.make(name, None)) {
+    match PrivateDirectory::open(parent).and_then(|parent| Made::directory(&parent, name, None)) {
         Ok((open, made)) => Ok((open, Some(made))),
         // Another thread or program was faster.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -190,7 +190,7 @@ pub(super) fn write(
     file: &str,
     content: &str,
 ) -> Result<Made> {
-    open.write_new(file, content.as_bytes())
+    Made::file(open, file, content.as_bytes())
         .map_err(|error| Error::io(format!("write {}", path.join(file).display()), error))
 }
 

@@ -111,7 +111,8 @@ fn make(
     };
     if must || may_give_to(tor) {
         let name = directory.file_name().ok_or(DiskOnionProblem::NotADirectory)?;
-        let made = PrivateDirectory::open(parent).and_then(|parent| parent.make(name, tor));
+        let open = PrivateDirectory::open(parent);
+        let made = open.and_then(|parent| Made::directory(&parent, name, tor));
         let (_, made) = made.map_err(|error| failed("creating the directory", error))?;
         prepared.made.push(made);
         return Ok(());
@@ -212,7 +213,7 @@ fn put(
     content: &[u8],
     prepared: &mut Prepared,
 ) -> Result<(), DiskOnionProblem> {
-    let made = place.open.write_new(name, content);
+    let made = Made::file(&place.open, name, content);
     prepared.made.push(made.map_err(|error| failed(&format!("writing {name}"), error))?);
     Ok(())
 }

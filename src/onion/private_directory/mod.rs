@@ -34,7 +34,7 @@ mod tests {
     fn new_file_is_written_completely_and_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let directory = PrivateDirectory::open(folder.path()).unwrap();
-        let _ = directory.write_new("key", b"secret\n ").unwrap();
+        directory.write_new("key", b"secret\n ").unwrap();
         assert_eq!(read(&folder.path().join("key")).unwrap().as_slice(), b"secret\n ");
         let error = directory.write_new("key", b"other").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
@@ -52,8 +52,8 @@ mod tests {
         let (here, moved) = (folder.path().join("here"), folder.path().join("moved"));
         std::fs::create_dir(&here).unwrap();
         let directory = PrivateDirectory::open(&here).unwrap();
-        let (inner, made) = directory.make("inner".as_ref(), None).unwrap();
-        let file = inner.write_new("key", b"secret").unwrap();
+        let (inner, made) = Made::directory(&directory, "inner".as_ref(), None).unwrap();
+        let file = Made::file(&inner, "key", b"secret").unwrap();
         if cfg!(unix) {
             // Another directory takes the place of the first one.
             std::fs::rename(&here, &moved).unwrap();

@@ -7,7 +7,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::super::private_file;
-use super::Made;
 
 /// A directory.
 #[derive(Debug, Clone)]
@@ -31,22 +30,17 @@ impl PrivateDirectory {
     }
 
     /// Creates a directory in this one.
-    pub(in super::super) fn make(
-        &self,
-        name: &OsStr,
-        _owner: Option<u32>,
-    ) -> io::Result<(PrivateDirectory, Made)> {
+    pub(super) fn make(&self, name: &OsStr, _owner: Option<u32>) -> io::Result<PrivateDirectory> {
         let path = self.path.join(name);
         fs::create_dir(&path)?;
-        Ok((PrivateDirectory { path }, Made::directory(self, name)))
+        Ok(PrivateDirectory { path })
     }
 
     /// Writes a new file, completely or not at all. If the file exists already,
     /// it isn't overwritten, and the kind of the error is
     /// [`io::ErrorKind::AlreadyExists`].
-    pub(in super::super) fn write_new(&self, name: &str, content: &[u8]) -> io::Result<Made> {
-        private_file::save_new(&self.path.join(name), content)?;
-        Ok(Made::file(self, name))
+    pub(super) fn write_new(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        private_file::save_new(&self.path.join(name), content)
     }
 
     pub(in super::super) fn remove_file(&self, name: &OsStr) -> io::Result<()> {

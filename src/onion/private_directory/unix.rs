@@ -11,7 +11,6 @@ use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::super::private_file::own_user;
-use super::Made;
 
 /// The flags with which directories are opened.
 const OPEN: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -47,21 +46,10 @@ impl PrivateDirectory {
     /// Creates a directory of mode 0700 in this one, and opens it. The new
     /// directory belongs to the user `owner`. If `owner` is `None`, it belongs
     /// to the owner of this directory. After an error, no directory is left.
-    pub(in super::super) fn make(
-        &self,
-        name: &OsStr,
-        owner: Option<u32>,
-    ) -> io::Result<(PrivateDirectory, Made)> {
+    pub(super) fn make(&self, name: &OsStr, owner: Option<u32>) -> io::Result<PrivateDirectory> {
         let owner = owner.map_or_else(|| self.owner(), Ok)?;
         rustix::fs::mkdirat(&*self.file, name, Mode::RWXU)?;
-        let made = Made::directory(self, name);
-        match self.open_new(name, owner) {
-            Ok(directory) => Ok((directory, made)),
-            Err(error) => {
-                made.remove();
-                Err(error)
-            }
-        }
+        self.open_new(name, owner).inspect_err(|_| drop(self.remove_directory(name)))
     }
 
     /// Opens a directory that was just created, and gives it to `owner`.
@@ -86,15 +74,12 @@ impl PrivateDirectory {
     ///
     /// If the file exists already, it isn't overwritten, and the kind of the
     /// error is [`io::ErrorKind::AlreadyExists`].
-    pub(in super::super) fn write_new(&self, name: &str, content: &[u8]) -> io::Result<Made> {
+    pub(super) fn write_new(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let temporary = format!(".scape-{:016x}", rand::random::<u64>());
         let mode = Mode::RUSR | Mode::WUSR;
         let mut file = File::from(rustix::fs::openat(&*self.file, &temporary, CREATE, mode)?);
         let written = self.fill(&mut file, content).and_then(|()| self.place(&temporary, name));
-        if written.is_err() {
-            Made::file(self, temporary).remove();
-        }
-        written.map(|()| Made::file(self, name))
+        written.inspect_err(|_| drop(self.remove_file(temporary.as_ref())))
     }
 
     fn fill(&self, file: &mut File, content: &[u8]) -> io::Result<()> {
@@ -190,8 +175,8 @@ mod tests {
         for folder in other.iter().chain([&own]) {
             let owner = fs::metadata(folder.path()).unwrap().uid();
             let directory = PrivateDirectory::open(folder.path()).unwrap();
-            let (inner, _made) = directory.make("inner".as_ref(), None).unwrap();
-            let _made = inner.write_new("key", b"secret").unwrap();
+            let inner = directory.make("inner".as_ref(), None).unwrap();
+            inner.write_new("key", b"secret").unwrap();
             for (path, mode) in [("inner", 0o700), ("inner/key", 0o600)] {
                 let found = fs::metadata(folder.path().join(path)).unwrap();
                 assert_eq!((found.uid(), found.permissions().mode() & 0o777), (owner, mode));

@@ -249,8 +249,8 @@ fn write_keys(data_directory: &Path, files: &KeyFiles) -> Result<()> {
     written.map_err(|error| Error::io(format!("write the keys in {}", keys.display()), error))
 }
 
-/// Calls `make` with each number from 0 to `count` - 1, on this thread and on as
-/// many others as there are further processors. Returns the results in the
+/// Calls `make` with each number from 0 to `count` - 1, on this thread and on
+/// as many others as there are further processors. Returns the results in the
 /// order of the numbers, or one of the errors.
 fn side_by_side<T: Send>(count: usize, make: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
     let threads = thread::available_parallelism().map_or(2, usize::from).min(count);

@@ -388,7 +388,7 @@ mod tests {
             Just(PortAddress::Off),
             Just(PortAddress::Auto),
             (1..=u16::MAX).prop_map(PortAddress::Port),
-            any::<(std::net::Ipv4Addr, u16)>().prop_map(|address| PortAddress::Ip(address.into())),
+            any::<(Ipv4Addr, u16)>().prop_map(|address| PortAddress::Ip(address.into())),
             any::<(std::net::Ipv6Addr, u16)>().prop_map(|address| PortAddress::Ip(address.into())),
             any::<std::net::IpAddr>().prop_map(PortAddress::IpAuto),
             host.prop_map(|(name, port)| PortAddress::Host { name, port }),
