@@ -794,6 +794,44 @@ fn failed_start_of_attaching_leaves_nothing_behind() {
 }
 
 #[test]
+fn failed_start_of_attaching_leaves_streams_that_began_to_wait_to_tor() {
+    let wait = |id: u64, target: &str, more: &str| {
+        format!(
+            "650 STREAM {id} NEW 0 {target} PURPOSE=USER {more}\r\n650 STREAM {id} CONTROLLER_WAIT 0 {target} {more}\r\n"
+        )
+    };
+    let mut events = wait(12, "a.test:80", "");
+    events += &wait(13, "some.onion.:80", "");
+    events += &wait(14, "b.test:80", "");
+    events += "650 STREAM 14 CLOSED 0 b.test:80 REASON=DONE\r\n";
+    events += &wait(15, "c.test:80", "SOCKS_USERNAME=\"scape-via-1\" SOCKS_PASSWORD=\"0\"");
+    for before in [0, 1] {
+        let mut tor = builder(before, "")
+            .on("GETINFO stream-status", "552 Unrecognized key \"stream-status\"\r\n");
+        if before == 0 {
+            // A stream begins while the option is reset.
+            tor = tor
+                .on(SET, format!("250 OK\r\n{events}"))
+                .on(UNSET, format!("250 OK\r\n{}", wait(16, "d.test:80", "")));
+        } else {
+            // The streams wait for another controller.
+            tor = tor.on("GETINFO stream-status", format!("552 no\r\n{events}"));
+        }
+        let tor = tor.start().unwrap();
+        let controller = connect(&tor);
+        assert!(controller.attach_streams(|_: &StreamRequest| Decision::Tor).is_err());
+        // tor answers in order, so everything was sent by now.
+        assert!(controller.is_alive());
+        let sent = tor.sent().into_iter();
+        let streams: Vec<String> = sent.filter(|line| line.contains("STREAM ")).collect();
+        let streams: Vec<&str> =
+            streams.iter().map(String::as_str).filter(|line| !line.starts_with("SETE")).collect();
+        let expected = ["ATTACHSTREAM 12 0", "CLOSESTREAM 13 2", "ATTACHSTREAM 16 0"];
+        assert_eq!(streams, if before == 0 { &expected[..] } else { &[] });
+    }
+}
+
+#[test]
 fn reconnect_sets_the_option_again_and_offers_waiting_streams() {
     let place = place::Place::default();
     place.put(builder(0, "").start().unwrap());

@@ -355,6 +355,36 @@ fn directory_is_read_in_the_order_of_its_names() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn entry_that_becomes_a_symbolic_link_is_not_read() {
+    use std::os::unix::fs::symlink;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (root, outside) = (folder.path().join("root"), folder.path().join("outside"));
+    fs::create_dir_all(root.join("c")).unwrap();
+    fs::create_dir(&outside).unwrap();
+    let relay = |name: &str| format!("router {name} 127.0.0.1 1 0 0\n");
+    for file in ["root/a", "root/b", "root/c/x", "root/d", "outside/x"] {
+        fs::write(folder.path().join(file), relay(file)).unwrap();
+    }
+    let mut reader = DocumentReader::new().path(&root);
+    let first = reader.next().unwrap().unwrap();
+    assert_eq!(first_line(&first), "router root/a 127.0.0.1 1 0 0");
+    // The directory is listed by now, and somebody replaces its entries.
+    fs::remove_file(root.join("b")).unwrap();
+    symlink(outside.join("x"), root.join("b")).unwrap();
+    fs::remove_dir_all(root.join("c")).unwrap();
+    symlink(&outside, root.join("c")).unwrap();
+    let (documents, errors) = split(reader);
+    assert_eq!(
+        documents.iter().map(first_line).collect::<Vec<_>>(),
+        ["router root/d 127.0.0.1 1 0 0"]
+    );
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert!(errors.iter().all(|error| matches!(problem(error), ReadProblem::Io(_))), "{errors:?}");
+}
+
 #[test]
 fn unreadable_paths_are_errors_and_reading_goes_on() {
     let folder = tempfile::tempdir().unwrap();

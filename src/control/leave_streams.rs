@@ -305,11 +305,12 @@ impl Controller {
         self.inner.session.leave_streams.get() == Lent::Found
     }
 
-    /// Resets the option `__LeaveStreamsUnattached` to its former value. If the
-    /// connection is down, a reconnect resets the option. If tor refuses or
-    /// doesn't answer, this call returns an error, and the option is reset when
-    /// the connection ends.
-    pub(crate) fn stop_leaving_streams(&self) -> Result<()> {
+    /// Resets the option `__LeaveStreamsUnattached` to its former value.
+    /// Returns false if nothing was sent, because this controller has not
+    /// changed the option. If the connection is down, a reconnect resets the
+    /// option. If tor refuses or doesn't answer, this call returns an error,
+    /// and the option is reset when the connection ends.
+    pub(crate) fn stop_leaving_streams(&self) -> Result<bool> {
         let session = &self.inner.session;
         let leave_streams = &session.leave_streams;
         {
@@ -326,7 +327,7 @@ impl Controller {
                 _ => {}
             }
             if *lent != Lent::Set {
-                return Ok(());
+                return Ok(false);
             }
         }
         let put_back = self.change_lent(false, |lent| (lent == Lent::Set).then_some(Lent::No));
@@ -345,7 +346,7 @@ impl Controller {
                 session.put_back_owed(self.timeout);
             }
         }
-        put_back.map(drop)
+        put_back
     }
 
     /// Sets the option `__LeaveStreamsUnattached` to 1 if `on` is true, or else

@@ -77,7 +77,8 @@ impl AgentBuilder {
 
     /// Sets the isolation credentials, which tor gets as SOCKS user name and
     /// password. The agent's streams share no circuit with streams that have
-    /// other credentials.
+    /// other credentials, unless the SOCKS port has the flag
+    /// `NoIsolateSOCKSAuth`.
     ///
     /// ```
     /// use scape::http::AgentBuilder;

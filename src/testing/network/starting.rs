@@ -106,7 +106,8 @@ impl<'scope, 'env> Starting<'scope, 'env> {
             let Some(sender) = self.sender.clone() else { continue };
             let (cancel, deadline) = (self.cancel.clone(), self.deadline);
             begun.push(index);
-            self.scope.spawn(move || {
+            let not_begun = sender.clone();
+            let spawned = thread::Builder::new().spawn_scoped(self.scope, move || {
                 let NodeToStart { nickname, role, fingerprint, bridge, launch, again } = node;
                 let launch = launch.cancel_with(&cancel).timeout(deadline.left());
                 let result = match launch.start() {
@@ -119,6 +120,10 @@ impl<'scope, 'env> Starting<'scope, 'env> {
                 // receiver is gone then.
                 let _ = sender.send((index, result));
             });
+            if let Err(error) = spawned {
+                let error = Error::io("start a thread that starts a node", error);
+                let _ = not_begun.send((index, Err(error)));
+            }
         }
         begun
     }
