@@ -28,6 +28,10 @@ fuzz_target!(|data: &[u8]| {
     {
         one_line(command.wire());
         let _ = (command.to_string(), format!("{command:?}"), command.keyword());
+        if let Ok(longer) = command.with_pair(key, value) {
+            one_line(longer.wire());
+            assert!(longer.line().starts_with(command.line()));
+        }
     }
     if let Ok(command) = Command::build("SETCONF").quoted(key, value).finish() {
         one_line(command.wire());

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use scape_proto::torrc::value::{self, AutoBool, DataSize, FromConfigValue, ToConfigValue};
+use scape_proto::torrc::value::{
+    self, AutoBool, DataSize, FromConfigValue, RouterSet, ToConfigValue,
+};
 use scape_proto::torrc::{PortFlag, PortLine};
 use scape_proto::info::ConfigType;
 use scape_proto::word::{Fingerprint};
@@ -44,6 +46,7 @@ fuzz_target!(|input: (u8, &str)| {
     there_and_back::<DataSize>(&ty, &lines);
     there_and_back::<PathBuf>(&ty, &lines);
     there_and_back::<PortLine>(&ty, &lines);
+    there_and_back::<RouterSet>(&ty, &lines);
     there_and_back::<Vec<Fingerprint>>(&ty, &lines);
     there_and_back::<Vec<PortLine>>(&ty, &lines);
     there_and_back::<Vec<u16>>(&ty, &lines);

@@ -29,8 +29,8 @@ pub(super) fn keywords<T: for<'a> From<&'a str>>(value: Value<'_>) -> Vec<T> {
     all
 }
 
-/// Parses a time in UTC, such as `2026-11-21T01:54:30.603150`, also with a space
-/// instead of the `T`. Returns `None` if the value isn't a time.
+/// Parses a time in UTC, such as `2026-11-21T01:54:30.603150`, also with a
+/// space instead of the `T`. Returns `None` if the value isn't a time.
 pub(super) fn time(value: Value<'_>) -> Option<SystemTime> {
     let (whole, fraction) = value.raw().split_at_checked(19)?;
     let (date, [b'T' | b' ', time @ ..]) = whole.split_at_checked(10)? else { return None };

@@ -38,7 +38,7 @@ pub fn parse_utc(text: &str) -> Option<SystemTime> {
 }
 
 /// Parses `YYYY-MM-DD` and `HH:MM:SS` in UTC. The year must be 1970 or later.
-/// As in tor, the second 60 of a minute is the second 0 of the next minute.
+/// The second 60 of a minute is the second 0 of the next minute, as in tor.
 ///
 /// The parser is hand-written because it must be fast: a consensus has
 /// thousands of entries, and each entry has a time.

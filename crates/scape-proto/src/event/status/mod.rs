@@ -147,8 +147,8 @@ fn arguments(line: &[u8]) -> Vec<(String, String)> {
     arguments.into_iter().map(|(key, value)| (key.to_owned(), field::text(unwrap(value)))).collect()
 }
 
-/// Splits the arguments of CLOCK_SKEW before `SOURCE=`, if the source is a path.
-/// tor doesn't quote the path, which may contain anything. It is the last
+/// Splits the arguments of CLOCK_SKEW before `SOURCE=`, if the source is a
+/// path. tor doesn't quote the path, which may contain anything. It is the last
 /// argument.
 fn split_path(line: &[u8]) -> Option<(&[u8], &[u8])> {
     const KEY: &[u8] = b" SOURCE=";

@@ -556,10 +556,10 @@ impl<'a> ServerDescriptor<'a> {
     /// to it. For a sanitized descriptor, that is the digest of the original.
     /// Each call computes the digest again.
     ///
-    /// Returns `None` if the descriptor has neither a signature nor a valid line
-    /// `router-digest`. Also returns `None` if the end of the signed part isn't
-    /// clear: something follows the keyword in the line `router-signature`, or
-    /// an earlier line begins with this keyword.
+    /// Returns `None` if the descriptor has neither a signature nor a valid
+    /// line `router-digest`. Also returns `None` if the end of the signed part
+    /// isn't clear: something follows the keyword in the line
+    /// `router-signature`, or an earlier line begins with this keyword.
     ///
     /// ```
     /// use scape_proto::netdoc::ServerDescriptor;
