@@ -100,7 +100,8 @@ fn measure(starts: usize) {
         "{} of {starts} networks worked: seconds, their median and range, and the target\n",
         measured.len()
     );
-    // An outlier in one time often explains an outlier in another.
+    // An outlier in one time often explains an outlier in another. So all times
+    // of a start are printed in one line.
     for times in &measured {
         let times = TARGETS.iter().zip(times).map(|((name, _), time)| format!("{name} {time:.2}"));
         println!("{}", times.collect::<Vec<_>>().join(", "));

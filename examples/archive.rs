@@ -25,7 +25,7 @@ fn main() {
         reader = reader.path(path);
     }
 
-    // By file, then by kind.
+    // Count the documents by file, then by kind.
     let mut files: BTreeMap<PathBuf, BTreeMap<String, u64>> = BTreeMap::new();
     for found in reader {
         let (path, kind) = match found {

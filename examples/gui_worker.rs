@@ -55,7 +55,7 @@ fn start() -> Worker {
     let token = cancel.clone();
     let thread = thread::spawn(move || {
         match work(&to_do, &happened, &token) {
-            // The window is closed.
+            // The call was cancelled because the window is closed.
             Err(error) if error.is_cancelled() => {}
             Err(error) => drop(happened.send(Event::Failed(error.to_string()))),
             Ok(()) => {}
@@ -136,7 +136,7 @@ fn begin(command: Command, tor: &Tor, happened: &Sender<Event>) {
 
 fn main() {
     let Worker { commands, events, cancel, thread } = start();
-    // The window's buttons.
+    // The lines of standard input stand for the window's buttons.
     thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(std::result::Result::ok) {
             let command = match line.split_once(' ') {
@@ -152,7 +152,7 @@ fn main() {
         // The window is closed, so `commands` is dropped too.
         cancel.cancel();
     });
-    // The window's events.
+    // The printed lines stand for the changes in the window.
     for event in events {
         match event {
             Event::Progress(step) => println!("{step}"),

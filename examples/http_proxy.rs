@@ -64,7 +64,7 @@ fn serve(client: &TorClient, mut browser: TcpStream) -> Result<(), Box<dyn Error
             return Ok(());
         }
     };
-    // tor resolves the name.
+    // The name isn't resolved here, because tor resolves it.
     let mut server = match client.connect((request.host.as_str(), request.port)) {
         Ok(server) => server,
         Err(error) => {

@@ -77,7 +77,7 @@ fn main() -> Result<()> {
         return Ok(());
     }
 
-    // The frontend stays published while tor restarts.
+    // Reconnect after a restart of tor, so that the frontend stays published.
     let tor = Connect::from_env()?.reconnect(Reconnect::new()).connect_interactive()?;
     let mut frontend = Frontend {
         hs_dirs: tor.hs_descriptors().directories()?,
@@ -243,7 +243,8 @@ impl Backend {
                 self.descriptor.take_if(|(_, time)| time.elapsed() > TOO_OLD);
             }
         }
-        // A descriptor may outlive its service by hours.
+        // A descriptor may outlive its service by hours, so forget the
+        // descriptor of a backend that can't be reached.
         if let Err(error) = reached {
             eprintln!("backend {}: {error}", self.address);
             self.descriptor = None;

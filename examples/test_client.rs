@@ -41,7 +41,8 @@ fn main() -> Result<()> {
 
     assert_eq!(fetch(&tor, HOST, port)?, PAGE);
 
-    // Exits resolve names with the network's own server, which knows one.
+    // Exits resolve names with the network's own server, which doesn't know
+    // this name.
     let error = fetch(&tor, "other.example.test", port).err().ok_or("a page of nobody")?;
     let error = error.downcast::<scape::Error>()?;
     let status = error.get().and_then(SocksError::status);

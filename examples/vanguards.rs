@@ -192,7 +192,8 @@ impl Watch {
             return;
         }
         self.add(info.id, info.purpose.as_ref(), info.created);
-        // The service has a circuit to the rendezvous point of a client.
+        // In this state, the service has a circuit to the rendezvous point of a
+        // client.
         let is_rendezvous = info.status == CircuitStatus::Built
             && info.purpose == Some(CircuitPurpose::HsServiceRend)
             && info.hs_state == Some(HsState::ServiceRendConnecting);
@@ -265,7 +266,7 @@ impl Watch {
         }
         match self.tor.close_circuit(id) {
             Ok(()) => println!("circuit {id} ({purpose}) is closed: {problem}"),
-            // It may have ended meanwhile.
+            // The circuit may have ended meanwhile.
             Err(error) => eprintln!("circuit {id} ({purpose}): {problem}; {error}"),
         }
     }

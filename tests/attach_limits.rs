@@ -102,7 +102,7 @@ impl StreamAttacher for Slow {
     fn decide(&self, _: &StreamRequest) -> Decision {
         let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
         self.highest.fetch_max(now, Ordering::SeqCst);
-        // Disconnected when the attacher may go on.
+        // The channel is disconnected when the attacher may go on.
         let _ = self.go_on.recv();
         self.now.fetch_sub(1, Ordering::SeqCst);
         Decision::on(CircuitId::new(7))
@@ -169,7 +169,7 @@ fn closing_an_attacher_has_one_deadline() {
     let handle = controller.with_timeout(timeout);
     let begun = Instant::now();
     let guard = loop {
-        // Repeats until the late answers have arrived.
+        // This repeats until the late answers have arrived.
         assert!(begun.elapsed() < SOON);
         if let Ok(guard) = handle.attach_streams(|_: &StreamRequest| Decision::Tor) {
             break guard;
@@ -743,7 +743,7 @@ fn removed_attacher_is_not_asked_about_streams_that_wait_for_their_turn() {
         arrives(&tor, id, "");
     }
     until("the first stream is decided on", || now.load(Ordering::SeqCst) == 1);
-    // All streams have arrived.
+    // By now, all streams have arrived.
     controller.sync().unwrap();
     let guard =
         controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(8))).unwrap();
@@ -803,7 +803,8 @@ fn timeout_of_the_first_handle_does_not_apply_to_later_commands() {
     arrives(&tor, 12, "");
     tor.wait_for("ATTACHSTREAM 12 0").unwrap();
     controller.sync().unwrap();
-    // tor has answered.
+    // tor has answered ATTACHSTREAM by now, later than the timeout of the first
+    // handle.
     guard.close().unwrap();
     assert_eq!(count(&tor, "CLOSESTREAM 12 1"), 0, "{:?}", tor.sent());
 }

@@ -559,7 +559,7 @@ fn internal_and_onion_streams_are_left_to_tor_at_once() {
         tor.wait_for(&format!("ATTACHSTREAM {id} 0")).unwrap();
     }
     assert_eq!(asked.load(Ordering::SeqCst), 0);
-    // Only the suffix counts.
+    // Only the suffix of a name counts, so these are ordinary names.
     arrives(&tor, 14, "www.exitgame.com:80");
     arrives(&tor, 15, "my.onion.shop.test:80");
     tor.wait_for("ATTACHSTREAM 14 7").unwrap();
@@ -638,7 +638,7 @@ fn stream_to_an_onion_name_with_a_trailing_dot_is_not_attached_to_an_exit() {
         assert_eq!((stream, kind), (id, StreamKind::Onion));
         assert!(matches!(problem(&error), StreamProblem::Onion), "{error}");
     }
-    // The end of the name counts, not the dot.
+    // `onion.test.` isn't an onion address, although it ends with a dot.
     arrives(&tor, 31, "onion.test.:80");
     tor.wait_for("ATTACHSTREAM 31 7").unwrap();
     guard.close().unwrap();
@@ -794,6 +794,44 @@ fn failed_start_of_attaching_leaves_nothing_behind() {
 }
 
 #[test]
+fn failed_start_of_attaching_leaves_streams_that_began_to_wait_to_tor() {
+    let wait = |id: u64, target: &str, more: &str| {
+        format!(
+            "650 STREAM {id} NEW 0 {target} PURPOSE=USER {more}\r\n650 STREAM {id} CONTROLLER_WAIT 0 {target} {more}\r\n"
+        )
+    };
+    let mut events = wait(12, "a.test:80", "");
+    events += &wait(13, "some.onion.:80", "");
+    events += &wait(14, "b.test:80", "");
+    events += "650 STREAM 14 CLOSED 0 b.test:80 REASON=DONE\r\n";
+    events += &wait(15, "c.test:80", "SOCKS_USERNAME=\"scape-via-1\" SOCKS_PASSWORD=\"0\"");
+    for before in [0, 1] {
+        let mut tor = builder(before, "")
+            .on("GETINFO stream-status", "552 Unrecognized key \"stream-status\"\r\n");
+        if before == 0 {
+            // A stream begins while the option is reset.
+            tor = tor
+                .on(SET, format!("250 OK\r\n{events}"))
+                .on(UNSET, format!("250 OK\r\n{}", wait(16, "d.test:80", "")));
+        } else {
+            // The streams wait for another controller.
+            tor = tor.on("GETINFO stream-status", format!("552 no\r\n{events}"));
+        }
+        let tor = tor.start().unwrap();
+        let controller = connect(&tor);
+        assert!(controller.attach_streams(|_: &StreamRequest| Decision::Tor).is_err());
+        // tor answers in order, so everything was sent by now.
+        assert!(controller.is_alive());
+        let sent = tor.sent().into_iter();
+        let streams: Vec<String> = sent.filter(|line| line.contains("STREAM ")).collect();
+        let streams: Vec<&str> =
+            streams.iter().map(String::as_str).filter(|line| !line.starts_with("SETE")).collect();
+        let expected = ["ATTACHSTREAM 12 0", "CLOSESTREAM 13 2", "ATTACHSTREAM 16 0"];
+        assert_eq!(streams, if before == 0 { &expected[..] } else { &[] });
+    }
+}
+
+#[test]
 fn reconnect_sets_the_option_again_and_offers_waiting_streams() {
     let place = place::Place::default();
     place.put(builder(0, "").start().unwrap());
@@ -804,7 +842,7 @@ fn reconnect_sets_the_option_again_and_offers_waiting_streams() {
     let stale = kept.recv_timeout(SOON).unwrap();
     place.kill();
     place.put(builder(0, "12 NEW 0 b.test:443").start().unwrap());
-    // A new stream with the same id.
+    // The stream is a new one with the same ID.
     let fresh = kept.recv_timeout(SOON).unwrap();
     assert_eq!(fresh.info().target.as_str(), "b.test:443");
     let error = stale.attach(CircuitId::new(7)).unwrap_err();

@@ -132,7 +132,7 @@ impl Arrived {
     }
 
     fn answers(&mut self, bytes: &[u8]) {
-        // A client that has given up doesn't read it.
+        // An error only means that the client has given up.
         let _ = self.stream.write_all(bytes);
     }
 
@@ -379,7 +379,7 @@ fn end_of_the_circuit_ends_its_stream() {
     let tor = fake(builder(), |arrived| {
         arrived.waits_and_is_attached(12);
         arrived.says("12 SENTCONNECT 7 a.test:80");
-        // The client is told first.
+        // tor tells the client before it sends the event.
         arrived.answers(FAILED);
         arrived.says("12 CLOSED 7 a.test:80 REASON=DESTROY");
     });
@@ -560,8 +560,8 @@ fn resolve_over_a_general_circuit_sets_its_purpose_again() {
 
 #[test]
 fn resolve_that_would_crash_tor_is_never_attached() {
-    // Circuits of tor's own, and a controller's circuit if a filter blocks
-    // SETCIRCUITPURPOSE.
+    // These are circuits of tor's own, and a controller's circuit if a filter
+    // blocks SETCIRCUITPURPOSE.
     for purpose in
         ["HS_VANGUARDS", "MEASURE_TIMEOUT", "CIRCUIT_PADDING", "SOMETHING_NEW", "CONTROLLER"]
     {
@@ -668,7 +668,7 @@ fn last_drop_of_a_handle_restores_the_option_while_a_stream_is_left_to_tor() {
     is_reached.recv_timeout(SOON).unwrap();
     let Fake { control, controller, .. } = tor;
     drop(controller);
-    // From here on, `main` may return.
+    // `main` may return now, so the option must be 0 again.
     let mut changes = control.sent().into_iter().filter(|sent| sent.starts_with("SETCONF"));
     assert_eq!(changes.next_back().as_deref(), Some("SETCONF __LeaveStreamsUnattached=0"));
 }

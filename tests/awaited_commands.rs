@@ -154,7 +154,8 @@ fn resolve_finds_its_answer_by_the_stream() {
     let (_tor, c) = says(
         "RESOLVE",
         &[
-            // A mapping of the name, and another program's request for it.
+            // These are a mapping of the name, and another program's request
+            // for it.
             "650 ADDRMAP a.example 10.0.0.1 NEVER CACHED=\"YES\"".to_owned(),
             new_stream(3, "a.example", -4),
             new_stream(4, "b.example", -3),
@@ -162,8 +163,8 @@ fn resolve_finds_its_answer_by_the_stream() {
             format!("{} STREAMID=3", answer("a.example", "10.0.0.2", "")),
             format!("{} STREAMID=4", answer("b.example", "10.0.0.3", "")),
             "650 STREAM 3 CLOSED 0 a.example:0 REASON=DONE".to_owned(),
-            // The answer to this request, whose name was mapped to another one
-            // meanwhile.
+            // This is the answer to the request under test, whose name was
+            // mapped to another one meanwhile.
             format!("{} STREAMID=5", answer("mapped.example", "10.0.0.4", "")),
         ],
     );
@@ -247,7 +248,7 @@ fn hs_post_returns_each_named_directory_and_its_answer() {
 #[test]
 fn hs_post_names_directories_that_have_not_answered() {
     let (_tor, c) = says("+HSPOST", &[told("UPLOADED", SERVICE, ONE, "")]);
-    // Long enough for one answer on a busy machine.
+    // This is long enough for one answer on a busy machine.
     let enough = Duration::from_secs(3);
     let answers =
         c.hs_descriptors().post(&service(), "hs-descriptor 3\n", ["one", "two"], enough).unwrap();

@@ -89,7 +89,7 @@ const TEXTS: &[(&str, &str, Call)] = &[
 ];
 
 /// Same as [`TEXTS`], for arguments in which spaces and the like are allowed,
-/// or whose error has another position than the text.
+/// or whose error doesn't give the position within the text.
 const LINES: &[(&str, &str, Call)] = &[
     ("set_conf, value", "ContactInfo", |c, bad| c.set_conf([("Log", "x"), ("ContactInfo", bad)])),
     ("set_conf, secret value", "HashedControlPassword", |c, bad| {
@@ -302,8 +302,8 @@ fn malformed_addresses_and_credentials_are_refused() {
         assert_eq!((error.command(), error.argument()), ("connect", "address"), "{bad:?}");
         assert!(bad.parse::<Address>().is_err());
     }
-    // A cookie path that no file can have, and a password that only looks like
-    // a command.
+    // The server names a cookie path that no file can have. The password only
+    // looks like a command.
     let (ours, theirs) = Transport::pair();
     let server = thread::spawn(move || {
         let mut lines = Vec::new();
@@ -443,7 +443,7 @@ fn bad_arguments_never_reach_a_real_tor() {
     }
     in_step(&c);
 
-    // Unknown names and wrong types, which only tor can detect.
+    // Only tor can detect unknown names and wrong types.
     let code = |result: scape::Result<()>| result.unwrap_err().code();
     assert_eq!(code(c.set_conf([("MaxCircuitDirtiness", "soon")])), Some(513));
     assert_eq!(code(c.set_conf([("UseBridges", "maybe")])), Some(513));

@@ -210,13 +210,13 @@ fn resolve(path: &[String], place: &Segments, modules: &Modules, depth: usize) -
         let head = &target[0];
         let is_own = is_relative(head) || known.children.contains(head);
         return match (target == std::slice::from_ref(name), is_own) {
-            // A macro that is exported.
+            // This is an exported macro.
             (true, _) => Some(module),
             (false, true) => further(target),
             (false, false) => None,
         };
     }
-    // A name of the prelude or of another package, unless it was qualified.
+    // An unqualified name is from the prelude or from another package.
     if depth == 0 && module == *place {
         return None;
     }
@@ -411,7 +411,7 @@ fn paths(tokens: TokenStream, before: &[String], found: &mut BTreeSet<Segments>)
             }
             // Two dots are a range, or the rest of a struct.
             TokenTree::Punct(_) if is_sign(at, '.') && is_sign(at + 1, '.') => at += 2,
-            // The name of a method or field.
+            // This is the name of a method or field.
             TokenTree::Punct(sign) if sign.as_char() == '.' => {
                 at += if matches!(tokens.get(at + 1), Some(TokenTree::Ident(_))) { 2 } else { 1 };
             }

@@ -262,8 +262,8 @@ fn close_and_quit_during_calls_block_no_thread() {
 fn peer_that_does_not_read_is_noticed() {
     let (controller, peer) = Peer::pair();
     let brief = controller.with_timeout(Duration::from_millis(300));
-    // Fills the buffers between the two ends. Each command is sent completely
-    // or not at all.
+    // The commands fill the buffers between the two ends. Each command is sent
+    // completely or not at all.
     let filler = "x".repeat(1_000);
     let started = Instant::now();
     let error = loop {

@@ -15,7 +15,7 @@ const MICRODESCRIPTOR: &str = "onion-key\nntor-onion-key AAAA\np accept 80,443\n
 /// Returns a consensus with one relay, in the microdesc or the ns flavour.
 fn consensus(microdescriptors: bool) -> String {
     let (flavor, digest, more) = match microdescriptors {
-        // The SHA-256 digest of the microdescriptor.
+        // This is the SHA-256 digest of the microdescriptor.
         true => (" microdesc", "", format!("m {}\n", digest_of(MICRODESCRIPTOR))),
         false => ("", " KXdvYkHWOjFsfOt1Bx+2e/ODOrs", "p accept 22\n".to_owned()),
     };

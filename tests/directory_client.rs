@@ -148,7 +148,7 @@ fn documents_that_were_not_asked_for_are_refused() {
     let client = Server::of(VOTE).client();
     assert_eq!(&*client.vote(authority).unwrap(), VOTE);
     is_refused(client.vote(Fingerprint::from_bytes([1; 20])).unwrap_err(), "another authority");
-    // A vote that is cut off behind its certificate.
+    // This vote is cut off after its certificate.
     let end = b"dir-key-certification\n";
     let at = VOTE.windows(end.len()).position(|line| line == end).unwrap();
     let end = b"-----END SIGNATURE-----\n";
@@ -188,7 +188,7 @@ fn documents_of_several_requests_are_joined_and_missing_ones_are_left_out() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
     let error = server.client().server_descriptors(&fingerprints(0)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Argument);
-    // Nobody is asked again for what nobody has.
+    // A document that no server has isn't requested again.
     let before = server.requests();
     assert!(server.client().rounds(5).key_certificates().is_err());
     assert_eq!(server.requests(), before + 1);
@@ -196,7 +196,7 @@ fn documents_of_several_requests_are_joined_and_missing_ones_are_left_out() {
 
 #[test]
 fn all_requests_of_a_call_have_one_deadline() {
-    // A body that never ends, byte by byte.
+    // The body never ends, and comes byte by byte.
     let slow = Server::start(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n");
         while stream.write_all(b"r").is_ok() {
@@ -240,7 +240,8 @@ fn newer_consensus_comes_whole_or_as_a_difference_or_not_at_all() {
     // A status 304 answers nothing if no consensus was named.
     let error = nothing.client().consensus(&flavor).unwrap_err();
     assert_eq!(problems(&error), [DirectoryProblem::Status(304)]);
-    // An empty answer isn't "nothing newer", and the difference must fit.
+    // An empty answer doesn't mean that nothing is newer, and a difference must
+    // be for the known consensus.
     assert!(Server::of(b"").client().consensus_since(&flavor, BASE).is_err());
     assert!(server.client().consensus_since(&flavor, RESULT).is_err());
     let error = server.client().consensus_since(&flavor, b"x").unwrap_err();

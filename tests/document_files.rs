@@ -139,7 +139,8 @@ fn broken_data_is_an_error_after_the_documents_before() {
                 "{format} cut at {cut}: {error:?}"
             );
             assert!(documents.len() < 20_000, "{format} cut at {cut}");
-            // A bzip2 block has more than half of the text.
+            // A bzip2 block has more than half of the text, so a cut may leave
+            // only a few documents.
             assert!(documents.len() > 5_000 || format == Format::Bzip2, "{format} cut at {cut}");
             assert!(error.position() > 0 || documents.is_empty());
             assert_eq!((error.path(), error.member()), (Path::new("stream"), None));
@@ -176,7 +177,7 @@ fn archive_that_ends_early_is_one_error() {
     assert_eq!((error.member(), error.position()), (Some(Path::new("b")), 1000));
     assert!(matches!(error.problem(), ReadProblem::Broken { format: Format::Tar, .. }));
 
-    // In a header, and inside of a compressed file.
+    // The archive may also end in a header, or inside of a compressed file.
     let (documents, errors) = read(archive[..512 * 2 + 100].to_vec());
     assert_eq!((documents.len(), errors.len()), (2, 1), "{errors:?}");
     let error: &ReadError = errors[0].get().unwrap();
@@ -242,9 +243,10 @@ fn endless_nesting_is_an_error() {
 
 #[test]
 fn decoder_that_needs_too_much_memory_is_an_error() {
-    // lc=3, lp=0, pb=2, and dictionaries of 1 GiB and of 4 GiB.
+    // The properties are lc=3, lp=0, pb=2. The dictionary has 1 GiB here, and 4
+    // GiB in the xz file below.
     let lzma = [&b"\x5d\0\0\0\x40"[..], &[0xff; 8], &[0; 100]].concat();
-    // A zstd frame with a window of 1 GiB.
+    // This is a zstd frame with a window of 1 GiB.
     let zstd = [&b"\x28\xb5\x2f\xfd\0\xa0"[..], &[0; 100]].concat();
     // The size of the dictionary is in the header of the block, before its
     // checksum.
@@ -272,7 +274,7 @@ fn decoder_that_needs_too_much_memory_is_an_error() {
 
 #[test]
 fn tar_headers_of_any_length_are_refused() {
-    // A long name of two gigabytes, which no file needs.
+    // This long name has two gigabytes, which no file needs.
     let mut header = tar::Header::new_gnu();
     header.set_path("././@LongLink").unwrap();
     header.set_entry_type(tar::EntryType::GNULongName);
@@ -351,6 +353,36 @@ fn directory_is_read_in_the_order_of_its_names() {
         let found: Vec<String> = names(DocumentReader::new().path(link).path(root.join("link")));
         assert_eq!(found.len(), 5);
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn entry_that_becomes_a_symbolic_link_is_not_read() {
+    use std::os::unix::fs::symlink;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (root, outside) = (folder.path().join("root"), folder.path().join("outside"));
+    fs::create_dir_all(root.join("c")).unwrap();
+    fs::create_dir(&outside).unwrap();
+    let relay = |name: &str| format!("router {name} 127.0.0.1 1 0 0\n");
+    for file in ["root/a", "root/b", "root/c/x", "root/d", "outside/x"] {
+        fs::write(folder.path().join(file), relay(file)).unwrap();
+    }
+    let mut reader = DocumentReader::new().path(&root);
+    let first = reader.next().unwrap().unwrap();
+    assert_eq!(first_line(&first), "router root/a 127.0.0.1 1 0 0");
+    // The directory is listed by now, and somebody replaces its entries.
+    fs::remove_file(root.join("b")).unwrap();
+    symlink(outside.join("x"), root.join("b")).unwrap();
+    fs::remove_dir_all(root.join("c")).unwrap();
+    symlink(&outside, root.join("c")).unwrap();
+    let (documents, errors) = split(reader);
+    assert_eq!(
+        documents.iter().map(first_line).collect::<Vec<_>>(),
+        ["router root/d 127.0.0.1 1 0 0"]
+    );
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert!(errors.iter().all(|error| matches!(problem(error), ReadProblem::Io(_))), "{errors:?}");
 }
 
 #[test]
@@ -705,7 +737,7 @@ proptest! {
             }
             data.truncate(end.index(data.len() + 1));
             let (documents, errors) = read(data.clone());
-            // These formats have checksums.
+            // These formats have checksums, so a change can't go unnoticed.
             let is_checked = matches!(format, Some(Format::Gzip | Format::Bzip2 | Format::Xz));
             let is_recognized = !documents.iter().any(|found| found.member().is_none());
             if is_checked && is_recognized && errors.is_empty() && !data.is_empty() {

@@ -47,7 +47,7 @@ fn memory_is_bounded_by_the_longest_document() {
     drop(letters);
     let before = peak();
 
-    // 100 MiB of documents, plain and compressed.
+    // Read 100 MiB of documents, plain and compressed.
     let count = 100 * MIB / text.len();
     let reader = DocumentReader::new().stream("long", repeated(text, count));
     assert_eq!(reader.filter(Result::is_ok).count(), count * 100);
@@ -55,7 +55,8 @@ fn memory_is_bounded_by_the_longest_document() {
     let reader = DocumentReader::new().stream("long", repeated(packed, count / 4));
     assert_eq!(reader.filter(Result::is_ok).count(), count / 4 * 100);
 
-    // Bombs of a gibibyte, alone and in an archive that goes on after them.
+    // Read bombs of a gibibyte, alone and in an archive that goes on after
+    // them.
     for bomb in bombs {
         let bomb: &'static [u8] = bomb.leak();
         let reader = DocumentReader::new().longest(MIB).stream("bomb", repeated(bomb, 256));

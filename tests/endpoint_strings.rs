@@ -214,7 +214,7 @@ fn endpoint_mistakes_are_reported_with_option_and_position() {
         ("tor:abc%2Eonion:80", some(), Some("host"), 4),
         ("tor:relay.exit:80", some(), Some("host"), 4),
         ("tor:bücher.example:80", some(), Some("host"), 4),
-        // The colons of an address without brackets.
+        // Without brackets, the colons of an address separate options.
         ("tor:2001:db8::1:80", Empty, None, 13),
         ("tor:2001:db8:1:80", Unnamed { known: vec![] }, None, 13),
         ("tor:a:1:controlPort=unix:/run/tor/control", Unnamed { known: vec![] }, None, 25),
@@ -365,7 +365,7 @@ fn any_client() -> impl Strategy<Value = ClientEndpoint> {
     let host = Union::new([
         any::<IpAddr>().prop_map(|ip| ip.to_string()).boxed(),
         r"([a-zA-Z0-9_-]{1,12}\.){0,3}[a-zA-Z][a-zA-Z0-9-]{0,8}\.?".boxed(),
-        // Hosts that look like a number or an address.
+        // These hosts look like a number or an address.
         r"[a1.]{1,12}"
             .prop_filter("a host", |host: &String| ClientEndpoint::new(host, 1).is_ok())
             .boxed(),

@@ -85,7 +85,8 @@ fn upward_names_are_found_in_uses_and_in_paths() {
     assert!(found("low/a.rs", "// crate::high\n/// [`crate::high`]\nuse super::X;").is_empty());
     assert!(found("low/a.rs", "#[cfg(test)]\nmod tests {\n    use crate::high::X;\n}").is_empty());
     assert!(found("low/tests.rs", "use crate::high::X;").is_empty());
-    // What the crate's root re-exports hides its room.
+    // A name that the crate's root re-exports doesn't show which room it is
+    // from.
     assert_eq!(found("high/a.rs", "use crate::X;"), ["high/a.rs:1: crate::X names no room"]);
     assert_eq!(found("high/a.rs", "use crate::{low, X};"), ["high/a.rs:1: crate::{ names no room"]);
     assert_eq!(found("attic/a.rs", ""), ["attic/a.rs: the list of rooms has no attic"]);
@@ -101,7 +102,7 @@ fn upward_names(path: &str, text: &str, rooms: &[&str]) -> Vec<String> {
     let Some(floor) = rooms.iter().position(|name| *name == room) else {
         return vec![format!("{path}: the list of rooms has no {room}")];
     };
-    // `super::` that often leads from here to the crate's root.
+    // This many `super::` lead from this file to the crate's root.
     let depth = segments.len() - usize::from(segments.ends_with(&["mod"]));
     let root = "super::".repeat(depth);
     let mut found = Vec::new();

@@ -75,6 +75,9 @@ fn cached_countries_survive_a_forget_during_the_look_up() {
     let found = geoip.lookup_all(["192.0.2.1", "192.0.2.2"].map(ip)).unwrap();
     assert!(found.iter().all(|found| found.as_ref().unwrap().is_known()), "{found:?}");
     assert_eq!(asked(&tor), 2);
+    // The answer to a question from before the forget isn't kept.
+    geoip.lookup(ip("192.0.2.2")).unwrap();
+    assert_eq!(asked(&tor), 3);
 }
 
 #[test]

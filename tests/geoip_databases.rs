@@ -167,7 +167,7 @@ fn mmdb_records_of_every_vendor_are_read() {
         Some((50.9, -6.5))
     );
 
-    // IPLocate and others.
+    // IPLocate and others use these names.
     let iplocate =
         Map(vec![("asn", U32(64496)), ("name", Text("EXAMPLE")), ("org", Text("Example Ltd"))]);
     assert_eq!(told("iplocate ip-to-asn", &iplocate).to_string(), "192.0.2.1 AS64496 Example Ltd");
@@ -237,7 +237,7 @@ fn databases_complete_each_other_in_order() {
         database.contents().unwrap().autonomous_systems && !database.contents().unwrap().countries
     );
 
-    // Any number of threads may use it.
+    // Any number of threads may use a `GeoIp`.
     thread::scope(|scope| {
         for _ in 0..4 {
             let geoip = geoip.clone();

@@ -19,7 +19,7 @@ use scape::event::EventKind;
 /// The most events that may wait: the limit, and the events of one read.
 const BOUND: usize = 2560 + 700;
 
-/// The number of events of a flood. Many more than may wait.
+/// The number of events of a flood, which is many more than may wait.
 const FLOOD: usize = 60_000;
 
 /// The number of floods of which one must stay within the bound.
@@ -93,8 +93,8 @@ fn be_slow(taken: usize) {
 }
 
 /// Checks that `most_of_a_flood` returns a number of waiting events that shows
-/// that tor was held back. On a very busy machine a listener may not run for so
-/// long that it isn't waited for. So there are several attempts.
+/// that tor was held back. On a very busy machine, a listener may take so few
+/// events that tor isn't held back for it. So there are several attempts.
 fn check(most_of_a_flood: fn() -> usize) {
     let mut seen = Vec::new();
     while seen.len() < ATTEMPTS {
@@ -135,8 +135,9 @@ fn most_in_a_subscription() -> usize {
 fn most_for_a_callback() -> usize {
     let flooded = Flooded::new();
     let controller = &flooded.controller;
-    // It gets the same events, and nobody takes them. It has a limit, so that
-    // it isn't waited for, and it shows how far the reader thread has come.
+    // This subscription gets the same events as the listener below, and nobody
+    // takes them. It has a limit, so that tor isn't held back for it. It shows
+    // how far the reader thread has come.
     let limit = QueueLimit::Bounded(FLOOD);
     let handed = controller.subscribe_with([EventKind::Notice], limit).unwrap();
     let (done, is_done) = bounded(1);
@@ -156,7 +157,8 @@ fn most_for_a_callback() -> usize {
     thread::scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Ordering::SeqCst) {
-                // In this order, the difference can only be too small.
+                // Reading the numbers in this order can only make the
+                // difference too small.
                 let handed = handed.waiting();
                 let waiting = handed.saturating_sub(taken.load(Ordering::SeqCst));
                 most.fetch_max(waiting, Ordering::SeqCst);

@@ -386,7 +386,7 @@ fn server_that_reads_nothing_runs_into_the_timeout() {
 fn connection_that_is_not_made_runs_into_the_timeout() {
     let web = Web::http(|_, _| ok(""));
     let short = Duration::from_millis(100);
-    // The proxy's own timeout, and that of ureq.
+    // The first timeout is the proxy's own, and the second is ureq's.
     let agent = AgentBuilder::new(web.proxy()).connect_timeout(short).build().unwrap();
     let error = get(&agent, "http://silent.test/").unwrap_err();
     let socks = socks_error(&error).unwrap_or_else(|| panic!("{error:?}"));

@@ -475,7 +475,7 @@ fn malformed_getinfo_value_is_an_error() {
             let is_named = answer.is_some_and(|answer| answer.command().starts_with("GETINFO "));
             assert!(is_named, "{key}: {nonsense:?} became {became:?}");
         }
-        // Keys for which an empty value is valid.
+        // An empty value is valid for these keys.
         for key in [
             "consensus/valid-after",
             "exit-policy/default",

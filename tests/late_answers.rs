@@ -54,7 +54,7 @@ fn late_client_key_is_removed_unless_it_replaced_another() {
         peer.line().unwrap();
         peer.send(format!("{late}\r\n"));
         if !is_new {
-            // The next command is not a removal.
+            // Nothing is undone, so the next command isn't a removal.
             std::thread::sleep(BRIEF);
             let next = Command::raw("GETINFO version", None).unwrap();
             drop(controller.send(next).unwrap());

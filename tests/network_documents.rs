@@ -62,7 +62,8 @@ fn record(name: &str, text: &[u8]) {
 #[test]
 fn documents_of_a_private_network_are_valid() {
     let relay = |relay: scape::testing::RelayOptions| relay.bandwidth(5000).family("siblings");
-    // Otherwise exits refuse connections to directory ports of relays.
+    // Without this parameter, exits refuse connections to directory ports of
+    // relays.
     let builder = TestNetwork::builder().option("ConsensusParams", "allow-network-reentry=1");
     let network = start(builder.relay(relay).relay(relay));
     network.wait_for_vote(VOTE).unwrap();
@@ -293,7 +294,7 @@ fn check_directory_client(network: &TestNetwork, authorities: &[Fingerprint]) {
     vote.parse_strict().unwrap();
     assert!(directory.bandwidth_file().unwrap().parse_strict().is_ok());
 
-    // A newer consensus, whole or as a difference.
+    // Fetch a newer consensus, whole or as a difference.
     let valid_after = |text: &[u8]| Consensus::parse(text).unwrap().valid_after.unwrap();
     let begun = Instant::now();
     let new = loop {

@@ -153,7 +153,8 @@ fn relay_leaves_the_consensus_and_comes_back() {
     assert!(is_listed());
     network.set_listed("relay3", false).unwrap();
     wait(false);
-    // A relay publishes a descriptor only if it differs from the last one.
+    // A relay publishes a descriptor only if it differs from the last one. So
+    // another option is changed, too.
     network.set_listed("relay3", true).unwrap();
     let controller = network.node("relay3").unwrap().controller();
     controller.set_conf([("ContactInfo", "me@example.org")]).unwrap();

@@ -155,7 +155,8 @@ fn clients_without_ipv4_build_circuits_over_ipv6() {
     for launched in [network.launch(), network.launch_empty()] {
         let client = launch(launched.option("ClientUseIPv4", "0"));
         assert_eq!(path(client.controller()).len(), 3);
-        // The client's connections to relays, as the system lists them.
+        // Compare the ports with the client's connections, as the system lists
+        // them.
         let ports = network.nodes().iter().filter_map(|node| {
             let of = node.fingerprint()?;
             let status = network.client().info().network_status(of).unwrap()?;
@@ -269,7 +270,8 @@ fn relays_in_countries_are_excluded_and_chosen_by_country() {
         assert_eq!(resolved.to_string(), "127.0.0.1");
     }
     network.client().reset_conf(["ExitNodes"]).unwrap();
-    // The authorities vote for the same, and the relays connect to each other.
+    // The authorities vote for the same lines, and the relays connect to each
+    // other.
     check_vote(&network, &first);
     assert_eq!(address("malmo").to_string(), "127.2.0.1");
     drop(launched);

@@ -47,7 +47,8 @@ fn lasting(consensus: &str) -> Vec<String> {
                 words[2],
                 words[words.len() - 3..].join(" ")
             )),
-            // An authority may have known a relay for too short a time.
+            // An authority may have known a relay for too short a time to call
+            // it Stable.
             "s" => lines.push(line.replace(" Stable", "")),
             _ => lines.push(line.to_owned()),
         }
@@ -76,8 +77,8 @@ fn written_documents_equal_those_of_the_authorities() {
     assert_ne!(valid_after(&voted), valid_after(&microdesc));
     assert_eq!(lasting(&voted), lasting(&microdesc));
 
-    // The digests are in the consensus, so the documents are the same. Nobody
-    // has fetched any of them.
+    // The digests are in the consensus, so the documents are the same. No node
+    // but the authorities has fetched any of them.
     for node in network.nodes() {
         let directory = node.process().data_directory();
         let fetched = fs::read_to_string(directory.join("cached-microdescs.new"));
@@ -161,7 +162,7 @@ fn relays_have_the_described_properties() {
     let family = network.client().info().md_id(of("relay4")).unwrap().unwrap();
     let family = String::from_utf8_lossy(&family).into_owned();
     assert!(family.contains(&format!("${}", of("relay5"))), "{family}");
-    // The authorities vote for the same.
+    // The vote has the same result.
     network.wait_for_vote(VOTE).unwrap();
     check();
     end(network);
@@ -261,7 +262,8 @@ fn network_starts_with_a_relay_that_does_not_publish_its_descriptor() {
         let key = format!("desc/id/{}", node.fingerprint().unwrap());
         network.nodes()[0].controller().get_info(&key).is_ok()
     };
-    // On a busy machine, the start doesn't wait for the others forever.
+    // On a busy machine, the start may end before the other relays are
+    // published.
     let deadline = Instant::now() + LONGEST;
     for relay in network.relays().filter(|relay| relay.nickname() != "silent") {
         while !published(relay) {

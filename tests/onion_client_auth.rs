@@ -72,8 +72,8 @@ fn removed_key_is_restored_if_tor_refuses_the_new_one() {
 
 #[test]
 fn key_is_added_if_a_filter_hides_the_existing_keys() {
-    // A filter like Whonix's profile for client authorization, which allows
-    // only this command.
+    // Like Whonix's profile for client authorization, this filter allows only
+    // this command.
     let tor = ScriptedTor::builder()
         .on_any(|line| line.starts_with("GETCONF").then(|| "510 Command filtered\r\n".into()))
         .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")

@@ -303,7 +303,7 @@ fn disk_onion_without_an_address_is_removed_again() {
     let group =
         getconf(&[&format!("HiddenServiceDir={}", directory.display()), "HiddenServicePort=80"]);
     let is_added = Arc::new(Mutex::new(false));
-    // A tor that accepts the service but never writes its address.
+    // This tor accepts the service but never writes its address.
     let tor = ScriptedTor::builder()
         .on("ONION_CLIENT_AUTH_VIEW", NO_KEYS)
         .on_any(move |command| {
@@ -370,7 +370,8 @@ fn unusable_files_of_a_disk_onion_are_named() {
 fn disk_onion_guard_of_a_removed_service_logs_nothing() {
     log::set_logger(&LOGGED).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
-    // Opening the service asks once.
+    // Opening the service sends one question, whose answer contains the
+    // service. The guard's question finds that the service is gone.
     let (tor, folder) = tor_with_a_service(1);
     let controller = connect(&tor);
     let service = DiskOnions::of(&controller).open(folder.path()).unwrap().unwrap();
@@ -384,7 +385,7 @@ fn disk_onion_guard_of_a_removed_service_logs_nothing() {
 
 #[test]
 fn disk_onion_edits_wait_for_each_other_until_their_deadline() {
-    // A tor that keeps the configuration and answers slowly.
+    // This tor keeps the configuration and answers slowly.
     let kept = Arc::new(Mutex::new("250 HiddenServiceOptions\r\n".to_owned()));
     let config = kept.clone();
     let tor = ScriptedTor::builder()

@@ -170,7 +170,8 @@ fn refused_descriptor_events_are_explained_before_a_service_is_added() {
     let error = one(&controller).publish().unwrap_err();
     let text = error.to_string();
     assert!(text.contains("Command filtered") && text.contains("Wait::Nothing"), "{text}");
-    // GETCONF and SETEVENTS were sent.
+    // GETCONF and SETEVENTS were sent, so the error must not say that nothing
+    // was sent.
     assert!(!text.contains("nothing was sent"), "{text}");
     assert!(!tor.sent().iter().any(|line| line.starts_with("ADD_ONION")));
     one(&controller).wait(Wait::Nothing).publish().unwrap().close().unwrap();

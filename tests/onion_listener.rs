@@ -147,7 +147,7 @@ fn onion_listener_is_displayed_with_a_port_that_it_serves() {
 #[test]
 fn onion_listener_listens_at_the_chosen_address() {
     let tor = tor();
-    // A port that is free now.
+    // This port is free now.
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let listener = new(&tor).virtual_port(80).local_port(free.port()).listen().unwrap();
     assert_eq!(*listener.local_addr(), OnionTarget::Tcp(free));
@@ -426,7 +426,7 @@ fn accept_goes_on_after_a_reconnect() {
             place.put(tor());
             controller.wait_connected(SOON).unwrap();
             let added = place.with(|tor| tor.wait_for("ADD_ONION").unwrap());
-            // At the same address and for the same socket.
+            // The service has the same address and the same socket.
             assert_eq!(added, format!("ADD_ONION {KEY} Port=80,{}", listener.local_addr()));
             let _client = connect(listener.local_addr());
             accepting.join().unwrap().unwrap();

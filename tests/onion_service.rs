@@ -47,7 +47,7 @@ fn events(words: &str) -> String {
             ('f', Some(to)) => {
                 format!("FAILED {A} UNKNOWN {} {first} REASON=UPLOAD_REJECTED", at(to))
             }
-            // An event of another service.
+            // This is an event of another service.
             ('o', None) => format!("UPLOADED {OTHER} UNKNOWN {}", at(first)),
             _ => panic!("{word}"),
         };

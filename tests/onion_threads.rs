@@ -68,7 +68,8 @@ fn connect(target: &OnionTarget) -> TcpStream {
     TcpStream::connect(address).unwrap()
 }
 
-/// A single test, so that no other test's files and threads are counted.
+/// This file has a single test, so that no other test's files and threads are
+/// counted.
 #[test]
 fn onion_listener_leaves_nothing_behind_and_never_spins() {
     let tor = ScriptedTor::builder()

@@ -131,7 +131,7 @@ fn guide_has_all_chapters() {
     let summary = fs::read_to_string(root().join("docs/guide/src/SUMMARY.md")).unwrap();
     let listed: BTreeSet<String> = links(&summary).into_iter().collect();
     assert_eq!(listed, chapters());
-    // Their code is compiled.
+    // The code of the chapters is compiled.
     let compiled = fs::read_to_string(root().join("crates/scape-guide/src/lib.rs")).unwrap();
     for chapter in chapters() {
         let path = format!("\"../../../docs/guide/src/{chapter}\"");
@@ -221,7 +221,7 @@ impl Api {
         for (module, count) in prefixes {
             let Some(text) = self.modules.get(&module) else { continue };
             let (name, members) = (parts[count], &parts[count + 1..]);
-            // A module, type or function that comes from another crate.
+            // The name may be a module, type or function from another crate.
             let exports = text.lines().filter_map(|line| line.strip_prefix("pub use "));
             let exported = exports
                 .map(|line| line.trim_end_matches(';'))

@@ -3,14 +3,20 @@
 //! behind.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "support/relay_world.rs"]
+mod relay_world;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 use parking_lot::Mutex;
-use scape::control::{CircuitError, Reconnect};
+use relay_world::World;
+use scape::control::{ArgumentError, CircuitError, Reconnect};
 use scape::error::{Phase, Timeout};
+use scape::path::PathBuilder;
 use scape::testing::ScriptedTor;
 use scape::word::CircuitId;
 use scape::{CircuitBuilder, Connect, Controller, State};
@@ -72,7 +78,8 @@ impl Circuits {
             self.closed.push(id);
             return Some(format!("250 OK\r\n650 CIRC {id} CLOSED moria1 REASON=REQUESTED\r\n"));
         }
-        // The answers with which a live state starts, also after a reconnect.
+        // These are the answers with which a live state starts, also after a
+        // reconnect.
         let keys = command
             .strip_prefix("GETINFO ns/all ")
             .filter(|keys| keys.contains("circuit-status"))?;
@@ -99,14 +106,35 @@ struct Fake {
 
 impl Fake {
     fn new(fate: impl Fn(u32) -> Fate + Send + 'static) -> Fake {
+        Fake::answering(fate, |_| None)
+    }
+
+    fn answering(
+        fate: impl Fn(u32) -> Fate + Send + 'static,
+        other: impl Fn(&str) -> Option<String> + Send + 'static,
+    ) -> Fake {
         let circuits = Arc::new(Mutex::new(Circuits::default()));
         let answers = circuits.clone();
         let tor = ScriptedTor::builder()
             .on_prefix("SETEVENTS", "250 OK\r\n")
-            .on_any(move |command| Some(answers.lock().answer(command, &fate)?.into_bytes()))
+            .on_any(move |command| {
+                let answer = answers.lock().answer(command, &fate).or_else(|| other(command))?;
+                Some(answer.into_bytes())
+            })
             .listen()
             .unwrap();
         Fake { tor, circuits }
+    }
+
+    /// Returns a tor with the consensus of an invented network.
+    fn with_relays() -> Fake {
+        let (consensus, microdescriptors) = World::apart(200, 1).documents();
+        let data =
+            |key: &str, text: &str| format!("250+{key}=\r\n{}.\r\n", text.replace('\n', "\r\n"));
+        let keys = ["dir/status-vote/current/consensus-microdesc", "md/all"];
+        let answer = data(keys[0], &consensus) + &data(keys[1], &microdescriptors) + "250 OK\r\n";
+        let command = format!("GETINFO {}", keys.join(" "));
+        Fake::answering(|_| Fate::Built, move |line| (line == command).then(|| answer.clone()))
     }
 
     fn connect(&self) -> Connect {
@@ -339,6 +367,55 @@ fn circuit_pool_that_cannot_be_filled_rests_and_reports_the_error() {
     // a second.
     assert!(fake.begun() <= 2 * 2, "{}", fake.begun());
     assert!(pool.is_empty());
+}
+
+#[test]
+fn deadline_of_a_circuit_limits_the_choice_of_its_path() {
+    let fake = Fake::with_relays();
+    let state = fake.state();
+    state.directory().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counting = asked.clone();
+    let path = PathBuilder::new().random_guard().exit_where(move |_| {
+        counting.fetch_add(1, Ordering::SeqCst);
+        thread::sleep(BRIEF);
+        true
+    });
+    let builder = CircuitBuilder::choosing(path).timeout(BRIEF / 2);
+    for error in [builder.build(&state).unwrap_err(), builder.launch(&state).unwrap_err()] {
+        assert_eq!(error.get::<Timeout>().unwrap().phase(), Phase::Circuit, "{error}");
+    }
+    // The condition that is being called when the deadline passes is the last
+    // one.
+    assert!(asked.load(Ordering::SeqCst) <= 2, "{asked:?}");
+}
+
+#[test]
+fn panic_in_a_condition_is_an_error_of_the_circuit() {
+    let fake = Fake::with_relays();
+    let state = fake.state();
+    let panics = Arc::new(AtomicBool::new(true));
+    let panicking = panics.clone();
+    let path = PathBuilder::new().random_guard().exit_where(move |_| {
+        assert!(!panicking.load(Ordering::SeqCst), "on purpose");
+        true
+    });
+    let builder = CircuitBuilder::choosing(path).concurrency(1);
+    let results: Vec<_> = builder.build_many(&state, 2).unwrap().collect();
+    assert_eq!(results.len(), 2);
+    for result in results {
+        let error = result.unwrap_err();
+        assert!(error.get::<ArgumentError>().is_some(), "{error}");
+    }
+    // A pool tries again after a rest.
+    let pool = builder.pool(&state, 1).unwrap();
+    let mut error = pool.get(BRIEF);
+    becomes_true("the panic is reported", || {
+        error = pool.get(BRIEF);
+        error.as_ref().is_err_and(|error| error.get::<ArgumentError>().is_some())
+    });
+    panics.store(false, Ordering::SeqCst);
+    becomes_true("a circuit is built", || pool.get(BRIEF).is_ok());
 }
 
 #[test]

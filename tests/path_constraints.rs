@@ -331,7 +331,7 @@ fn no_path_error_names_the_broken_rules() {
     let Some(error) = error.get::<NoPathError>() else { panic!("{error}") };
     assert_eq!(error.rejected, [(PathRule::NotInConsensus, 1)]);
 
-    // Two fixed relays that are the same relay.
+    // Two hops are fixed to the same relay.
     let relay = world
         .relays
         .iter()

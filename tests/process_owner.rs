@@ -57,7 +57,7 @@ fn owner_is_this_process() {
         assert_eq!(owner_of(peer, None).unwrap(), Some(found.clone()));
         let any = SocketAddr::new("0.0.0.0".parse().unwrap(), local.port());
         assert_eq!(owner_of(peer, Some(any)).unwrap(), Some(found));
-        // A client of another port, and a client that is gone.
+        // A client of another port isn't found, nor is a client that is gone.
         let other = SocketAddr::new(local.ip(), local.port() ^ 1);
         assert_eq!(owner_of(peer, Some(other)).unwrap(), None);
         drop(client);
@@ -69,7 +69,7 @@ fn owner_is_this_process() {
 fn owner_of_an_ipv4_connection_from_an_ipv6_socket() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let local = listener.local_addr().unwrap();
-    // An IPv6 socket that connects to an IPv4 address.
+    // This IPv6 socket connects to an IPv4 address.
     let _client = TcpStream::connect(format!("[::ffff:127.0.0.1]:{}", local.port())).unwrap();
     let (_accepted, peer) = listener.accept().unwrap();
     assert!(peer.is_ipv4());
@@ -172,7 +172,7 @@ fn owner_of_a_stream() {
         |protocol: &str| format!("SOURCE_ADDR={peer} PURPOSE=USER CLIENT_PROTOCOL={protocol}");
     for (rest, socks, tunnel, expected) in [
         (from("SOCKS5"), &*port, "", us),
-        // Protocols and fields that this version doesn't know.
+        // This version doesn't know these protocols and fields.
         (from("SOCKS9"), &*port, "", us),
         (format!("SOURCE_ADDR={peer}"), &*port, "", us),
         (from("HTTPCONNECT"), "", &*port, us),

@@ -92,7 +92,8 @@ impl Phrases {
         let begin = self.before.len();
         let text = format!("{}{} ", self.before, line.trim().to_lowercase());
         for phrase in PHRASES {
-            // Those that end in the text before were found with it.
+            // A phrase that ends within `self.before` was already found with
+            // the line before.
             let ends = text.match_indices(phrase).map(|(at, found)| at + found.len());
             found.extend(ends.filter(|end| *end > begin).map(|_| place()));
         }
@@ -228,7 +229,7 @@ fn prose_rules_find_what_breaks_them() {
     let mut found = Found::default();
     check(Path::new("x.rs"), &format!("// {}\n{}\n", "a ".repeat(40), "b ".repeat(51)), &mut found);
     assert_eq!(found.map(|places| places.len()), [0, 0, 1, 1]);
-    // What is in an example is code, and what follows the example is not.
+    // The content of an example is code, and the text after the example is not.
     let (example, wide) = ("//! ```\n", "a ".repeat(45));
     for begin in [example, "#![cfg_attr(x, doc = \"```\")]\n#![cfg_attr(y, doc = \"```text\")]\n"] {
         let mut found = Found::default();

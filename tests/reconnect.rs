@@ -346,7 +346,8 @@ fn reconnect_over_a_tcp_socket() {
             thread::yield_now();
         }
         controller.wait_connected(SOON).unwrap();
-        // Sent after tor's answer to SETEVENTS.
+        // The event below must come after tor's answer to SETEVENTS. So
+        // subscribe to another kind of event, and wait for the answer.
         let _circuits = loop {
             match controller.subscribe([EventKind::Circ]) {
                 Ok(circuits) => break circuits,

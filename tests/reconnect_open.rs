@@ -261,7 +261,8 @@ fn connection_that_dies_during_the_restore_counts_as_an_attempt() {
             b"650 BW 1 1\r\nnonsense\r\n".to_vec()
         })
     });
-    // Ends the connection to the first tor. Every attempt connects to this one.
+    // Putting this tor in the place ends the connection to the first tor. Every
+    // attempt connects to this tor.
     place.put(mean.start().unwrap());
     let closed = controller.wait_closed(SOON).unwrap();
     assert_eq!(events.iter().count(), 0);
@@ -520,8 +521,8 @@ fn save_never_overwrites_the_configuration_of_another_tor() {
     let tor = |value: &'static str, random: &mut StdRng| {
         let mut pauses = StdRng::seed_from_u64(random.random());
         let builder = with_config(ScriptedTor::builder()).on_any(move |line| {
-            // Gives the connection time to end and to reconnect in the middle
-            // of a save.
+            // This gives the connection time to end and to reconnect in the
+            // middle of a save.
             thread::sleep(Duration::from_micros(pauses.random_range(0..2000)));
             match line {
                 "GETCONF ContactInfo" => Some(format!("250 ContactInfo={value}\r\n").into_bytes()),

@@ -20,7 +20,7 @@ use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::word::{CircuitId, StreamId};
 use scape::{CancelToken, Controller, Error, Result, Tor};
 
-/// Longer than any test takes.
+/// A time that is longer than any test takes.
 const LONG: Duration = Duration::from_secs(60);
 const SERVICE: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
 const ONE: &str = "$607CC6F7FDEBDE658A9739AE613CF8991B95BC35~one";
@@ -42,8 +42,8 @@ fn fails_over_a_reconnect<T: Debug + Send>(
         let caller = controller.clone();
         let calling = scope.spawn(move || call(&caller));
         place.with(|tor| tor.wait_for(command).unwrap());
-        // The call's answer came before this one, so the call waits for its
-        // event now.
+        // tor answers commands in order. So when `sync` returns, the call has
+        // its answer and waits for its event.
         controller.sync().unwrap();
         thread::sleep(Duration::from_millis(20));
         place.kill();
@@ -186,7 +186,8 @@ fn stays_on_its_tor<T: Debug + Send>(
         let caller = controller.clone();
         let calling = scope.spawn(move || call(&caller));
         place.with(|tor| tor.wait_for(first).unwrap());
-        // This command is answered after the call's command.
+        // tor answers commands in order, so the call's answer has arrived when
+        // this command has ended.
         controller.get_info("version").unwrap_err();
         place.put(agreeing());
         let made = controller.reconnect();

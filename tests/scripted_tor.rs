@@ -179,6 +179,25 @@ fn shut_gate_and_unused_script_are_reported() {
 }
 
 #[test]
+fn panic_in_an_answer_ends_the_connection_and_is_reported() {
+    let tor = ScriptedTor::builder()
+        .on_any(|command| {
+            assert_ne!(command, "SIGNAL DUMP", "on purpose");
+            None
+        })
+        .start()
+        .unwrap();
+    let (mut one, mut other) = (Client::of(&tor), Client::of(&tor));
+    one.write("SIGNAL DUMP\r\n");
+    one.read_end();
+    // Other connections still get answers.
+    other.ask("AUTHENTICATE", "250 OK\r\n");
+    let error = tor.finish().unwrap_err();
+    assert_eq!((error.connection(), error.problem()), (1, &ScriptProblem::AnswerPanicked));
+    assert_eq!(error.to_string(), "connection 1, step 0: the function that answers panicked");
+}
+
+#[test]
 fn command_after_the_end_of_the_script_is_reported() {
     let tor = ScriptedTor::follow(Script::new().expect("A")).unwrap();
     let mut client = Client::of(&tor);

@@ -69,8 +69,8 @@ impl FakePort {
         stream.read_exact(&mut greeting)?;
         if greeting == *b"GET" {
             self.asked_by_http.fetch_add(1, Ordering::SeqCst);
-            // Reads the whole request, because otherwise closing the connection
-            // could discard the answer.
+            // Read the whole request, because closing the connection with
+            // unread data could discard the answer.
             stream.read_exact(&mut [0; 15])?;
             return stream.write_all(self.http);
         }

@@ -178,7 +178,7 @@ fn socks_requests_of_every_kind_are_granted() {
 #[test]
 fn socks_reply_codes_are_reported() {
     for code in 1..=255 {
-        // Like tor, which writes an address of type 0 if a resolve fails.
+        // If a resolve fails, tor writes an address of type 0.
         for kind in [0, 1] {
             let script = connect_script(false, &[5, code, 0, kind, 0, 0, 0, 0, 0, 0]);
             let error =
@@ -242,13 +242,13 @@ fn bytes_after_the_socks_reply_are_kept() {
 
 #[test]
 fn socks_connection_without_the_requested_isolation_is_refused() {
-    // A port that chooses no authentication, another method, or no method.
+    // The port chooses no authentication, another method, or no method.
     assert!(matches!(problem_of(b"\x05\0", true), SocksProblem::Protocol(_)));
     assert!(matches!(problem_of(b"\x05\x01", true), SocksProblem::Protocol(_)));
     assert!(matches!(problem_of(b"\x05\xff", true), SocksProblem::NoAcceptableMethod));
     assert!(matches!(problem_of(b"\x05\x02\x01\x01", true), SocksProblem::CredentialsRefused));
     assert!(matches!(problem_of(b"\x05\x02\x05\0", true), SocksProblem::Protocol(_)));
-    // A port that asks for credentials that were not offered.
+    // The port asks for credentials that were not offered.
     assert!(matches!(problem_of(b"\x05\x02", false), SocksProblem::Protocol(_)));
     assert!(matches!(problem_of(b"\x05\xff", false), SocksProblem::NoAcceptableMethod));
 }
@@ -297,7 +297,7 @@ fn peer_that_is_no_socks_port_is_described() {
         // A peer that sends part of a line and then nothing is not waited for.
         assert!(start.elapsed() < LONG / 2);
     }
-    // Also if the first byte is all that arrives.
+    // The problem is also found if only the first byte arrives.
     let cut = vec![(b"\x05\x01\0".to_vec(), b"H".to_vec())];
     let error = play(Transport::pair(), &cut, 1, 1, &connect(), None).unwrap_err();
     assert!(matches!(error.problem(), SocksProblem::NotSocks(_)), "{error:?}");
@@ -350,7 +350,7 @@ fn dribbling_socks_port_does_not_extend_the_deadline() {
     for (here, mut there) in pairs() {
         thread::scope(|scope| {
             scope.spawn(move || {
-                // A name of 255 bytes that arrives byte by byte, each well
+                // The name has 255 bytes and arrives byte by byte, each well
                 // within the timeout.
                 let said = [&b"\x05\0\x05\0\0\x03\xff"[..], &[b'x'; 200]].concat();
                 for byte in said {

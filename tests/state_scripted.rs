@@ -220,7 +220,7 @@ fn state_follows_the_events() {
 #[test]
 fn ended_stream_has_no_later_circuit_with_the_same_id() {
     let end = "650 STREAM 4 CLOSED 7 a.example:80 REASON=DONE\r\n250-end=\r\n250 OK\r\n";
-    // As after a restart of tor.
+    // tor sends such events after a restart.
     let again = "650 CIRC 7 CLOSED alice\r\n650 CIRC 7 LAUNCHED\r\n650 CIRC 7 BUILT bob\r\n\
                  250-again=\r\n250 OK\r\n";
     let (_tor, state) = tor_that(
@@ -368,7 +368,7 @@ fn state_listeners_may_do_anything() {
     let slot = Arc::new(parking_lot::Mutex::new(None));
     let mine = slot.clone();
     *slot.lock() = Some(state.on_circuit_new(move |circuit| {
-        // Waits, sends a command, and removes itself.
+        // The callback waits, sends a command, and removes itself.
         circuit.wait_built(SOON).unwrap();
         circuit.state().controller().msg("GETINFO again").unwrap();
         circuit.wait_closed(SOON).unwrap();
@@ -402,8 +402,8 @@ fn listener_of_one_circuit_hears_only_that_circuit() {
 
 #[test]
 fn events_during_the_snapshot_are_not_lost() {
-    // Like tor, which may send events for changes before the snapshot after it,
-    // and the other way round.
+    // tor may send events for changes before the snapshot after it, and the
+    // other way round.
     let tor = ScriptedTor::builder()
         .on_prefix("SETEVENTS", "250 OK\r\n650 CIRC 8 LAUNCHED\r\n650 CIRC 9 BUILT bob\r\n650 CIRC 10 CLOSED\r\n")
         .on_prefix(

@@ -37,8 +37,8 @@ fn reply_can_be_waited_for_again_after_a_timeout() {
     assert!(pending.wait_timeout(Duration::from_millis(20)).unwrap_err().is_timeout());
     peer.send("250-slow=here\r\n250 OK\r\n");
     assert_eq!(pending.wait_timeout(SOON).unwrap().first().text, b"slow=here");
-    // The reply is returned only once. The connection has nothing to do with
-    // that.
+    // A reply is returned only once, so these calls fail. The connection is
+    // still open.
     let again = [pending.try_wait().unwrap(), pending.wait_timeout(SOON)];
     for error in again.map(Result::unwrap_err) {
         assert!(error.get::<ArgumentError>().is_some() && !error.is_closed(), "{error}");
@@ -47,7 +47,7 @@ fn reply_can_be_waited_for_again_after_a_timeout() {
 
 #[test]
 fn waits_of_every_kind_have_a_deadline() {
-    // A peer that reads everything, but answers only SETEVENTS.
+    // This peer reads everything, but answers only SETEVENTS.
     let (controller, _peer, _server) =
         Peer::answering(|line| line.starts_with("SETEVENTS").then(|| "250 OK\r\n".to_string()));
     let brief = controller.with_timeout(Duration::from_millis(30));

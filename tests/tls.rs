@@ -22,7 +22,8 @@ fn server(certificate: &'static str) -> Web {
     let config = config(certificate, &["two", "one"]);
     Web::start(move |_, stream| {
         let Ok(mut tls) = accept(&config, stream) else {
-            // If a connection is closed with unread data, the alert is lost.
+            // If the connection were closed with unread data, the alert would
+            // be lost. So only the writing side is shut down.
             stream.shutdown_write()?;
             return until_the_end(stream);
         };

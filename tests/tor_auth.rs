@@ -152,7 +152,8 @@ fn authentication_with_passwords_of_every_kind() {
         " 6 spaces   ",
     ];
     let lines: String = odd.iter().map(|password| password_line(password)).collect();
-    // The hash of "nul\0inside", because no command line can contain a NUL.
+    // This is the hash of "nul\0inside", because no command line can contain a
+    // NUL.
     let nul =
         "HashedControlPassword 16:000102030405060760F8C9E71A820D9815A6CA9B25841DBE8606DC1B1A\n";
     let tor = RealTor::start(&format!("{lines}{nul}"));
@@ -182,7 +183,7 @@ fn authentication_with_passwords_of_every_kind() {
         "{error:?}"
     );
     works(&tor.over_unix().password("").connect().unwrap());
-    // Bytes that are not valid text.
+    // This password isn't valid text.
     let error = refused(&tor.over_unix().password(Secret::new([0xff, 0xfe, 0x00])));
     assert!(matches!(auth(&error), AuthError::PasswordWrong(_)), "{error:?}");
 }
@@ -517,7 +518,7 @@ fn echo_of_a_password_is_hidden() {
         // This is not a reply, and the error contains its beginning.
         format!("AUTHENTICATE {digits}\r\n"),
         format!("{password}\r\n"),
-        // One more reply than expected, and an event.
+        // The peer sends one more reply than expected, and an event.
         format!("250 OK\r\n650 NOTICE {digits}\r\n515 {digits}\r\n515 {password}\r\n"),
     ];
     for answer in answers {
@@ -571,7 +572,7 @@ fn unknown_auth_methods_are_reported() {
         assert!(matches!(auth(&error), AuthError::NoKnownMethod { .. }), "{error:?}");
         assert_eq!(peer.finish()[0], "PROTOCOLINFO 1\r\n");
     }
-    // A cookie without a file name.
+    // The peer names no file for its cookie.
     let peer = Impostor::control_port(|_| Some(protocolinfo("COOKIE,SAFECOOKIE", None)));
     let error = refused(&Connect::to(peer.address()).unwrap());
     assert!(matches!(auth(&error), AuthError::CookieUnnamed), "{error:?}");
@@ -672,7 +673,7 @@ fn peer_that_hangs_up_is_reported() {
 
 #[test]
 fn refused_protocolinfo_is_reported() {
-    // The answer of a filter that allows little.
+    // A filter that allows little gives this answer.
     let peer = Impostor::control_port(|_| Some("510 Command filtered\r\n".into()));
     let error = refused(&Connect::to(peer.address()).unwrap());
     assert!(
@@ -752,8 +753,8 @@ fn connect_error_lists_the_attempts() {
     assert!(text.contains("No such file") && text.contains("ControlSocket"), "{text}");
     assert!(!text.contains("SCAPE_CONTROL"), "{text}");
 
-    // The default addresses. A tor there may accept the connection. Otherwise,
-    // the error names every address.
+    // Without an address, the default addresses are tried. A tor there may
+    // accept the connection. Otherwise, the error names every address.
     if let Err(error) = Connect::new().timeout(Duration::from_secs(5)).connect() {
         let Some(connect) = error.get::<ConnectError>() else { panic!("{error:?}") };
         assert!(connect.attempts().len() >= 3, "{error}");
@@ -800,7 +801,7 @@ fn environment_names_the_port() {
     let said = run(&[("SCAPE_CONTROL", "no:such:address")]);
     assert!(said.contains("no:such:address"), "{said}");
 
-    // Passwords in the forms that Tor Browser and Whonix use.
+    // The password may have one of the forms that Tor Browser and Whonix use.
     let quoted = format!("\"{PASSWORD}\"");
     let digits = hex::encode(PASSWORD);
     let number = tor.port().port().to_string();

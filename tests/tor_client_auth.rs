@@ -81,7 +81,7 @@ fn client_key_files_of_tor_are_read_and_errors_are_explained() {
     let found = list.keys.iter().find(|file| file.address == address).unwrap();
     assert_eq!((&found.key, &found.name), (&key, &address.service_id()));
 
-    // Two files for one service.
+    // Two files are for one service.
     let copy = tor.folder().join("auth/copy.auth_private");
     fs::copy(tor.folder().join("auth/mine.auth_private"), &copy).unwrap();
     assert_eq!(keys.list().unwrap().bad.len(), 1);
@@ -140,8 +140,8 @@ fn permanent_key_replaces_another_file_if_the_directory_cannot_be_read() {
     let (address, key) = (address(), ClientKey::random());
     keys.add("bob", &address, &ClientKey::random()).unwrap();
     keys.apply(&controller).unwrap();
-    // A directory that this program can't find, because its path is relative to
-    // tor's.
+    // This program can't find the directory, because the path is relative to
+    // tor's working directory.
     let relative = keys.directory().strip_prefix("/").unwrap().to_str().unwrap();
     let up = "../".repeat(20) + relative;
     controller.set_conf([("ClientOnionAuthDir", up.as_str())]).unwrap();
@@ -180,7 +180,7 @@ fn client_key_guard_adds_a_key_until_it_is_dropped() {
     let (address, key) = (address(), ClientKey::random());
     let guard = ClientAuthGuard::add(&controller, &ClientAuth::new(address, key.clone())).unwrap();
     assert_eq!(known(&controller, &address), Some((key.clone(), false)));
-    // A SETCONF of a program that doesn't restore the keys.
+    // This SETCONF comes from a program that doesn't restore the keys.
     let forgetful = Command::build("SETCONF").pair("ContactInfo", "me").finish().unwrap();
     tor.controller().send(forgetful).unwrap().wait_ok().unwrap();
     assert_eq!(known(&controller, &address), None);

@@ -57,7 +57,7 @@ fn get_info_returns_values_and_refusals() {
     assert_eq!(c.info().get_bytes("config-text").unwrap(), format!("{text}\n").as_bytes());
     assert_eq!(c.info().get_bytes("config-can-saveconf").unwrap(), b"1");
 
-    // Several keys, in their order, with repetitions, and no keys.
+    // The values have the order of the keys, also if keys are repeated.
     let many = c
         .info()
         .get_many(["config-can-saveconf", "config-text", "version", "config-text"])
@@ -97,7 +97,7 @@ fn get_conf_returns_options_lists_and_groups() {
     assert_eq!(get("ExitNodes").as_deref(), Some(""));
     assert_eq!(get("MaxCircuitDirtiness").as_deref(), Some("600"));
     assert_eq!(get("Nickname").as_deref(), Some("someone"));
-    // Names in any case, and abbreviated as far as they are unambiguous.
+    // Names may be in any case, and abbreviated as far as they are unambiguous.
     assert_eq!(get("nickNAME").as_deref(), Some("someone"));
     assert_eq!(get("Nickna").as_deref(), Some("someone"));
     assert_eq!(c.get_conf_list("ContactInfo").unwrap(), Vec::<String>::new());
@@ -114,7 +114,7 @@ fn get_conf_returns_options_lists_and_groups() {
     assert_eq!(names, ["Nickname", "ContactInfo", "Log", "Log"]);
     assert!(c.get_conf_lines(Vec::<String>::new()).unwrap().is_empty());
 
-    // The lines of a group, which is empty at first.
+    // A group, which is empty at first, has the lines of its options.
     assert_eq!(get("HiddenServiceOptions"), None);
     let dir = tor.folder().join("service");
     let options =
@@ -208,7 +208,7 @@ fn load_conf_and_save_conf_change_the_torrc() {
 
     load("ContactInfo loaded # a comment\r\n\n# .\n").unwrap();
     assert_eq!(contact().as_deref(), Some("loaded"));
-    // Without a line end, and with a dot at the beginning of a line.
+    // The text may lack a line end, and a line may begin with a dot.
     load("ContactInfo \\\n.dots.\nNickname dotty").unwrap();
     assert_eq!(contact().as_deref(), Some(".dots."));
     assert_eq!(c.get_conf("Nickname").unwrap().as_deref(), Some("dotty"));
@@ -340,7 +340,7 @@ fn onion_services_are_added_and_removed() {
     let discarded = c.add_onion(&AddOnion::new().local_port(80).discard_key()).unwrap();
     assert!(discarded.key.is_none());
 
-    // All settings at once.
+    // This service has all settings at once.
     let client = "FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ";
     let service = AddOnion::new()
         .port(80, target)
@@ -480,7 +480,7 @@ fn raw_messages_are_sent_and_answered() {
     assert_eq!(c.msg_with_data("+POSTDESCRIPTOR", b"router x\n.\r\n..\n").unwrap().code(), 554);
     assert!(c.msg_with_data("+loadconf", tor.torrc().as_bytes()).unwrap().is_ok());
 
-    // Lines that are not sent.
+    // These lines are not sent.
     for line in [
         "",
         " ",
@@ -543,7 +543,7 @@ fn end_of_the_connection_is_reported() {
     drop(c);
     assert!(weak.upgrade().is_none());
 
-    // tor ends.
+    // The connection also ends if tor ends.
     let c = tor.controller();
     drop(tor);
     let closed = c.wait_closed(SOON).unwrap();
@@ -645,8 +645,8 @@ fn answers_keep_their_order() {
         let reply = pending.wait().unwrap();
         assert!(belongs(&reply, key), "{key}: {reply}");
     }
-    // Commands without waiting, in several threads, and some whose answers
-    // nobody waits for.
+    // Several threads send commands without waiting, and nobody waits for some
+    // of the answers.
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {

@@ -103,7 +103,7 @@ fn config_changes_are_sent_in_one_command() {
     let mut config = controller.config().unwrap();
     config.load().unwrap();
 
-    // Fifty options with one command.
+    // Fifty options are changed with one command.
     let changes: Vec<(String, String)> = config
         .options()
         .unwrap()
@@ -128,7 +128,7 @@ fn config_changes_are_sent_in_one_command() {
     assert_eq!(config.lines("ContactInfo").unwrap(), ["me"]);
     let before = tap.sent().len();
     config.save().unwrap();
-    // Apart from the commands that preserve client keys, which such a change
+    // Leave out the commands that preserve client keys, which such a change
     // would remove.
     let mut sent = tap.sent().split_off(before);
     sent.retain(|sent| sent != "ONION_CLIENT_AUTH_VIEW");
@@ -292,7 +292,7 @@ fn config_keeps_the_other_lines_of_a_port() {
     let ports: Vec<scape::config::PortLine> = config.get("SocksPort").unwrap();
     assert_eq!(ports.len(), 3);
     assert!(ports[2].has_flag("OnionTrafficOnly"));
-    // The last line of a group.
+    // The last lines of a group can be removed.
     config.clear("SocksPort").unwrap();
     config.reset("__SocksPort").unwrap();
     config.save().unwrap();
@@ -401,7 +401,8 @@ fn config_changes_of_others_are_seen_and_not_overwritten() {
     other.signal(scape::control::Signal::Reload).unwrap();
     becomes_true("the reload is seen", || config.conflicts().len() == 1);
     assert_eq!(config.lines("ContactInfo").unwrap(), ["me"]);
-    // Also if the option is set to its former value.
+    // A change by another program is a conflict even if this program sets the
+    // option to its former value.
     let rate = config.lines("BandwidthRate").unwrap();
     config.set("BandwidthRate", &*rate[0]).unwrap();
     other.set_conf([("BandwidthRate", "9 MB")]).unwrap();
@@ -487,7 +488,7 @@ fn config_goes_on_after_a_reconnect() {
     config.set("BandwidthRate", "6 MB").unwrap();
     tor.kill();
     controller.wait_closed(SOON).unwrap();
-    // Listeners run on another thread.
+    // Listeners run on another thread, so they may be called a moment later.
     let mut told_before = [told.recv_timeout(SOON).unwrap(), told.recv_timeout(SOON).unwrap()];
     told_before.sort();
     assert_eq!(told_before, ["BandwidthRate", "ContactInfo"]);

@@ -18,11 +18,11 @@ use support::real_tor::RealTor;
 
 /// Options that this test doesn't change.
 const LEFT_ALONE: &[&str] = &[
-    // With it, tor would connect to the network.
+    // With the value 0, tor would connect to the network.
     "DisableNetwork",
-    // tor ends if this process doesn't exist.
+    // tor ends if the process with this ID doesn't exist.
     "__OwningControllerProcess",
-    // The connections of the test itself.
+    // The test's own connections use these options.
     "ControlPort",
     "__ControlPort",
     "ControlSocket",
@@ -59,10 +59,11 @@ const IMMUTABLE: &[&str] = &[
 
 /// Options that tor refuses here for another reason.
 const NOT_HERE: &[&str] = &[
-    // Only for authorities, which have a public address and keys.
+    // tor accepts these only for an authority, which has a public address and
+    // keys.
     "AuthoritativeDirectory",
     "VersioningAuthoritativeDirectory",
-    // Only with `DirAuthority` lines.
+    // tor accepts this one only with `DirAuthority` lines.
     "ClientDNSRejectInternalAddresses",
     // tor resets these itself, unless it is a relay.
     "CellStatistics",
@@ -109,7 +110,8 @@ fn special(name: &str, folder: &Path) -> Vec<Vec<(&'static str, String)>> {
         "MetricsPortPolicy" => one("accept 127.0.0.1"),
         "MinimalAcceptedServerVersion" => one("0.4.7.0"),
         "PublishServerDescriptor" | "SafeLogging" => one("0"),
-        // tor would set these two from it otherwise, and doesn't reset them.
+        // Without a value for the other two options, tor would set them to the
+        // value of this one, and not reset them.
         "RecommendedVersions" => with(
             "one",
             &[("RecommendedClientVersions", "two"), ("RecommendedServerVersions", "three")],

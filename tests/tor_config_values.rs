@@ -80,12 +80,12 @@ fn set(c: &Controller, option: &str, text: &str) -> Answer {
 /// closer look.
 fn only_tor_can_tell(ty: &ConfigType, text: &str) -> bool {
     match ty {
-        // Most are 31 bits wide, and some 64.
+        // Most options of this type have 31 bits, and some have 64.
         ConfigType::Integer => {
             text.trim().parse::<i128>().is_ok_and(|number| number > i32::MAX.into())
         }
         ConfigType::Float => text.contains(['x', 'X']),
-        // Some were lists in older versions.
+        // Some options of this type were lists in older versions.
         ConfigType::TimeInterval => text.contains(','),
         ConfigType::RouterList => text.contains(['.', ':', '*']),
         _ => false,
@@ -483,8 +483,8 @@ fn port_flags_are_known_to_tor() {
         };
         for flag in [PortFlag::from(*switch), switch.off()] {
             let line = PortLine::new(address.clone()).flag(flag);
-            // With some of these flags, a relay needs other ports too. tor
-            // reads the flags before it notices.
+            // With some of these flags, a relay needs other ports, too. tor
+            // reads the flags before it notices that these are missing.
             if let Err(error) = c.set_conf([(option, line.to_string())]) {
                 assert!(option == "ORPort" && error.refusal().is_some(), "{line}: {error}");
             }

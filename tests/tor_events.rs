@@ -155,7 +155,8 @@ fn status_event_for_a_bad_host_name_arrives() {
 #[test]
 fn hibernation_event_of_a_relay_arrives() {
     let relay = "ORPort 127.0.0.1:auto\nAssumeReachable 1\nPublishServerDescriptor 0\n";
-    // Traffic of the control port counts too, but not over a Unix socket.
+    // Traffic of the control port counts, too, but not over a Unix socket. So
+    // use TCP.
     let tor = RealTor::start(&format!("{relay}AccountingMax 60 KB\nCountPrivateBandwidth 1\n"));
     let tor = tor.over_tcp().connect().unwrap();
     event_of(

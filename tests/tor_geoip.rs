@@ -18,7 +18,7 @@ fn ip(text: &str) -> IpAddr {
 fn countries_come_from_the_geoip_files_of_tor() {
     let folder = tempfile::tempdir().unwrap();
     let (v4, v6) = (folder.path().join("geoip"), folder.path().join("geoip6"));
-    // 192.0.2.0/24 and 10.0.0.0/8.
+    // These are the networks 192.0.2.0/24 and 10.0.0.0/8.
     fs::write(&v4, "3221225984,3221226239,DE\n167772160,184549375,FR\n").unwrap();
     fs::write(&v6, "2001:db8::,2001:db8:ffff:ffff:ffff:ffff:ffff:ffff,US\n").unwrap();
     let tor =
@@ -34,7 +34,7 @@ fn countries_come_from_the_geoip_files_of_tor() {
     ] {
         assert_eq!(geoip.lookup(ip(address)).unwrap().to_string(), shown);
     }
-    // About as many addresses as there are relays.
+    // These are about as many addresses as there are relays.
     let many: Vec<IpAddr> = (0..9000_u32).map(|n| IpAddr::V4((0x0a00_0000 + n).into())).collect();
     let found = geoip.lookup_all(many).unwrap();
     assert!(found.iter().all(|found| found.as_ref().unwrap().country.unwrap().as_str() == "fr"));

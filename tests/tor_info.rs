@@ -32,7 +32,8 @@ const FP: &str =
     "fp/0000000000000000000000000000000000000000+0000000000000000000000000000000000000000";
 const D: &str = "d/0000000000000000000000000000000000000000";
 
-/// The same as in the transcript `25-getinfo-relay.txt` of `scape-proto`.
+/// The torrc of a relay, the same as in the transcript `25-getinfo-relay.txt`
+/// of `scape-proto`.
 const RELAY: &str = "Nickname testrelay\nORPort 127.0.0.1:9001\nAddress 127.0.0.1\nAssumeReachable 1\n\
      PublishServerDescriptor 0\nExitRelay 1\nExitPolicy accept *:80\nExitPolicy reject *:*\n";
 
@@ -312,8 +313,8 @@ fn accounting_is_read() {
     assert_eq!(accounting.used.read + accounting.left.read, 1 << 30);
     assert!(accounting.interval_start <= accounting.interval_wake);
     let length = accounting.interval_end.duration_since(accounting.interval_start).unwrap();
-    // One day, or an hour more or less on the two days on which clocks are
-    // changed.
+    // An interval has one day, or an hour more or less on the two days on which
+    // clocks are changed.
     assert!(
         length.abs_diff(Duration::from_secs(86_400)) <= Duration::from_secs(3600),
         "{length:?}"

@@ -30,8 +30,8 @@ fn onion_key_has_the_address_that_tor_computes() {
 fn onion_addresses_that_tor_refuses_are_refused() {
     let tor = RealTor::start("");
     let c = tor.controller();
-    // Addresses with a right checksum but a wrong key: zeros, a number that is
-    // not a point, the point of order 2, and the neutral point.
+    // These addresses have a right checksum but a wrong key: zeros, a number
+    // that is not a point, the point of order 2, and the neutral point.
     for text in [
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaam2dqd",
         "aiaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab3did",
@@ -56,7 +56,7 @@ fn client_key_file_is_read_by_tor() {
     let auth =
         c.onion_client_auth().get(&address).unwrap().unwrap_or_else(|| panic!("{}", tor.log()));
     assert!(auth.key == key && auth.permanent);
-    // The same key again, with a command.
+    // Adding the same key again with a command replaces it.
     let added = c.onion_client_auth().add(&ClientAuth::new(address, key)).unwrap();
     assert_eq!(added, ClientAuthAdded::Replaced);
 }
@@ -108,7 +108,7 @@ fn hashed_passwords_are_accepted_by_tor() {
         connect.connect().unwrap_or_else(|error| panic!("{password:?}: {error}"));
     }
     assert!(tor.over_tcp().password("Sesame").connect().unwrap_err().get::<AuthError>().is_some());
-    // The same for a password that is set while tor runs.
+    // A password that is set while tor runs replaces the others.
     let c = tor.over_tcp().password("sesame").connect().unwrap();
     c.set_conf([("HashedControlPassword", HashedPassword::new("open").to_string())]).unwrap();
     tor.over_tcp().password("open").connect().unwrap();

@@ -125,7 +125,7 @@ fn configuration_changes_keep_authentication_unless_it_is_turned_off_by_name() {
     closed_to_strangers(&tor, 1);
     controller.set_conf([("CookieAuthentication", "")]).unwrap();
     closed_to_strangers(&tor, 1);
-    // Explicitly by name.
+    // The option can still be turned off explicitly by its name.
     controller.set_conf([("CookieAuthentication", "0")]).unwrap();
     assert_eq!(knock(&ports(&tor)[0]).1, "METHODS=NULL");
     controller.load_conf(&text).unwrap();

@@ -279,7 +279,7 @@ fn launch_refuses_reserved_options_by_name() {
         ("RunAsDaemon", "1"),
         ("__OwningControllerProcess", "1"),
         ("__owningcontrollerfd", "1"),
-        // tor's abbreviations.
+        // tor also accepts these abbreviations.
         ("DataDir", "/tmp/x"),
         ("runasd", "1"),
         ("__Owning", "1"),

@@ -45,7 +45,7 @@ fn program(temporary: &Path) -> (Program, u32) {
 /// A program that has launched a tor.
 struct Program {
     child: Child,
-    /// Kept open so that the program can write.
+    /// The program's output, which is kept open so that the program can write.
     _says: Lines<BufReader<ChildStdout>>,
 }
 

@@ -100,7 +100,8 @@ fn late_tor_of_a_wrapper_that_does_not_exec_never_starts() {
 
 #[test]
 fn tor_whose_torrc_is_gone_refuses_to_start() {
-    // Signals to the process group don't reach another session.
+    // Signals to the process group don't reach another session, so this tor
+    // starts after the launch has failed.
     let wrapper = Wrapper::new(
         "export HERE; printf '%s\\n' \"$@\" >\"$HERE/arguments\"\n\
          while [ \"$1\" != -f ]; do set -- \"$@\" \"$1\"; shift; done\n\

@@ -60,8 +60,8 @@ fn describes(manual: &Manual, names: &[ConfigName]) {
         assert!(entry.name().eq_ignore_ascii_case(&option.name));
         assert!(!entry.help().is_empty() && !entry.section().is_empty(), "{entry:?}");
         assert!(entry.forms().iter().all(|form| !form.contains('\\')), "{entry:?}");
-        // roff's escapes. tor's page contains backslashes itself, in a header
-        // of HAProxy.
+        // No roff escape may be left. A plain backslash is allowed, because
+        // tor's page has some in an HAProxy header.
         for escape in ["\\f", "\\&", "\\-", "\\(", "\\*"] {
             assert!(!entry.help().contains(escape), "{entry}");
         }

@@ -124,7 +124,7 @@ fn disk_onion_edit_moves_and_adds_several_services() {
 fn disk_onion_with_a_given_key_has_its_address() {
     let tor = RealTor::start("");
     let onions = DiskOnions::of(&tor.controller());
-    // A key whose last bytes a careless reader would strip.
+    // This key ends with bytes that a careless reader would strip.
     let mut bytes = *OnionKey::random().expose();
     bytes[60..].copy_from_slice(b"\t\r\n ");
     let key = OnionKey::from_expanded(bytes).unwrap();
@@ -191,7 +191,8 @@ fn refused_disk_onion_is_explained_and_changes_nothing() {
     assert_eq!(error.refusal.as_ref().unwrap().code(), 513);
     assert!(error.log.iter().any(|line| line.contains("too permissive")), "{error}");
 
-    // tor requires a file there, and mentions it only in its log.
+    // tor requires a file in this directory, and mentions the file only in its
+    // log.
     let balanced = at("balanced").onion_balance_instance(true);
     let error = problem(onions.add(&balanced));
     assert!(matches!(error.problem, DiskOnionProblem::Refused), "{error}");

@@ -22,8 +22,9 @@ const MASKED: [u8; 24] = [
     0xe1, 0xf0, 0xad, 0xb9, 0xb3, 0xb1, 0xb2, 0xb7,
 ];
 
-/// The bytes before it. An allocator overwrites the beginning of freed memory,
-/// and soon uses small pieces again.
+/// The beginning of the secret. An allocator overwrites the beginning of freed
+/// memory and soon reuses small blocks. So the secret is long, and the test
+/// searches for its end.
 const BEFORE: [u8; 176] = [b'x'; 176];
 
 /// The hash of the whole secret.
@@ -58,8 +59,8 @@ fn copies() -> usize {
         let (start, end) = range.split_once('-').unwrap();
         let number = |text| u64::from_str_radix(text, 16).unwrap();
         let (mut at, end) = (number(start), number(end));
-        // One buffer for all parts. It is masked before it is searched, and the
-        // first bytes of the next part overlap this one.
+        // One buffer is used for all parts. It is masked before it is searched,
+        // and the first bytes of the next part overlap this one.
         let mut buffer = vec![0; 1 << 16];
         while at < end {
             let length = buffer.len().min((end - at) as usize);
@@ -72,7 +73,7 @@ fn copies() -> usize {
                     .filter(|window| *window == masked)
                     .count();
             }
-            // This buffer is itself part of the memory.
+            // This buffer is itself part of the memory, so it must be wiped.
             buffer.fill(0);
             if count <= 64 {
                 break;
@@ -100,7 +101,7 @@ fn password_is_wiped_from_memory() {
         let mut between = Vec::new();
         for _ in 0..100 {
             command.quoted("ContactInfo", "a long text about where to write to");
-            // Keeps the buffer from growing in place.
+            // This keeps the buffer from growing in place.
             between.push(Box::new([0_u8; 24]));
         }
         drop(between);

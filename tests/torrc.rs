@@ -380,7 +380,7 @@ fn included_torrc_files_are_read_in_the_order_of_tor() {
     // A comparison covers all of the files.
     let differences = TorrcComparison::new(&[]).of(&files);
     let names: Vec<&str> = differences.iter().map(|d| d.name.as_str()).collect();
-    // The options that tor takes A, B, D and C for.
+    // tor takes A, B, D and C for these options.
     assert_eq!(names, ["AccelDir", "BandwidthBurst", "DataDirectory", "CacheDirectory"]);
 }
 
@@ -463,7 +463,7 @@ fn torrc_that_is_a_pipe_is_refused() {
     assert!(TorrcFiles::read(&pipe).is_err());
     let torrc = folder.path().join("torrc");
     fs::write(&torrc, format!("%include {}", folder.path().display())).unwrap();
-    // Also in a folder, if the torrc includes its own folder.
+    // A torrc that includes its own folder includes itself.
     assert!(TorrcFiles::read(&torrc).is_err());
 }
 
@@ -822,7 +822,7 @@ fn abbreviated_torrc_options_are_found_as_in_tor() {
     let names: Vec<String> =
         torrc.group("HiddenServiceOptions").into_iter().map(|line| line.name).collect();
     assert_eq!(names, ["HiddenServiceDir", "HiddenServicePort"]);
-    // Two abbreviations of one option, which is UnixSocksGroupWritable.
+    // `U` and `uN` are abbreviations of one option, UnixSocksGroupWritable.
     let mut short = parse("#\\\nuN \"x\"\n");
     assert_eq!((short.clear("U"), short.is_empty()), (1, true));
     torrc.set("ExitNodes", "{de}").unwrap();

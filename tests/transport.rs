@@ -136,7 +136,7 @@ fn dropping_one_transport_ends_the_other() {
         assert_eq!((&here).read(&mut [0]).unwrap(), 0, "{kind}");
         let start = Instant::now();
         while (&here).write(b"x").is_ok() {
-            // TCP learns it from the answer to the first write.
+            // TCP learns of the shutdown from the answer to the first write.
             assert!(start.elapsed() < LONG, "{kind}");
             thread::yield_now();
         }

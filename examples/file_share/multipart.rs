@@ -33,7 +33,8 @@ impl<R: BufRead> Parts<R> {
     /// first part, this is the text before the first delimiter. Returns true if
     /// another part follows.
     pub(crate) fn copy(&mut self, mut to: impl Write) -> io::Result<bool> {
-        // The end of the last line belongs to the delimiter if that follows.
+        // The line end before a delimiter belongs to the delimiter. So each
+        // line end is kept until the next line is known.
         let mut line = b"\r\n".to_vec();
         let mut is_first = true;
         loop {

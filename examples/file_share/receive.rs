@@ -92,7 +92,8 @@ impl Inbox {
             false => self.save(number, &mut body, request.header("content-type").unwrap_or("")),
         };
         if result.is_err() {
-            // tor loses an answer that comes before the end of the upload.
+            // tor loses an answer that comes before the end of the upload, so
+            // read the rest first.
             let _ = io::copy(&mut body.take(MOST_IGNORED), &mut io::sink());
         }
         result

@@ -8,7 +8,7 @@ use scape_proto::control::{AuthChallenge, Decoder, SafeCookie, parse_getconf, pa
 use scape_proto::word::{Secret};
 
 fuzz_target!(|data: &[u8]| {
-    // The keys on the first line, the answer on the others.
+    // The first line contains the keys, and the other lines are the answer.
     let Some(end) = data.iter().position(|b| *b == b'\n') else { return };
     let (keys, answer) = data.split_at(end);
     let Ok(keys) = std::str::from_utf8(keys) else { return };

@@ -67,7 +67,7 @@ fn check_written(file: &BandwidthFile<'_>) {
             .collect()
     };
     assert_eq!(others(&written), others(file));
-    // A second time, nothing changes.
+    // Writing the values a second time changes nothing.
     assert_eq!(
         written.relays().map(|relay| relay.text().to_owned()).collect::<Vec<_>>().join("\n"),
         text.lines()

@@ -1,5 +1,5 @@
-//! A command is one line whatever its arguments are, and its data ends where it
-//! should; or there is none.
+//! A command is one line whatever its arguments are. If it has data, the data
+//! ends where it should.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,7 +13,7 @@ fn one_line(wire: &[u8]) {
 }
 
 fuzz_target!(|data: &[u8]| {
-    // An argument on the first line, another on the others.
+    // The first line is one argument, and the other lines are another.
     let text = String::from_utf8_lossy(data);
     let (key, value) = text.split_once('\n').unwrap_or((&text, &text));
     for command in [

@@ -14,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
         assert!(data.ends_with(diff.text()) || data.contains(&b'@'));
         let _ = diff.apply(data);
     }
-    // The digests are right, so that the commands are applied.
+    // From here on, the digests are right, so that the commands are applied.
     let (base, commands) = common::split_at_byte(data, 0);
     if commands.starts_with(b"@") || commands.windows(2).any(|two| two == b"\n@") {
         // The next annotation in a file ends the diff.
@@ -54,7 +54,7 @@ fn apply(base: &[u8], commands: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let mut lowest = usize::MAX;
-    // The last line of the base, which `$` stands for.
+    // `$` stands for the last line of the base.
     let count = lines.len();
     while let Some(line) = rest.next() {
         let line = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;

@@ -34,8 +34,8 @@ fuzz_target!(|data: &[u8]| {
     let (pieces, error_in_pieces) = decode(bytes.chunks(usize::from(size).max(1)));
     assert_eq!(pieces, whole);
     match (error, error_in_pieces) {
-        // What is no reply may be told before its line is too long, and with as
-        // much of it as was there.
+        // Bytes that aren't a reply may be reported before their line is too
+        // long. The error contains the bytes that had arrived by then.
         (Some(a), Some(b))
             if [&a, &b].iter().any(|e| matches!(e, DecodeError::NotAReply { .. })) => {}
         (error, error_in_pieces) => assert_eq!(error, error_in_pieces),

@@ -11,7 +11,7 @@ use scape_proto::netdoc::{LineProblem, NetworkStatusV2};
 fuzz_target!(|data: &[u8]| {
     let (lenient, strict) = (NetworkStatusV2::parse(data), NetworkStatusV2::parse_strict(data));
     common::check(data, false, &lenient, &strict, |status| status.skipped().to_vec());
-    // Only another version is refused.
+    // A text with this beginning is refused only for its version.
     if let (Err(error), true) = (&lenient, common::begins_with(data, "network-status-version")) {
         assert_eq!(error.keyword(), "network-status-version");
         assert_ne!(error.problem(), LineProblem::Start);

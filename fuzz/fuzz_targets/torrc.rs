@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use scape_proto::torrc::Torrc;
 
 fuzz_target!(|data: &[u8]| {
-    // A value on the first line, the text on the others.
+    // The first line is a value, and the other lines are the torrc.
     let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (value, text) = data.split_at(end);
     let text = text.get(1..).unwrap_or_default();

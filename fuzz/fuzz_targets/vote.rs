@@ -11,7 +11,7 @@ use scape_proto::netdoc::{LineProblem, Vote};
 fuzz_target!(|data: &[u8]| {
     let (lenient, strict) = (Vote::parse(data), Vote::parse_strict(data));
     common::check(data, false, &lenient, &strict, |vote| vote.skipped().to_vec());
-    // Only another version or status is refused.
+    // A text with this beginning is refused only for its version or its status.
     if let (Err(error), true) = (&lenient, common::begins_with(data, "network-status-version")) {
         let is_fixed = matches!(error.keyword(), "network-status-version" | "vote-status");
         assert!(is_fixed && error.problem() != LineProblem::Start, "{error}");

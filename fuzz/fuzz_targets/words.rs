@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use scape_proto::control::{Word, Words, c_string, quoted_string, unquote};
 
 fuzz_target!(|data: &[u8]| {
-    // By position.
+    // Read the words as values, one after the other.
     let mut words = Words::new(data);
     let mut back = Vec::new();
     loop {
@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
     }
     assert_eq!(back, data);
 
-    // By kind.
+    // Read the words by their kinds.
     for word in Words::new(data) {
         match word {
             Word::Bare(value) => assert!(!value.is_empty()),

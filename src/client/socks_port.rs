@@ -18,7 +18,8 @@ use crate::io::transport::Address;
 #[non_exhaustive]
 pub enum SocksPort {
     /// The first of tor's SOCKS ports that accepts a connection. The ports are
-    /// tried in tor's order.
+    /// tried in tor's order, except that ports with the flag
+    /// `NoIsolateSOCKSAuth` come last.
     ///
     /// If a filter in front of the control port hides tor's SOCKS ports, the
     /// usual ports are tried: 9050, and Tor Browser's 9150. The first of them
@@ -28,13 +29,17 @@ pub enum SocksPort {
     #[default]
     Usable,
     /// The port at this address. tor isn't asked about this port. Use this
-    /// variant for a port in a container, or for a forwarded port.
+    /// variant for a port in a container, or for a forwarded port. The port
+    /// must belong to the controlled tor if circuits are chosen:
+    /// [`TorClient::via`](crate::TorClient::via).
     At(Address),
     /// The first port that is configured with all of these options, such as
     /// `IsolateDestAddr` or `ExtendedErrors`.
     WithOptions(Vec<String>),
     /// A port that is configured with exactly these options. If tor has no such
-    /// port, tor is told to open one. tor then chooses the port number.
+    /// port, tor is told to open one. tor then chooses the port number. If tor
+    /// has such a port, but doesn't listen on it, no port is added and the call
+    /// fails. A tor with `DisableNetwork 1` listens on no port.
     ///
     /// All other ports are kept. The new port stays open until tor ends or
     /// reads its torrc again (`SIGNAL RELOAD`, SIGHUP), or until the port is

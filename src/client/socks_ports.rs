@@ -12,9 +12,9 @@ use crate::control::{ConnectAttempt, Controller, Warnings};
 use crate::error::{Error, Phase, Result};
 use crate::io::transport::{Address, Deadline, Transport};
 use parking_lot::Mutex;
-use scape_proto::control::{ArgumentError, Refusal};
+use scape_proto::control::{ArgumentError, Command, ConfLine, Refusal, parse_getconf};
 use scape_proto::info::{ListenerAddress, ListenerKind};
-use scape_proto::torrc::{PortAddress, PortLine};
+use scape_proto::torrc::{PortAddress, PortLine, PortSwitch};
 use std::sync::Arc;
 
 /// The maximum time for verifying that a SOCKS port belongs to tor.
@@ -35,17 +35,29 @@ const TOR_BROWSER_CONTROL: u16 = 9151;
 #[derive(Debug)]
 pub(crate) struct FoundPort {
     pub(crate) address: Address,
-    /// The refusal, if a filter on the control port refused to list tor's SOCKS
-    /// ports. After such a refusal, `address` is a guess: the port that the
-    /// environment names, or a usual port. A tor listens there, but perhaps not
-    /// the controlled one. `None` if tor listed the port, or if the caller
-    /// named it.
-    pub(crate) hidden_by: Option<Refusal>,
+    pub(crate) origin: PortOrigin,
 }
 
-impl From<Address> for FoundPort {
-    fn from(address: Address) -> Self {
-        FoundPort { address, hidden_by: None }
+/// The origin of a SOCKS port's address.
+#[derive(Debug, Clone)]
+pub(crate) enum PortOrigin {
+    /// tor listed the port, or no tor is controlled.
+    Listed,
+    /// The caller named the port.
+    Named,
+    /// A filter on the control port refused to list tor's SOCKS ports. The
+    /// address is a guess: the port that the environment names, or a usual
+    /// port. A tor listens there, but perhaps not the controlled one.
+    Guessed(Arc<Refusal>),
+}
+
+impl FoundPort {
+    pub(crate) fn listed(address: Address) -> Self {
+        FoundPort { address, origin: PortOrigin::Listed }
+    }
+
+    pub(crate) fn named(address: Address) -> Self {
+        FoundPort { address, origin: PortOrigin::Named }
     }
 }
 
@@ -72,7 +84,7 @@ impl SocksPorts {
     /// the port, adds it first.
     pub(crate) fn find(&self, controller: &Controller, port: &SocksPort) -> Result<FoundPort> {
         let candidates = match port {
-            SocksPort::At(address) => return Ok(address.clone().into()),
+            SocksPort::At(address) => return Ok(FoundPort::named(address.clone())),
             SocksPort::WithOptions(wanted) => {
                 let found =
                     having(controller, |line| wanted.iter().all(|option| line.has_flag(option)))?;
@@ -92,16 +104,20 @@ impl SocksPorts {
             }
             SocksPort::Usable => return self.any(controller),
         };
-        self.first_usable(controller, candidates).map(FoundPort::from)
+        self.first_usable(controller, candidates).map(FoundPort::listed)
     }
 
     /// Finds the first of tor's SOCKS ports that accepts a connection, within
-    /// the deadline of `controller`. If a filter on the control port refuses to
+    /// the deadline of `controller`. Ports that may ignore isolation
+    /// credentials are tried last. If a filter on the control port refuses to
     /// list tor's ports, tries the port that the environment names, or else the
     /// usual ports.
     pub(crate) fn any(&self, controller: &Controller) -> Result<FoundPort> {
         match controller.info().listeners(&ListenerKind::Socks) {
-            Ok(listeners) => self.first_usable(controller, listeners).map(FoundPort::from),
+            Ok(listeners) => {
+                let listeners = isolating_first(controller, listeners)?;
+                self.first_usable(controller, listeners).map(FoundPort::listed)
+            }
             Err(error) => match error.exact::<Refusal>() {
                 Some(refusal) => self.usual_port(controller, refusal.clone()),
                 None => Err(error),
@@ -114,7 +130,7 @@ impl SocksPorts {
     /// refuses to list tor's ports, returns that refusal as the error.
     pub(crate) fn named_by_tor(&self, controller: &Controller) -> Result<FoundPort> {
         let listeners = controller.info().listeners(&ListenerKind::Socks)?;
-        self.first_usable(controller, listeners).map(FoundPort::from)
+        self.first_usable(controller, listeners).map(FoundPort::listed)
     }
 
     /// Finds a SOCKS port without tor's own list. `refusal` says why tor's list
@@ -142,7 +158,8 @@ impl SocksPorts {
             match ask(&address, deadline.part(PROBE_TIMEOUT)) {
                 Ok(()) => {
                     *self.usable.lock() = Some(address.clone());
-                    return Ok(FoundPort { address, hidden_by: Some(refusal) });
+                    let origin = PortOrigin::Guessed(Arc::new(refusal));
+                    return Ok(FoundPort { address, origin });
                 }
                 Err(error) => attempts.push(ConnectAttempt::new(address.to_string(), error)),
             }
@@ -165,7 +182,9 @@ impl SocksPorts {
         let deadline = controller.deadline();
         let added = self.added.try_lock_until(deadline.instant());
         let mut added = added.ok_or_else(|| deadline.error(Phase::Reply))?;
-        let configured = Configured::ask(controller)?;
+        // The cache may not know of another controller's change yet, which
+        // would be undone.
+        let configured = Configured::ask_again(controller)?;
         let before = controller.info().listeners(&ListenerKind::Socks)?;
         // Forget ports that have been removed from the configuration since.
         added.retain(|(_, listener)| before.contains(listener));
@@ -180,7 +199,10 @@ impl SocksPorts {
             _ => own.address == line.address,
         };
         let there = of_lines(&configured.lines, &before, wanted);
-        if !there.is_empty() {
+        // A port that tor has, but doesn't listen on (`DisableNetwork 1`), must
+        // not be added once more.
+        let is_closed = before.is_empty() || !line.address.is_auto();
+        if !there.is_empty() || is_closed && configured.lines.iter().any(wanted) {
             return Ok(there);
         }
         let mut all = configured.options;
@@ -322,28 +344,98 @@ fn having(controller: &Controller, wanted: impl Fn(&PortLine) -> bool) -> Result
 
 /// Returns the listeners that certainly belong to a configured SOCKS port line
 /// for which `wanted` returns true.
-///
-/// tor doesn't report which line a listener belongs to. If a line names the
-/// listener's address, the listener belongs to that line. Any other listener
-/// belongs to one of the lines without a fixed address, such as `auto`. Such a
-/// listener is returned only if `wanted` is true for all lines without a fixed
-/// address.
 fn of_lines(
     lines: &[PortLine],
     listeners: &[ListenerAddress],
     wanted: impl Fn(&PortLine) -> bool,
 ) -> Vec<ListenerAddress> {
-    let named = |line: &&PortLine| {
-        use PortAddress::{Auto, Host, IpAuto, Other};
-        !matches!(line.address, Auto | IpAuto(_) | Host { .. } | Other(_))
+    let is_wanted = |listener: &&ListenerAddress| {
+        let owners = owners(lines, listener);
+        !owners.is_empty() && owners.into_iter().all(&wanted)
     };
-    let all_unnamed_wanted = lines.iter().filter(|line| !named(line)).all(&wanted);
-    let is_wanted =
-        |listener: &&ListenerAddress| match lines.iter().find(|line| line.is_at(listener)) {
-            Some(line) => wanted(line),
-            None => all_unnamed_wanted,
-        };
     listeners.iter().filter(is_wanted).cloned().collect()
+}
+
+/// Returns the lines to which a listener may belong.
+///
+/// tor doesn't report which line a listener belongs to. If a line names the
+/// listener's address, the listener belongs to that line. Any other listener
+/// belongs to one of the lines without a fixed address, such as `auto`.
+fn owners<'a>(lines: &'a [PortLine], listener: &ListenerAddress) -> Vec<&'a PortLine> {
+    let naming: Vec<&PortLine> = lines.iter().filter(|line| line.is_at(listener)).collect();
+    if !naming.is_empty() {
+        return naming;
+    }
+    lines.iter().filter(|line| may_be_at(&line.address, listener)).collect()
+}
+
+/// Returns true if a line with this address, which doesn't say where tor
+/// listens, may belong to a listener.
+fn may_be_at(address: &PortAddress, listener: &ListenerAddress) -> bool {
+    match (address, listener) {
+        (PortAddress::Other(_), _) => true,
+        (PortAddress::Auto, ListenerAddress::Ip(_)) => true,
+        (PortAddress::IpAuto(ip), ListenerAddress::Ip(listener)) => *ip == listener.ip(),
+        (PortAddress::Host { port, .. }, ListenerAddress::Ip(listener)) => {
+            port.is_none_or(|port| port == listener.port())
+        }
+        _ => false,
+    }
+}
+
+/// Moves the listeners that may have the flag `NoIsolateSOCKSAuth` to the end.
+/// On such a port, streams with different credentials share circuits.
+fn isolating_first(
+    controller: &Controller,
+    mut listeners: Vec<ListenerAddress>,
+) -> Result<Vec<ListenerAddress>> {
+    if listeners.len() > 1 {
+        let lines = match Configured::ask(controller) {
+            Ok(configured) => configured.lines,
+            // A filter hides the options.
+            Err(error) if error.is::<Refusal>() => return Ok(listeners),
+            Err(error) => return Err(error),
+        };
+        let ignores = |line: &PortLine| line.switched(PortSwitch::IsolateSocksAuth) == Some(false);
+        listeners.sort_by_key(|listener| owners(&lines, listener).into_iter().any(ignores));
+    }
+    Ok(listeners)
+}
+
+/// Returns an error if a SOCKS port that the caller named certainly belongs to
+/// another tor than the controlled one. Only ports on this machine's loopback
+/// addresses are checked, and only if the control connection goes to one of
+/// tor's own listeners. Otherwise tor may be behind a forwarded port, or in a
+/// container, and its list says nothing about the ports of this machine.
+pub(crate) fn check_named(controller: &Controller, address: &Address) -> Result<()> {
+    let is_loopback = match address {
+        Address::Ip(address) => address.ip().is_loopback(),
+        Address::Unix(_) => false,
+        name => name.is_on_this_machine(),
+    };
+    let Some(control) = controller.tor_address().filter(|_| is_loopback) else { return Ok(()) };
+    let listeners = |kind| match controller.info().listeners(&kind) {
+        Err(error) if error.is::<Refusal>() => Ok(None),
+        listeners => listeners.map(Some),
+    };
+    let Some(controls) = listeners(ListenerKind::Control)? else { return Ok(()) };
+    if !controls.into_iter().any(|listener| Address::from(listener) == *control) {
+        return Ok(());
+    }
+    let Some(listeners) = listeners(ListenerKind::Socks)? else { return Ok(()) };
+    let leads_there = |listener: &ListenerAddress| match (listener, address) {
+        (ListenerAddress::Ip(listener), Address::Ip(address)) => {
+            let ip = listener.ip();
+            listener.port() == address.port() && (ip == address.ip() || ip.is_unspecified())
+        }
+        (ListenerAddress::Ip(listener), name) => name.port() == Some(listener.port()),
+        (ListenerAddress::Unix(_), _) => false,
+    };
+    if listeners.iter().any(leads_there) {
+        return Ok(());
+    }
+    let listeners = listeners.iter().map(ToString::to_string).collect();
+    Err(NoSocksPortError::OtherTor { address: address.to_string(), listeners }.into())
 }
 
 /// The configured SOCKS ports, or tor's default if no option is set.
@@ -355,21 +447,39 @@ struct Configured {
 }
 
 impl Configured {
+    /// Asks tor, or the cache of options.
     fn ask(controller: &Controller) -> Result<Self> {
-        let set = controller.get_conf_lines(OPTIONS)?;
+        Ok(Self::of(controller.get_conf_lines(OPTIONS)?))
+    }
+
+    /// Asks tor, even if the cache knows the options.
+    fn ask_again(controller: &Controller) -> Result<Self> {
+        let mut command = Command::build("GETCONF");
+        OPTIONS.iter().for_each(|option| {
+            command.option(option);
+        });
+        let reply = controller.send(command.finish()?)?.wait_ok()?;
+        Ok(Self::of(parse_getconf(&reply, OPTIONS.len())))
+    }
+
+    fn of(set: Vec<ConfLine>) -> Self {
         let mut options: Vec<(String, String)> =
             set.into_iter().filter_map(|line| Some((line.name, line.value?))).collect();
         if options.is_empty() {
             options.push((OPTIONS[0].to_owned(), DEFAULT_PORT.to_string()));
         }
         let lines = options.iter().filter_map(|(_, value)| value.parse().ok()).collect();
-        Ok(Configured { options, lines })
+        Configured { options, lines }
     }
 }
 
-/// Returns true if two lines have the same flags, in any order.
+/// Returns true if the flags of two lines have the same effect.
 fn same_flags(one: &PortLine, other: &PortLine) -> bool {
-    one.flags.len() == other.flags.len() && one.flags.iter().all(|flag| other.has_flag(flag))
+    let has_all = |one: &PortLine, other: &PortLine| {
+        let mut flags = other.flags.iter();
+        flags.all(|flag| one.has_flag(flag))
+    };
+    has_all(one, other) && has_all(other, one)
 }
 
 /// Rejects flags that aren't a single word, because tor would parse them as
@@ -417,6 +527,33 @@ mod tests {
         let there = ["127.0.0.1:40001", "127.0.0.1:40002"];
         assert_eq!(found(&["auto IsolateDestAddr", "auto"], &there, "IsolateDestAddr"), [""; 0]);
         assert_eq!(found(&["auto X", "localhost:auto X"], &there, "X"), there);
+        // A port alone is on 127.0.0.1, and a listener that no line can own
+        // belongs to none.
+        let there = ["127.0.0.1:9050", "127.0.0.2:9050", "[::1]:9050"];
+        let configured = ["9050", "127.0.0.2:9050 X", "[::1]:9050 X"];
+        assert_eq!(found(&configured, &there, "X"), ["127.0.0.2:9050", "[::1]:9050"]);
+        assert_eq!(found(&["9050 X"], &there, "X"), ["127.0.0.1:9050"]);
+        assert_eq!(found(&[], &there, "X"), [""; 0]);
+        assert_eq!(found(&["[::1]:auto X", "127.0.0.1:auto"], &there, "X"), ["[::1]:9050"]);
+        // A later flag counts.
+        let there = ["127.0.0.1:9050"];
+        let configured = ["9050 IsolateDestAddr NoIsolateDestAddr"];
+        assert_eq!(found(&configured, &there, "IsolateDestAddr"), [""; 0]);
+        assert_eq!(found(&configured, &there, "NoIsolateDestAddr"), there);
+    }
+
+    #[test]
+    fn flags_are_the_same_if_their_effect_is() {
+        let same = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|flags| format!("auto {flags}").parse().unwrap());
+            assert_eq!(same_flags(&one, &other), same_flags(&other, &one));
+            same_flags(&one, &other)
+        };
+        assert!(same("", "") && same("IsolateDestAddr Odd", "odd isolatedestaddr"));
+        assert!(!same("Odd", ""));
+        assert!(!same("IsolateDestAddr IsolateDestAddr", "IsolateDestAddr ExtendedErrors"));
+        assert!(!same("IsolateDestAddr NoIsolateDestAddr", "NoIsolateDestAddr IsolateDestAddr"));
+        assert!(same("OnionTrafficOnly", "NoIPv4Traffic NoIPv6Traffic NoDNSRequest"));
     }
 
     #[test]

@@ -219,13 +219,14 @@ impl OnionClientAuth<'_> {
         let command = auth.command()?;
         let tor = self.controller.on_this_link()?.in_one_call();
         let before = tor.make_room_for(auth)?;
-        // A key that was there before is restored instead.
+        // Only a key that was added for the first time is removed again. A key
+        // that was replaced is put back below.
         let (address, is_first) = (auth.address, before.is_none());
         let name = Kind::ClientAuth(address).claimed();
         let claim =
             self.controller.inner.session.latest.claim(vec![name.clone()], tor.deadline())?;
         let claim = Arc::new(claim);
-        // Held until the result is in the restorables.
+        // The claim is held until the result is in the restorables.
         let _claim = claim.clone();
         let undo = move |tor: &Controller, reply: &Reply| {
             let sent = claim.undo(|is_latest| {

@@ -59,7 +59,8 @@ impl Controller {
             Found::Unknown => {
                 let before = match self.onion_client_auth().get(&auth.address) {
                     Ok(before) => before.filter(|before| before.permanent),
-                    // A filter on the control port may refuse the command.
+                    // A filter on the control port may refuse the command. Then
+                    // tor's key isn't known, and can't be put back.
                     Err(error) if error.is::<Refusal>() => None,
                     Err(error) => return Err(error),
                 };
@@ -89,13 +90,14 @@ impl Controller {
     fn find_auth_file(&self, address: &OnionAddress) -> Result<Found> {
         let directory = match self.get_conf(OPTION) {
             Ok(Some(directory)) if !directory.is_empty() => directory,
-            // If the option isn't set, tor itself refuses a permanent key.
+            // If the option isn't set, tor itself refuses a permanent key. So
+            // no file needs to be searched for.
             Ok(_) => return Ok(Found::Free),
             Err(error) if error.is::<Refusal>() => return Ok(Found::Unknown),
             Err(error) => return Err(error),
         };
         // A connection without a known address mostly leads to a tor that this
-        // program has launched.
+        // program has launched. So the directory is searched on this machine.
         let is_elsewhere = self.tor_address().is_some_and(|tor| !Address::is_local(tor));
         if is_elsewhere || !Path::new(&directory).is_absolute() {
             return Ok(Found::Unknown);

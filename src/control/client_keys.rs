@@ -59,7 +59,8 @@ impl Key {
                 Word::Bare(value) => bare.push(value.text().into_owned()),
                 Word::Pair("ClientName", value) => name = Some(value.text().into_owned()),
                 Word::Pair("Flags", value) => flags = Some(value.text().into_owned()),
-                // The base64 of a key ends with `=`.
+                // The base64 of a key ends with `=`, so the parser takes it for
+                // a pair.
                 Word::Pair(start, value) => bare.push(format!("{start}={}", value.text())),
             }
         }

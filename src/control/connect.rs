@@ -474,7 +474,8 @@ impl Connect {
         let places = usual_places();
         let count = places.len() as u32;
         for (tried, address) in (0..).zip(places) {
-            // /var/run is a link to /run on nearly every system.
+            // /var/run is a link to /run on nearly every system, so two paths
+            // can name the same socket.
             let canonical = address.path().and_then(|path| path.canonicalize().ok());
             if canonical.is_some() && seen.contains(&canonical) {
                 continue;
@@ -513,7 +514,8 @@ impl Connect {
         self.connect_with_prompt(|request| {
             let again = if request.refused.is_some() { "Wrong password. " } else { "" };
             let prompt = format!("{again}Password of the tor at {}: ", request.address);
-            // Without a terminal, the error of the attempt is more useful.
+            // Without a terminal, rpassword fails. Its error is dropped,
+            // because the error of the attempt is more useful.
             Ok(rpassword::prompt_password(prompt).ok().map(Secret::from))
         })
     }
@@ -561,7 +563,7 @@ impl Connect {
                 },
             };
             // The first attempt may have failed because there was no password
-            // at all.
+            // at all. In that case no password was refused.
             let last = if connect.recipe.credentials.passwords.is_empty() {
                 None
             } else {

@@ -216,7 +216,8 @@ mod tests {
         let timeout = Timeout::new(Phase::Connect, std::time::Duration::from_secs(1));
         let text = shown(vec![refused.clone(), timeout.into()]);
         assert!(!text.contains("adduser") && text.contains("Is tor running"), "{text}");
-        // A tor that refuses authentication is running.
+        // A tor that refuses authentication is running, so the text doesn't ask
+        // whether tor is running.
         let auth = AuthError::PasswordMissing { cookie: None };
         let text = shown(vec![refused, auth.into()]);
         assert!(!text.contains("adduser") && !text.contains("Is tor running"), "{text}");

@@ -684,7 +684,7 @@ impl Controller {
         self.inner.session.take_leave(call.deadline());
         self.connection().set_quitting(true);
         match call.request(command) {
-            // tor may hang up before its answer is read.
+            // tor may hang up before its answer is read. This is no failure.
             Ok(_) => call.close(),
             Err(error) if error.is::<Closed>() => call.close(),
             // `take_leave` has made tor stop waiting for this controller, so

@@ -332,7 +332,8 @@ impl Progress {
         if event.address != Some(self.address) {
             return None;
         }
-        // After a failure, tor sends one empty line.
+        // After a failed fetch, tor sends an empty line in place of a
+        // descriptor.
         if event.content.iter().any(|byte| !byte.is_ascii_whitespace()) {
             return Some(FetchedHsDescriptor {
                 address: self.address,

@@ -168,8 +168,8 @@ impl HsDescriptors<'_> {
         tor.request(command)?;
         let is_open = servers.is_empty();
         let mut awaited: Vec<RelayName> = servers.iter().map(|server| named(server)).collect();
-        // Answers of directories that a filter hides. Each is from one of the
-        // awaited directories.
+        // Answers in which a filter on the control port hides the directory.
+        // Each of them is from one of the awaited directories.
         let mut hidden = Vec::new();
         let mut answers = Vec::new();
         let mut last_answer: Option<Instant> = None;
@@ -219,7 +219,8 @@ fn with_names(mut hidden: Vec<HsPostAnswer>, awaited: Vec<RelayName>) -> Vec<HsP
         let answered = |hsdir| HsPostAnswer { hsdir, outcome: first.outcome.clone() };
         return awaited.into_iter().map(answered).collect();
     }
-    // It isn't known which directories have answered.
+    // It isn't known which directories have answered. So the added answers hide
+    // their directories, too.
     let unanswered = HsPostAnswer { hsdir: first.hsdir, outcome: HsPostOutcome::Unanswered };
     hidden.resize(awaited.len().max(hidden.len()), unanswered);
     hidden
@@ -242,7 +243,8 @@ fn answer(told: &HsDescEvent, address: &OnionAddress) -> Option<HsPostAnswer> {
     }
     let outcome = match (&told.action, &told.reason) {
         (HsDescAction::Uploaded, _) => HsPostOutcome::Uploaded,
-        // These are the reasons of failed fetches.
+        // Only fetches fail for these reasons, so the event isn't about an
+        // upload.
         (
             HsDescAction::Failed,
             Some(HsDescReason::NotFound | HsDescReason::BadDesc | HsDescReason::QueryRejected),

@@ -108,7 +108,7 @@ impl LeaveStreams {
         if restored.is_err() {
             let mut lent = self.lent.lock();
             match *lent {
-                // The option was not reset, so that is still to be done.
+                // The option was not reset, so a reset is still due.
                 Lent::No if then == Lent::No => *lent = Lent::Owed,
                 // tor refused to set the option, so there is nothing to undo.
                 Lent::Set
@@ -145,7 +145,8 @@ impl LeaveStreams {
         let kept = Kept::look(send).unwrap_or_default();
         let Ok(_turn) = self.turn(deadline) else {
             let mut lent = self.lent.lock();
-            // The thread that has the turn may have reset the option meanwhile.
+            // No reset is due if the thread that has the turn has reset the
+            // option meanwhile.
             if *lent == Lent::Set {
                 *lent = Lent::Owed;
             }
@@ -209,7 +210,7 @@ impl LeaveStreams {
         let closing: Result<Vec<Command>> =
             undecided.iter().map(|id| close(*id, EndReason::MISC)).collect();
         for closed in send(closing?)? {
-            // The stream may have ended meanwhile.
+            // An error only means that the stream has ended meanwhile.
             let _ = closed.wait();
         }
         Ok(())
@@ -304,11 +305,12 @@ impl Controller {
         self.inner.session.leave_streams.get() == Lent::Found
     }
 
-    /// Resets the option `__LeaveStreamsUnattached` to its former value. If the
-    /// connection is down, a reconnect resets the option. If tor refuses or
-    /// doesn't answer, this call returns an error, and the option is reset when
-    /// the connection ends.
-    pub(crate) fn stop_leaving_streams(&self) -> Result<()> {
+    /// Resets the option `__LeaveStreamsUnattached` to its former value.
+    /// Returns false if nothing was sent, because this controller has not
+    /// changed the option. If the connection is down, a reconnect resets the
+    /// option. If tor refuses or doesn't answer, this call returns an error,
+    /// and the option is reset when the connection ends.
+    pub(crate) fn stop_leaving_streams(&self) -> Result<bool> {
         let session = &self.inner.session;
         let leave_streams = &session.leave_streams;
         {
@@ -325,14 +327,15 @@ impl Controller {
                 _ => {}
             }
             if *lent != Lent::Set {
-                return Ok(());
+                return Ok(false);
             }
         }
         let put_back = self.change_lent(false, |lent| (lent == Lent::Set).then_some(Lent::No));
         if let Err(error) = &put_back {
             {
                 let mut lent = leave_streams.lent.lock();
-                // The command wasn't sent, was refused or wasn't answered.
+                // The command wasn't sent, was refused or wasn't answered. So
+                // the option is still to be reset.
                 if matches!(*lent, Lent::Set | Lent::No) {
                     *lent = Lent::Owed;
                 }
@@ -343,7 +346,7 @@ impl Controller {
                 session.put_back_owed(self.timeout);
             }
         }
-        put_back.map(drop)
+        put_back
     }
 
     /// Sets the option `__LeaveStreamsUnattached` to 1 if `on` is true, or else

@@ -164,8 +164,8 @@ impl<S, C> Listeners<S, C> {
         };
         drop(table);
         self.count.fetch_sub(1, Ordering::SeqCst);
-        // Dropped without the lock, because the drop of a listener may do
-        // anything.
+        // The listener is dropped after the lock was released, because the drop
+        // of a listener may do anything.
         drop(before);
     }
 }

@@ -442,7 +442,7 @@ impl Controller {
         let tor = self.on_this_link()?;
         // If tor chooses the address, no other call can ask for the same one.
         let name = key.iter().map(|key| Kind::Onion(key.address()).claimed()).collect();
-        // Held until the result is in the restorables.
+        // The claim is held until the result is in the restorables.
         let _claim = self.inner.session.latest.claim(name, tor.deadline())?;
         let reply =
             tor.request_or_undo(service.command()?, move |tor, reply| {

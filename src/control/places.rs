@@ -87,8 +87,8 @@ fn credentials(set: impl Fn(&str) -> Option<OsString>) -> Credentials {
 
 /// Returns the SOCKS port that the environment of this process names. Returns
 /// `None` if the environment names no SOCKS port. Also returns `None` if it
-/// sets `SCAPE_CONTROL`, because then the SOCKS port may belong to another tor
-/// than the control port.
+/// sets `SCAPE_CONTROL`, because then the SOCKS port may belong to a different
+/// tor from the control port.
 ///
 /// # Errors
 ///
@@ -160,7 +160,8 @@ impl Environment {
         if let Some(address) = text(ADDRESS)? {
             let address =
                 address.parse::<Address>().map_err(|error| bad(ADDRESS, error.to_string()))?;
-            // The other variables may belong to another tor.
+            // The variables for the SOCKS port may belong to another tor, so
+            // they are ignored.
             return Ok(Environment { address: Some(address), credentials, socks: None });
         }
         let address = port_at(IPC_PATH, HOST, PORT, TOR_BROWSER_PORT)?;
@@ -233,7 +234,7 @@ mod tests {
         let expected = if cfg!(unix) { "unix:/run/socks" } else { "[::1]:9100" };
         assert_eq!(socks(&with_path).as_deref(), Some(expected));
         // The control port in this library's own variable may belong to another
-        // tor.
+        // tor. So the variables for the SOCKS port are ignored.
         assert_eq!(socks(&[both[0], (SOCKS_PORT, "x"), (ADDRESS, "9052")]), None);
     }
 

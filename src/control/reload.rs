@@ -100,8 +100,8 @@ impl Controller {
             }
             Err(error) => return Err(error),
         };
-        // One write for both, so that other controllers have little time to add
-        // keys in between.
+        // Both commands are sent in one write, so that other controllers have
+        // little time to add keys in between.
         let mut replies = tor.send_all(vec![client_keys::view()?, command])?.into_iter();
         let (Some(asked), Some(signal)) = (replies.next(), replies.next()) else {
             return Err(Error::answer("SIGNAL RELOAD", "nothing was sent"));

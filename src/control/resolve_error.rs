@@ -35,7 +35,8 @@ impl fmt::Display for ResolveError {
         if *self.error != *"yes" {
             write!(f, ", error {}", self.error)?;
         }
-        // DONE only says that an exit has answered: there is no such name.
+        // The reason DONE only means that an exit has answered that the name
+        // doesn't exist, so it isn't shown.
         if let Some(reason) = self.reason.as_ref().filter(|reason| **reason != StreamReason::Done) {
             write!(f, ", reason {reason}")?;
         }

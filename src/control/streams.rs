@@ -210,8 +210,9 @@ impl Controller {
         self.request(command.finish()?).map(drop)
     }
 
-    /// Closes a stream. The client is told the reason, if its protocol has a
-    /// code for it.
+    /// Closes a stream. A client that still waits for its connection is told
+    /// the reason, if its protocol has a code for it. If the stream is already
+    /// connected, tor only closes the connection to the client.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

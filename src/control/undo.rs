@@ -91,7 +91,7 @@ impl Controller {
             let Some(command) = session.restorables.forget(what) else { return };
             if error.is_unanswered() {
                 // tor may have the restorable already, or execute the command
-                // later.
+                // later. So remove it from tor.
                 let deadline = Deadline::after(self.timeout().min(UNDO_WITHIN));
                 let sent = session.connection().send(command, deadline);
                 let _ = sent.and_then(PendingReply::wait);

@@ -89,7 +89,8 @@ impl Shared {
             passed_on
         };
         while !self.is_over {
-            // Padding may be missing after the last member.
+            // Padding may be missing after the last member, so only missing
+            // content is an error.
             let rest = self.left;
             if self.skip(rest, trace).map_err(broken)? < rest {
                 return Err(broken(ends_inside()));
@@ -97,7 +98,8 @@ impl Shared {
             self.left = 0;
             self.skip(self.padding, trace).map_err(broken)?;
             let Some(header) = self.read_header().map_err(broken)? else {
-                // Decoders check their checksums at the end of the data.
+                // Decoders check their checksums at the end of the data. So
+                // read to the end.
                 self.skip(u64::MAX, trace).map_err(broken)?;
                 return Ok(None);
             };

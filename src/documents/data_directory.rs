@@ -307,8 +307,8 @@ impl DataDirectory {
         relay: impl Fn(&[u8]) -> Option<Vec<u8>>,
     ) -> Result<Vec<FoundDocument>> {
         let mut documents = self.with_journal(name)?;
-        // The newer one of two documents of the same time is the later one in
-        // the files.
+        // If two documents have the same time, the later one in the files is
+        // newer. Reversing puts it first, and the sort keeps the order.
         documents.reverse();
         sort_by_time(&mut documents, b"published");
         Ok(first_of_each(documents, relay))

@@ -49,7 +49,8 @@ pub(super) fn open(mut stream: Stream, mut layers: usize, trace: &Trace) -> io::
             if head.is_empty() {
                 return Err(error);
             }
-            // There may be documents before the failure, which must not get it.
+            // There may be documents before the failure. They must not get the
+            // fault, so it is recorded again when the rest is read.
             stream = Box::new(Failed { fault: trace.take(), trace: trace.clone() });
         }
         let labels = Labels::parse(&head);

@@ -280,7 +280,8 @@ impl DirectoryClient {
         self.get(&path, |bytes| {
             let bytes = signed::<Vote<'static>>(bytes)?;
             match Vote::parse(&bytes) {
-                // A vote that is cut off may end with its certificate.
+                // A vote that is cut off may end with its certificate. Then it
+                // can be parsed, but has no signatures.
                 Ok(vote) if vote.signatures.is_empty() => Err(cut_off()),
                 Ok(vote) if vote.dir_source.as_ref().map(|it| it.identity) == Some(authority) => {
                     Ok(bytes)
@@ -412,7 +413,8 @@ impl DirectoryClient {
         let was_asked_for = |relay: Microdescriptor<'_>| asked.contains(&relay.digest());
         self.get_each("/tor/micro/d/", &words, "-", |bytes| {
             let bytes = document::<Microdescriptor<'static>>(bytes)?;
-            // A document that is cut off has another digest.
+            // A document that is cut off has another digest, so it fails this
+            // check.
             match Microdescriptor::parse_all(&bytes).all(was_asked_for) {
                 true => Ok(bytes),
                 false => Err(DirectoryProblem::Document(

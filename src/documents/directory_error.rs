@@ -111,7 +111,8 @@ mod tests {
         let missing = vec![failure(1, DirectoryProblem::Status(404))];
         let error = DirectoryError::new("/tor/keys/all", missing.clone(), false);
         assert_eq!(error.kind(), ErrorKind::NotFound);
-        // Another server might have it.
+        // The deadline has passed, and a server that wasn't asked might have
+        // the document.
         let error = DirectoryError::new("/tor/keys/all", missing.clone(), true);
         assert_eq!(error.kind(), ErrorKind::Timeout);
         let both =

@@ -66,7 +66,7 @@ impl DirectoryRequests {
                     Err(problem) => failures.push(DirectoryFailure { server, problem }),
                 }
             }
-            // Nobody has the document, so nobody is asked again.
+            // No server has the document, so no server is asked again.
             let mut last = failures.iter().skip(before);
             if last.all(|failure| failure.problem == DirectoryProblem::Status(404)) {
                 return Err(DirectoryError::new(path, failures, false));
@@ -103,8 +103,8 @@ impl DirectoryRequests {
         if encoding.is_some_and(|encoding| encoding.as_bytes() != b"identity") {
             return malformed("the answer is compressed, which wasn't asked for");
         }
-        // One byte more, because ureq counts a body of exactly the limit as too
-        // long.
+        // Allow one byte more, because ureq counts a body of exactly the limit
+        // as too long.
         let limit = self.longest.saturating_add(1);
         let body = response.body_mut().with_config().limit(limit).read_to_vec();
         match body {

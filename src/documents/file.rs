@@ -96,7 +96,8 @@ impl OpenFile {
 
     /// Reads the next bytes, at most as many as fit in `chunk`.
     pub(super) fn step(&mut self, chunk: &mut [u8]) -> Step {
-        // A decoder may give many bytes for few of the file.
+        // A decoder may produce many bytes from few bytes of the file. So
+        // cancellation isn't only checked when the file is read.
         if self.trace.check_cancelled().is_err() {
             return self.fail(self.place.clone(), 0);
         }
@@ -150,7 +151,8 @@ impl OpenFile {
             }
         }
         match content.stream.read(chunk) {
-            // A decoder that takes a failure for the end must not hide it.
+            // A decoder may take a failure to read for the end of the data. The
+            // trace still has the failure.
             Ok(0) if self.trace.has_fault() => return self.fail(content.place, content.position),
             Ok(0) => {
                 content.splitter.finish();

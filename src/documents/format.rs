@@ -112,7 +112,7 @@ fn is_lzma(head: &[u8]) -> bool {
     let [properties, d0, d1, d2, d3, length @ ..] = *header;
     let dictionary = u32::from_le_bytes([d0, d1, d2, d3]);
     let length = u64::from_le_bytes(length);
-    // Powers of two, and the sums of two neighbors.
+    // Usual sizes are powers of two, and sums of two neighboring powers.
     let top = dictionary.checked_ilog2().map_or(0, |bit| 1_u32 << bit);
     let is_usual = dictionary >= 4096 && (dictionary == top || dictionary == top | (top >> 1));
     let is_possible = length == u64::MAX || length < 1 << 38;

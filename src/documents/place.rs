@@ -19,7 +19,8 @@ impl Place {
     /// may itself be a member of another archive.
     pub(super) fn inside(&self, member: &Path) -> Self {
         let member = match &self.member {
-            // Joining would let an absolute path replace the archive's.
+            // With `join`, a member's absolute path would replace the archive's
+            // path.
             Some(archive) => archive.components().chain(member.components()).collect(),
             None => member.to_path_buf(),
         };

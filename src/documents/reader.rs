@@ -15,7 +15,7 @@ use super::place::Place;
 use super::progress::Progress;
 use super::seen::{SeenFiles, Stamp};
 use super::trace::{Stream, Trace};
-use super::walk::{Unreadable, Walk};
+use super::walk::{Unreadable, Walk, Walked};
 use crate::error::{Cancelled, Error, Phase, Result};
 use crate::io::cancel::CancelToken;
 use crate::io::regular_file::RegularFile;
@@ -282,7 +282,7 @@ impl DocumentReader {
         let mut total = 0;
         for input in &self.inputs {
             let Input::Path(path) = input else { return None };
-            for file in Walk::new(path, self.is_recursive).flatten() {
+            for Walked { path: file, .. } in Walk::new(path, self.is_recursive).flatten() {
                 if self.is_cancelled() {
                     return None;
                 }
@@ -308,7 +308,7 @@ impl DocumentReader {
         let trace = Trace::new(self.cancel.clone());
         if let Some(next) = self.walk.as_mut().and_then(Walk::next) {
             match next {
-                Ok(path) => self.open_file(path, trace)?,
+                Ok(file) => self.open_file(file, trace)?,
                 Err(Unreadable { path, error }) => return Err(unreadable(&path, error)),
             }
             return Ok(true);
@@ -327,8 +327,15 @@ impl DocumentReader {
     }
 
     /// Opens a file, unless it was seen before.
-    fn open_file(&mut self, path: PathBuf, trace: Trace) -> Result<()> {
-        let file = RegularFile::open(&path).map_err(|error| unreadable(&path, error))?;
+    fn open_file(&mut self, file: Walked, trace: Trace) -> Result<()> {
+        let Walked { path, is_start } = file;
+        // A file in a directory was no symbolic link when the directory was
+        // listed. It must not have become one.
+        let opened = match is_start {
+            true => RegularFile::open(&path),
+            false => RegularFile::open_without_following(&path),
+        };
+        let file = opened.map_err(|error| unreadable(&path, error))?;
         let stamp = Stamp::new(file.modified(), file.length());
         if self.has_seen(&path, stamp) {
             return Ok(());
@@ -407,7 +414,7 @@ impl Iterator for DocumentReader {
                 Step::End => self.end_file(),
                 Step::Failed(error) if error.is_cancelled() => return self.end_cancelled(),
                 Step::Failed(error) => {
-                    // The next run reads the file again.
+                    // The file isn't recorded, so the next run reads it again.
                     self.unrecorded = None;
                     return Some(Err(error));
                 }

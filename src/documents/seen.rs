@@ -111,7 +111,8 @@ impl SeenFiles {
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn forget_missing(&mut self) {
-        // A file that can't be looked up for another reason may come back.
+        // A file that can't be looked up for another reason may come back, so
+        // it stays.
         let is_missing = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
         self.files.retain(|path, _| !fs::symlink_metadata(path).is_err_and(is_missing));
     }
@@ -142,7 +143,9 @@ impl SeenFiles {
     }
 
     /// Stores the record in a file. The file is replaced at once: other
-    /// programs see the old record or the new one.
+    /// programs see the old record or the new one. An existing file keeps its
+    /// mode, and a new file can only be read by its owner (mode 0600). If the
+    /// path is a symbolic link to a file, that file is replaced.
     ///
     /// ```
     /// use scape::documents::SeenFiles;
@@ -162,12 +165,18 @@ impl SeenFiles {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let failed = |error| Error::io(format!("write {}", path.display()), error);
+        let old = fs::metadata(path).ok().filter(Metadata::is_file);
+        let real = old.as_ref().map(|_| fs::canonicalize(path)).transpose().map_err(failed)?;
+        let path = real.as_deref().unwrap_or(path);
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let mut file = tempfile::Builder::new()
             .prefix(".scape-")
             .tempfile_in(directory.unwrap_or(Path::new(".")))
             .map_err(failed)?;
         file.write_all(self.to_string().as_bytes()).map_err(failed)?;
+        if let Some(old) = old {
+            file.as_file().set_permissions(old.permissions()).map_err(failed)?;
+        }
         file.as_file().sync_all().map_err(failed)?;
         file.persist(path).map_err(|error| failed(error.error))?;
         Ok(())
@@ -281,6 +290,25 @@ mod tests {
         assert!(!seen.contains(&path));
         seen.forget_missing();
         assert!(seen.is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn saved_record_keeps_its_mode_and_its_link() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("seen"), folder.path().join("link"));
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        SeenFiles::new().save(&path).unwrap();
+        assert_eq!(mode(), 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("seen", &link).unwrap();
+        let seen: SeenFiles = "1 2 /a\n".parse().unwrap();
+        seen.save(&link).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!((SeenFiles::load(&path).unwrap(), mode()), (seen, 0o640));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

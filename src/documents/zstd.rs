@@ -67,7 +67,7 @@ impl<R: BufRead> Read for ZstdReader<R> {
                 return Ok(0);
             }
             while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
-                // One block has at most 128 KiB.
+                // Decode one block at a time, which is at most 128 KiB.
                 let one = BlockDecodingStrategy::UptoBlocks(1);
                 self.decoder.decode_blocks(&mut self.source, one).map_err(io::Error::other)?;
             }

@@ -189,7 +189,8 @@ impl ClientEndpoint {
 
     /// Makes each connection use circuits that it shares with no other
     /// connection (`isolate`). For this purpose, each connection gets new
-    /// random credentials.
+    /// random credentials. A SOCKS port with the flag `NoIsolateSOCKSAuth`
+    /// ignores them.
     ///
     /// ```
     /// use scape::endpoint::ClientEndpoint;

@@ -62,7 +62,7 @@ impl Options {
         }
         let mut values: Vec<Value> = Vec::new();
         let mut unnamed = vocabulary.unnamed.iter();
-        // The first part is the kind.
+        // The first part is the kind, which was read before.
         for part in grammar::split(text)?.into_iter().skip(1) {
             let option = match &part.name {
                 Some(name) => vocabulary.option(name, part.position)?,

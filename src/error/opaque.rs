@@ -100,7 +100,7 @@ impl Error {
     /// Returns tor's refusal, which contains tor's reply code and text. Returns
     /// `None` if tor didn't refuse a command.
     ///
-    /// Errors of other kinds than [`ErrorKind::Refused`] can have a refusal,
+    /// Errors of kinds other than [`ErrorKind::Refused`] can have a refusal,
     /// too. An example is a stream that couldn't be attached because tor
     /// refused the command.
     ///

@@ -24,7 +24,17 @@ const NOT_LOADED: u16 = 551;
 /// A cache of tor's answers, shared by all clones.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Countries {
-    known: Arc<Mutex<HashMap<IpAddr, Option<CountryCode>>>>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// The answers in the cache.
+#[derive(Debug, Default)]
+struct Known {
+    countries: HashMap<IpAddr, Option<CountryCode>>,
+    /// The number of times that the answers were forgotten. A question keeps
+    /// the number that was current when it was sent. If the number differs when
+    /// the answer comes, the answer may be outdated and is not kept.
+    forgotten: u64,
 }
 
 impl Countries {
@@ -44,7 +54,7 @@ impl Countries {
         let controller = controller.in_one_call();
         // The answers are collected here, because another thread may clear the
         // cache at any time.
-        let mut answers = self.cached(ips);
+        let (mut answers, forgotten) = self.cached(ips);
         let mut asked = HashSet::new();
         let is_new = |ip: &IpAddr| !answers.contains_key(ip) && asked.insert(*ip);
         let unknown: Vec<IpAddr> = ips.iter().copied().filter(is_new).collect();
@@ -53,7 +63,7 @@ impl Countries {
             for (ip, answer) in some.iter().zip(controller.info().get_each(keys)?) {
                 let country = answer.and_then(|answer| country(*ip, &answer));
                 if let Ok(country) = &country {
-                    self.keep(*ip, *country);
+                    self.keep(*ip, *country, forgotten);
                 }
                 answers.insert(*ip, country.map_err(|error| not_loaded(*ip, error)));
             }
@@ -62,24 +72,32 @@ impl Countries {
         Ok(ips.iter().map(answer).collect())
     }
 
-    /// Returns the cached answers for these addresses. Then clears the cache if
-    /// it might have more than [`KEPT`] answers after this lookup.
-    fn cached(&self, ips: &[IpAddr]) -> HashMap<IpAddr, Result<Option<CountryCode>>> {
-        let mut known = self.known.lock();
-        let of = |ip: &IpAddr| known.get(ip).map(|country| (*ip, Ok(*country)));
+    /// Returns the cached answers for these addresses, and the current
+    /// [`Known::forgotten`]. Then clears the cache if it might have more than
+    /// [`KEPT`] answers after this lookup.
+    fn cached(&self, ips: &[IpAddr]) -> (HashMap<IpAddr, Result<Option<CountryCode>>>, u64) {
+        let Known { countries, forgotten } = &mut *self.known.lock();
+        let of = |ip: &IpAddr| countries.get(ip).map(|country| (*ip, Ok(*country)));
         let cached = ips.iter().filter_map(of).collect();
-        if known.len() + ips.len() > KEPT {
-            known.clear();
+        if countries.len() + ips.len() > KEPT {
+            countries.clear();
         }
-        cached
+        (cached, *forgotten)
     }
 
-    fn keep(&self, ip: IpAddr, country: Option<CountryCode>) {
-        self.known.lock().insert(ip, country);
+    /// Adds an answer to the cache, unless the cache was cleared since the
+    /// question was sent.
+    fn keep(&self, ip: IpAddr, country: Option<CountryCode>, forgotten: u64) {
+        let mut known = self.known.lock();
+        if known.forgotten == forgotten {
+            known.countries.insert(ip, country);
+        }
     }
 
     pub(super) fn forget(&self) {
-        self.known.lock().clear();
+        let mut known = self.known.lock();
+        known.countries.clear();
+        known.forgotten += 1;
     }
 }
 

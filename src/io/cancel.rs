@@ -127,7 +127,7 @@ impl CancelToken {
             shared.cancelled = true;
             std::mem::take(&mut shared.hooks)
         };
-        // Without the lock, so that a hook may use the token.
+        // The hooks run without the lock, so that a hook may use the token.
         for (_, hook) in hooks {
             hook();
         }
@@ -211,8 +211,8 @@ impl Drop for OnCancel {
             let index = shared.hooks.iter().position(|(number, _)| *number == self.number);
             index.map(|index| shared.hooks.swap_remove(index))
         };
-        // Without the lock, because the values that the hook owns are dropped
-        // with it.
+        // The hook is dropped without the lock, because the values that it owns
+        // are dropped with it.
         drop(hook);
     }
 }

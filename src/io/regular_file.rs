@@ -33,8 +33,24 @@ impl RegularFile {
     /// Returns the operating system's error, or [`io::ErrorKind::InvalidInput`]
     /// if the path leads to something other than a regular file.
     pub(crate) fn open(path: &Path) -> io::Result<RegularFile> {
+        Self::open_with(path, true)
+    }
+
+    /// Opens a regular file like [`open`](Self::open), but not through a
+    /// symbolic link at the end of the path.
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`open`](Self::open). A symbolic link is not a regular
+    /// file.
+    pub(crate) fn open_without_following(path: &Path) -> io::Result<RegularFile> {
+        Self::open_with(path, false)
+    }
+
+    fn open_with(path: &Path, follow: bool) -> io::Result<RegularFile> {
         // Opening a device may have side effects.
-        if !path.metadata()?.is_file() {
+        let metadata = if follow { path.metadata()? } else { path.symlink_metadata()? };
+        if !metadata.is_file() {
             return Err(not_regular());
         }
         let mut options = OpenOptions::new();
@@ -43,7 +59,8 @@ impl RegularFile {
         {
             // The path may lead elsewhere by now, and opening a pipe would
             // block.
-            let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+            let mut flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+            flags.set(rustix::fs::OFlags::NOFOLLOW, !follow);
             std::os::unix::fs::OpenOptionsExt::custom_flags(
                 &mut options,
                 flags.bits().cast_signed(),
@@ -149,6 +166,14 @@ mod tests {
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&fifo, &link).unwrap();
         let devices = ["/dev/zero", "/dev/tty", "/dev/stdin"].map(Path::new);
+        let file = folder.path().join("file");
+        std::fs::write(&file, b"x").unwrap();
+        assert!(RegularFile::open_without_following(&file).is_ok());
+        let to_file = folder.path().join("link to file");
+        std::os::unix::fs::symlink(&file, &to_file).unwrap();
+        assert!(
+            RegularFile::open_without_following(&to_file).is_err() && read(&to_file, 9).is_ok()
+        );
         for path in [&*fifo, &*link, folder.path()].into_iter().chain(devices) {
             if std::fs::metadata(path).is_ok_and(|found| found.is_file()) {
                 // Standard input may be a file.

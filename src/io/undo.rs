@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn thing_that_hangs_takes_no_time_of_the_others() {
-        // No other test of this program registers a process.
+        // No other test of this program registers a process, so only these are
+        // undone.
         let hangs = Arc::new(Slow(Mutex::default(), Duration::from_secs(60)));
         let quick: Vec<_> =
             (0..3).map(|_| Arc::new(Slow(Mutex::default(), Duration::ZERO))).collect();

@@ -54,7 +54,7 @@ const QUEUE: usize = 16;
 #[doc(alias = "TCPHiddenServiceEndpoint")]
 #[must_use = "the service is removed when this is dropped"]
 pub struct OnionListener {
-    // Declared in the order in which they must be dropped.
+    // The order matters: the fields are dropped in this order.
     service: OnionService,
     door: Door,
     lifeline: Mutex<Arc<Subscription>>,

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::io::transport::{Address, Transport};
 #[cfg(unix)]
 use crate::process::PrivateDir;
+#[cfg(unix)]
 use scape_proto::control::ArgumentError;
 
 /// The local addresses at which a listener's sockets are bound.

@@ -133,6 +133,7 @@ mod error;
 mod key_file;
 pub(crate) mod listener;
 mod local;
+mod private_directory;
 mod private_file;
 mod publication;
 mod publish;

@@ -473,8 +473,8 @@ mod tests {
 
     #[test]
     fn uploads_of_one_descriptor_are_not_enough() {
-        // Seen with a real tor: the uploads of one descriptor ended before
-        // those of the other began.
+        // This was seen with a real tor: the uploads of one descriptor ended
+        // before those of the other began.
         let mut events = vec![
             created("a"),
             created("b"),

@@ -91,15 +91,15 @@ impl Child {
     ) -> io::Result<Child> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
-        // One pipe for both: tor itself writes nothing to standard error, but
-        // the dynamic linker does.
+        // Both streams share a pipe, because the dynamic linker writes to
+        // standard error, although tor itself doesn't.
         let (output, theirs) = io::pipe()?;
         // The reaper polls this second reading end to find out whether a
         // process can still write to the pipe.
         let reading_end = output.try_clone()?;
         command.stdin(input).stdout(theirs.try_clone()?).stderr(theirs);
         let spawned = command.spawn();
-        // Otherwise the command would keep our copies of the pipe's writing
+        // Without this, the command would keep our copies of the pipe's writing
         // end, and reading would never end.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = spawned?;

@@ -89,7 +89,7 @@ impl Control {
         self,
         directory: &PrivateDir,
         torrc: &mut Torrc,
-        command: &mut Command,
+        #[cfg_attr(not(unix), allow(unused_variables))] command: &mut Command,
     ) -> Result<Pending> {
         let owner = process::id().to_string();
         match self {
@@ -108,7 +108,8 @@ impl Control {
             #[cfg(unix)]
             Control::UnixSocket => {
                 let socket = directory.join("control");
-                // tor would refuse a path that is too long only in its log.
+                // tor would complain about a path that is too long only in its
+                // log, so it is checked here.
                 SocketAddr::from_pathname(&socket).map_err(|error| {
                     let action = "name the control socket in the temporary directory";
                     Error::io(format!("{action}: {}", socket.display()), error)
@@ -184,7 +185,7 @@ impl Shutdown {
     pub(super) fn now(&self) {
         #[cfg(unix)]
         if let Some(stream) = &self.0 {
-            // The connection may have ended already.
+            // An error only means that the connection has ended already.
             let _ = stream.shutdown(std::net::Shutdown::Both);
         }
     }

@@ -152,7 +152,8 @@ mod tests {
             ("CookieAuthentications", "CookieAuthentication"),
             ("ControlPort", "ControlPortWriteToFile"),
             ("ControlPor", "ControlPortWriteToFile"),
-            // The first option with this prefix is another one.
+            // tor takes `Co` as the first option with this prefix, which is
+            // another option.
             ("Co", "CookieAuthentication"),
             ("C", "CookieAuthentication"),
             ("é", "Log"),

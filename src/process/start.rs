@@ -319,8 +319,8 @@ impl Launch {
 fn ends(running: &Running, shutdown: Shutdown) -> impl FnOnce() + Send + use<> {
     let (child, grace) = (running.child.handle(), running.stop_timeout);
     move || {
-        // In a thread of its own, because the thread that cancels must not
-        // wait.
+        // tor is ended in a thread of its own, because the thread that cancels
+        // must not wait.
         let ending = child.clone();
         let thread =
             thread::Builder::new().name("scape-cancel".into()).spawn(move || ending.end(grace));

@@ -58,8 +58,8 @@ fn lock_with(
             fs::rename(path, directory.join(LOCK))?;
             Ok(Some(file))
         }
-        // For example NFS without a lock daemon, or Lustre without the option
-        // `flock`.
+        // This file system can't lock files. Examples are NFS without a lock
+        // daemon, and Lustre without the option `flock`.
         Err(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
             log::debug!(target: "scape::process", "no file locks in {}: it stays if this program is killed", directory.display());
             // An empty directory would be considered abandoned after a while.
@@ -158,7 +158,7 @@ fn lock_of_dead_owner(directory: &Path) -> Option<File> {
             return None;
         }
     }
-    // With NONBLOCK, because opening a FIFO would wait for a writer.
+    // NONBLOCK is set, because opening a FIFO would wait for a writer.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
     let file =
         OpenOptions::new().read(true).custom_flags(i32::try_from(flags).ok()?).open(&path).ok()?;
@@ -276,7 +276,8 @@ mod tests {
         let path = parent.path().join("scape-alive");
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
-        // Before the directory is locked, and afterwards.
+        // A sweep leaves the directory alone, before it is locked and while it
+        // is locked.
         sweep(parent.path(), PREFIX);
         let held = lock(&path).unwrap();
         sweep(parent.path(), PREFIX);

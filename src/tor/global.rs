@@ -116,7 +116,8 @@ impl Tor {
     pub(crate) fn for_connections() -> Result<Tor> {
         match Global::known(None)? {
             Ok(tor) => Ok(tor),
-            // The inner error is the lock. It is released before the search.
+            // `known` returned its lock on `GLOBAL`. Release the lock first,
+            // because `Tor::global` takes it again.
             Err(unlock) => {
                 drop(unlock);
                 Tor::find().or_else(|_| Tor::global())

@@ -135,8 +135,8 @@ pub(crate) const ROWS: &[Row] = &[
         NOT_SENT,
         "MAPADDRESS: the mapping may not contain '\\r'…",
     ),
-    // tor's answers without a network: those from its address map, and
-    // refusals.
+    // These are tor's answers without a network: those from its address map,
+    // and refusals.
     ("MAPADDRESS", |b| map(&b.c, &[("g.example", "10.1.2.3")]), 250, "[\"g.example=10.1.2.3\"]"),
     ("RESOLVE", |b| said(b.c.resolve("g.example", SOON)), 250, "10.1.2.3"),
     ("RESOLVE", |b| said(b.c.resolve("G.example", SOON)), 250, "10.1.2.3"),

@@ -80,7 +80,7 @@ pub(crate) const ROWS: &[Row] = &[
         NOT_SENT,
         "ADD_ONION: the client's public key is invalid: a client key…",
     ),
-    // Commands that the method doesn't send.
+    // The method doesn't send these commands.
     ("ADD_ONION", |b| line(b, ""), 512, "Bad arguments to ADD_ONION: Need at least 1 argument(s)"),
     ("ADD_ONION", |b| line(b, "NEW:BEST"), 512, "Missing 'Port' argument"),
     ("ADD_ONION", |b| line(b, "NEW:BEST Port=0"), 512, "Invalid VIRTPORT/TARGET"),

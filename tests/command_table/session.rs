@@ -87,7 +87,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("TAKEOWNERSHIP", |b| said(b.c.take_ownership()), 250, "()"),
     ("DROPOWNERSHIP", |b| said(b.c.drop_ownership()), 250, "()"),
     ("DROPOWNERSHIP", |b| said(b.c.drop_ownership()), 250, "()"),
-    // Lines that are no command, come too early, or are too long.
+    // These lines are no command, come too early, or are too long.
     ("GETINFO", |b| b.stranger("GETINFO version"), 514, "Authentication required."),
     ("GETINFO", |b| raw(b.c.msg("GETNIFO version")), 510, "Unrecognized command \"GETNIFO\""),
     (

@@ -387,7 +387,7 @@ fn circuit_failures(network: &TestNetwork) {
 }
 
 fn exit_scanner(network: &TestNetwork) {
-    // A server that answers with the address of its client.
+    // This server answers with the address of its client.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     std::thread::spawn(move || {

@@ -200,8 +200,8 @@ fn receive(network: &TestNetwork) {
     let (_, form) = get(network, &host, "/");
     assert!(String::from_utf8(form).unwrap().contains("<form method=\"post\""));
 
-    // A content with parts of the delimiter, and one with a line that is longer
-    // than what the example reads at a time.
+    // One file contains parts of the delimiter, and another contains a line
+    // that is longer than what the example reads at a time.
     let tricky: &[u8] = b"\r\n\r\n--limi\r\n --limit\r\r\n\n--limit\n\r";
     let mut long = vec![b'x'; 65_535];
     long.extend(b"\r\n--");
@@ -227,7 +227,7 @@ fn receive(network: &TestNetwork) {
     assert_eq!(saved("__2J_x"), b"1");
 
     let large = upload(&[("large", &[0; 200_000])]);
-    // The end is missing.
+    // The end of the form is missing.
     let cut =
         String::from_utf8(upload(&[("cut", b"cut")])).unwrap().replace("--limit--", "--limi---");
     for (request, status) in [

@@ -113,8 +113,9 @@ fn transport(network: &TestNetwork) {
 /// it has one.
 ///
 /// The client's circuits over this relay are closed before the relay is mended.
-/// Otherwise the client could use dead ones for the streams of the next case.
-/// Circuits that it begins meanwhile can't be built over this relay.
+/// If they stayed open, the client could use dead circuits for the streams of
+/// the next case. Circuits that the client begins meanwhile can't be built over
+/// this relay.
 fn connections(network: &TestNetwork) {
     let tor = relay(network);
     let client = network.client();
@@ -130,7 +131,7 @@ fn connections(network: &TestNetwork) {
         |circuit: &CircuitInfo| circuit.path.iter().any(|hop| hop.fingerprint() == fingerprint);
     for circuit in client.circuits().unwrap().into_iter().filter(uses_relay) {
         if let Err(error) = client.close_circuit(circuit.id) {
-            // tor has closed it meanwhile.
+            // tor has closed the circuit meanwhile.
             assert!(error.get::<Refusal>().is_some_and(Refusal::is_unknown), "{error}");
         }
     }

@@ -139,7 +139,7 @@ fn download_sizes_approach_the_target_time() {
 
 #[test]
 fn bandwidths_are_scaled_by_the_measured_speed() {
-    // Twice the average, two thirds of it, and a third of it.
+    // The speeds are twice the average, two thirds of it, and a third of it.
     let speeds: [&[f64]; 3] = [&[6000.0], &[2000.0, 2000.0], &[1000.0]];
     let relays = speeds.map(|speeds| (speeds, Some(30_000.0)));
     assert_eq!(bandwidths(&relays), [60, 20, 10]);

@@ -392,7 +392,8 @@ fn circuit(info: &CircuitInfo) -> String {
     if info.status == CircuitStatus::GuardWait {
         info.status = CircuitStatus::Extended;
     }
-    // A circuit whose first hop is still awaited.
+    // For a circuit that still waits for its first hop, GETINFO reports
+    // EXTENDED, and the event reports LAUNCHED.
     if info.status == CircuitStatus::Extended && info.path.is_empty() {
         info.status = CircuitStatus::Launched;
     }

@@ -5,7 +5,7 @@ use scape::testing::Node;
 
 use crate::watchdog;
 
-/// Keeps a relay stopped until it is dropped.
+/// A guard that keeps a relay stopped until it is dropped.
 pub(crate) struct Stopped<'a>(&'a Node);
 
 impl<'a> Stopped<'a> {
@@ -17,7 +17,8 @@ impl<'a> Stopped<'a> {
 
 impl Drop for Stopped<'_> {
     fn drop(&mut self) {
-        // Other cases need the relay. A panic here would hide another one.
+        // Other cases need the relay. Don't panic here, because that would hide
+        // the test's own panic.
         if let Err(error) = kill_process(pid(self.0), Signal::CONT) {
             watchdog::say(&format!(
                 "{} cannot go on: {error}; {:?}",

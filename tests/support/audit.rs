@@ -88,8 +88,8 @@ fn is_breach(line: &str, allowed: &[String]) -> bool {
         return true;
     }
     if line.contains(" socket(") {
-        // UDP, raw sockets, and the netlink socket with which resolvers ask for
-        // the machine's addresses.
+        // Breaches are UDP, raw sockets, and the netlink socket with which
+        // resolvers ask for the machine's addresses.
         return !(line.contains("SOCK_STREAM")
             && (line.contains("AF_INET") || line.contains("AF_UNIX")));
     }

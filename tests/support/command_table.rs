@@ -107,8 +107,8 @@ impl Bench {
     }
 }
 
-/// Runs the rows in turn on one tor. Panics if rows have another outcome than
-/// expected, and lists these rows.
+/// Runs the rows in turn on one tor. Panics if the outcome of a row isn't the
+/// expected one, and lists these rows.
 pub(crate) fn run(torrc: &str, rows: &[Row]) {
     let tor = RealTor::start(torrc);
     let c = tor.over_unix().password("sesame").connect().expect("a controller");
@@ -122,7 +122,7 @@ pub(crate) fn run(torrc: &str, rows: &[Row]) {
                 said.code, said.text
             ));
         }
-        // Checks that the library still matches answers to commands.
+        // The library must still match answers to commands.
         let reply = bench.c.msg("GETINFO config-can-saveconf").expect("tor answers");
         assert!(reply.first().text.starts_with(b"config-can-saveconf="), "row {number}: {reply}");
     }

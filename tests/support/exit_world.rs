@@ -80,7 +80,7 @@ fn serve(mut stream: TcpStream, targets: &Mutex<Vec<String>>) -> io::Result<()> 
     };
     take::<2>(&mut stream)?;
     match command {
-        // Like tor, which resolves the text of an address itself.
+        // tor resolves the text of an address itself, and so does this port.
         0xF0 => match host.parse::<Ipv4Addr>() {
             Ok(ip) => return answer_address(&mut stream, ip),
             Err(_) => answer_address(&mut stream, Ipv4Addr::new(192, 0, 2, 7))?,

@@ -83,7 +83,7 @@ impl Impostor {
 
     fn end(&mut self) {
         *self.stop.lock() = true;
-        // Wakes the thread that accepts.
+        // This wakes the thread that accepts.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();

@@ -102,7 +102,7 @@ pub(crate) const METHODS: &[(&str, Read)] = &[
     ("extra-info/digest/*", |c, member| show(c.info().extra_info(argument(member)?))),
     ("features/names", |c, _| show(c.info().known_features())),
     ("fingerprint", |c, _| show(c.info().fingerprint())),
-    // An older name.
+    // This is an older name of `entry-guards`.
     ("helper-nodes", |c, _| show(c.info().entry_guards())),
     ("hs/client/desc/id/*", |c, member| {
         show(c.info().hs_client_desc(&argument::<OnionAddress>(member)?))

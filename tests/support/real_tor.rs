@@ -136,7 +136,7 @@ impl Drop for RealTor {
         if !self.is_running() {
             return;
         }
-        // tor may end by itself meanwhile.
+        // An error only means that tor has ended by itself meanwhile.
         let _ = kill_process(Pid::from_child(&self.process), Signal::TERM);
         if self.wait_for_end(END).is_none() {
             let _ = self.process.kill();

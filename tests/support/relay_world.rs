@@ -133,6 +133,12 @@ impl World {
     }
 
     pub(crate) fn directory(&self) -> Arc<Directory> {
+        let (consensus, microdescriptors) = self.documents();
+        Arc::new(Directory::parse(consensus.as_bytes(), microdescriptors.as_bytes()).unwrap())
+    }
+
+    /// Returns the consensus and the microdescriptors.
+    pub(crate) fn documents(&self) -> (String, String) {
         let mut consensus = String::from(
             "network-status-version 3 microdesc\nvote-status consensus\nconsensus-method 34\n\
              valid-after 2026-11-21 02:00:00\nfresh-until 2026-11-21 03:00:00\nvalid-until 2026-11-21 05:00:00\n\
@@ -163,7 +169,7 @@ impl World {
             write!(consensus, " {name}={weight}").unwrap();
         }
         consensus.push('\n');
-        Arc::new(Directory::parse(consensus.as_bytes(), microdescriptors.as_bytes()).unwrap())
+        (consensus, microdescriptors)
     }
 
     /// Creates `count` relays with all properties that can keep two relays out

@@ -40,7 +40,7 @@ pub(crate) fn accept<S: Read + Write>(
     let mut connection = ServerConnection::new(config.clone()).unwrap();
     while connection.is_handshaking() {
         if let Err(error) = connection.complete_io(&mut stream) {
-            // Sends all pending data. The alert comes last.
+            // Send all pending data, because the alert comes last.
             while connection.wants_write() {
                 connection.write_tls(&mut stream)?;
             }

@@ -114,7 +114,7 @@ impl Web {
 impl Drop for Web {
     fn drop(&mut self) {
         self.shared.ended.store(true, Ordering::SeqCst);
-        // Wakes the thread that accepts.
+        // This wakes the thread that accepts.
         let _ = Transport::connect(&self.address, std::time::Instant::now() + SOON);
     }
 }

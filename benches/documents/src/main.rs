@@ -58,7 +58,7 @@ fn benchmark() {
         .sample_size(10)
         .configure_from_args();
     let subjects = subjects();
-    // A test only shows that everything runs.
+    // A test only shows that everything runs, so a few relays are enough.
     let relays = if is_test { 100 } else { RELAYS };
     let texts: Vec<String> =
         subjects.iter().map(|subject| subject.input.text(relays / subject.one_of)).collect();

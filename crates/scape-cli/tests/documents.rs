@@ -81,7 +81,8 @@ fn show_reports_malformed_documents_and_lines() {
 
 #[test]
 fn kind_is_needed_if_it_is_not_recognized() {
-    // A text without a beginning that is known.
+    // Without the first two lines, the beginning of the text doesn't show its
+    // kind.
     let text = read("collector-exit-list");
     let text: String = text.lines().skip(2).map(|line| format!("{line}\n")).collect();
     let show = || Scape::new(["doc", "show", "-"]).input(&text);
@@ -94,7 +95,7 @@ fn kind_is_needed_if_it_is_not_recognized() {
 fn interrupt_ends_reading_standard_input() {
     let mut child = Scape::new(["doc", "show", "-"]).start();
     let mut input = child.stdin.take().unwrap();
-    // More than the reader takes at once, and no end.
+    // The input is longer than the reader takes at once, and has no end.
     let text = read("server-descriptor").repeat(500);
     let writer = std::thread::spawn(move || {
         let written = input.write_all(text.as_bytes());
@@ -112,8 +113,8 @@ fn interrupt_ends_reading_standard_input() {
 fn interrupt_does_not_wait_for_a_reader_of_the_output() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("descriptors");
-    // The first document and its problem are short, and all of them don't fit
-    // into a pipe.
+    // The first document and its problem are short, but all documents together
+    // don't fit into a pipe.
     fs::write(&file, read("server-descriptor").replace("\nuptime ", "\nuptime x").repeat(1000))
         .unwrap();
     for option in ["--json", "--strict", "--skipped"] {
@@ -309,7 +310,13 @@ fn authorities_can_be_named() {
     let done = verify(&names.join(",")).run().expect(0);
     assert!(!done.error.contains("were trusted"), "{done:?}");
     assert!(!done.out.contains("--authorities"), "{done:?}");
-    // Without names, the result says whom it believes.
+    // The files may follow the names.
+    let (first, others) = (names[0], names[1..].join(","));
+    let named = ["doc", "verify", "--authorities", first, "--authorities", &others];
+    let files = ["consensus-ns", "key-certificates"].map(recorded);
+    let done = files.iter().fold(Scape::new(named), |scape, file| scape.arg(file)).run().expect(0);
+    assert!(!done.error.contains("were trusted"), "{done:?}");
+    // Without --authorities, the result says which authorities were trusted.
     let values = doc("verify", ["consensus-ns", "key-certificates"]).json();
     let consensus = values.iter().find(|value| value["kind"] == "consensus").unwrap();
     assert_eq!(consensus["result"], "valid");

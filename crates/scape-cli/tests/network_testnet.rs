@@ -19,8 +19,8 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-/// A folder for sockets that no other test uses. A test that fails ends its
-/// networks in the background.
+/// A folder for sockets that no other test uses. If the test fails, dropping it
+/// ends the networks in the background.
 struct Runtime(TempDir);
 
 impl Runtime {
@@ -170,7 +170,7 @@ fn testnet_in_the_background_is_shown_and_ended() {
     assert!(state["nodes"].as_array().unwrap().iter().all(|node| node["is_running"] == true));
     let client = state["nodes"][4]["data_directory"].as_str().unwrap().to_owned();
     assert!(table.contains(" running  5/5 "), "{table}");
-    // A network whose client has died.
+    // The client of the network dies.
     send_signal(state["nodes"][4]["pid"].as_u64().unwrap().try_into().unwrap(), Signal::KILL);
     until("the node's end", || on(runtime.path(), &["status"]).ok().contains(" 4/5 "));
 
@@ -210,7 +210,7 @@ fn networks_that_hang_take_no_longer_than_one() {
     let begun = Instant::now();
     let done = on(runtime.path(), &["status"]).arg("--timeout").arg("5").run().expect(4);
     assert_eq!(done.error.matches("no answer within 5s").count(), 12, "{done:?}");
-    // One after the other would take 60 seconds.
+    // Asking one server after the other would take 60 seconds.
     assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
 }
 
@@ -247,7 +247,7 @@ fn testnets_have_names_and_end_at_a_signal() {
 
 #[test]
 fn interrupted_testnets_leave_nothing_behind() {
-    // A program that ends by the signal, and one that catches it.
+    // The first program ends by the signal, and the second one catches it.
     for script in
         ["echo ready; exec sleep 600", "trap 'kill $!; exit 3' TERM; sleep 600 & echo ready; wait"]
     {
@@ -265,7 +265,7 @@ fn interrupted_testnets_leave_nothing_behind() {
             assert!(!fs::read_to_string(keep.join(file)).unwrap().is_empty(), "{file}");
         }
     }
-    // During the start.
+    // The signal comes during the start.
     for wait in [0, 100, 300, 600, 1000] {
         let runtime = runtime();
         let temporary = runtime.path().join("tmp");
@@ -280,8 +280,8 @@ fn interrupted_testnets_leave_nothing_behind() {
             .arg("600")
             .start();
         std::thread::sleep(Duration::from_millis(wait));
-        // Not SIGINT: programs that a shell starts in the background ignore it
-        // until they have installed a handler.
+        // SIGINT isn't used, because programs that a shell starts in the
+        // background ignore it until they have installed a handler.
         send_signal(child.id(), Signal::TERM);
         let done = Done::of(child, &wait);
         // The signal ends the program itself if it has no handler yet. With a
@@ -296,7 +296,7 @@ fn interrupted_testnets_leave_nothing_behind() {
 #[test]
 fn testnet_starts_in_a_temporary_directory_with_a_long_path() {
     let runtime = runtime();
-    // Too long for the name of a Unix socket, which has at most 107 bytes.
+    // The path is too long for a Unix socket, whose name has at most 107 bytes.
     let temporary = runtime.path().join("long-".repeat(24));
     fs::create_dir(&temporary).unwrap();
     let scape = small("run", runtime.path()).env("TMPDIR", &temporary);
@@ -412,7 +412,7 @@ fn network_that_is_starting_is_shown_and_ended() {
     assert_eq!(done.out, "");
     for down in downs {
         let done = Done::of(down, &"down");
-        // The second may come after the end.
+        // The second command may come after the end of the network.
         let is_late = done.error.contains("no network named default is running");
         assert!(done.code == Some(0) || is_late, "{done:?}");
     }
@@ -442,7 +442,7 @@ fn name_of_a_killed_server_is_free_for_one_network() {
     wait_for_end(pid);
     until("end of the tors", || tors_below(temporary.to_str().unwrap()).is_empty());
     assert_eq!(on(runtime.path(), &["status"]).json(), Vec::<serde_json::Value>::new());
-    // Whoever holds the lock has the name, even without a socket.
+    // A process that holds the lock has the name, even without a socket.
     let lock = fs::File::open(runtime.path().join("scape-testnet/default.lock")).unwrap();
     flock(&lock, FlockOperation::LockExclusive).unwrap();
     let done = up().run().expect(1);

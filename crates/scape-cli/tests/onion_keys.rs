@@ -139,7 +139,7 @@ fn client_key_of_another_service_is_refused() {
     onion(&["auth", "new", ADDRESS, "--key-file"]).arg(&file).ok();
     let other = OnionKey::random().address().to_string();
     let (first, second) = (format!("{ADDRESS}:80~0"), format!("{other}:80~0"));
-    // The check comes before the connection to tor.
+    // The check comes before the connection to tor, so no tor is needed.
     for words in
         [&["auth", "add", &other, "--key-file"][..], &["forward", &first, &second, "--client-key"]]
     {
@@ -155,7 +155,7 @@ fn share_refuses_a_key_in_the_shared_folder() {
     let folder = folder();
     let site = folder.path().join("site");
     fs::create_dir(&site).unwrap();
-    // The check comes before the connection to tor.
+    // The check comes before the connection to tor, so no tor is needed.
     let share = |words: &[&str]| {
         let command = onion(&["share"]).control("/nowhere/control").arg(&site);
         let command = command.env("XDG_DATA_HOME", site.join("data"));
@@ -186,7 +186,8 @@ fn interrupt_ends_the_wait_for_a_key() {
             &["get", "http://a.test", "--ca-file", file],
             &["get", "http://a.test", "-d", &format!("@{file}")],
         ] {
-            // The SOCKS port isn't used.
+            // The SOCKS port is never used, because the command waits for its
+            // input.
             let command = words.iter().fold(Scape::new([]), |scape, word| scape.arg(word));
             let mut child = command.arg("--socks").arg("127.0.0.1:9").start();
             run::wait_for_handler(&mut child);

@@ -55,7 +55,7 @@ fn peer(answers: &'static [&'static str]) -> SocketAddr {
                     break;
                 }
             }
-            // Until the command hangs up.
+            // The connection stays open until the command hangs up.
             lines.for_each(drop);
         }
     });
@@ -70,7 +70,7 @@ fn addresses_without_a_tor_have_a_line_each() {
     let done = Scape::new(["status"]).control("127.0.0.1:1").run().expect(3);
     let expected = "scape: no control connection to tor; tried 127.0.0.1:1: cannot connect: ";
     assert!(done.error.starts_with(expected), "{done:?}");
-    // A tor may run on the machine of the developer.
+    // If a tor runs on the developer's machine, the rest can't be tested.
     let listens = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();
     let sockets = ["/run/tor/control", "/var/run/tor/control"];
     if listens(9051) || listens(9151) || sockets.iter().any(|path| Path::new(path).exists()) {
@@ -121,12 +121,12 @@ fn prompt_tells_how_many_events_it_has_lost() {
     const SENT: usize = 100_000;
     let flood = format!("250 OK\r\n{}", "650 BW 1 2\r\n".repeat(SENT)).leak();
     let version = "250-version=0.4.9.11\r\n250 OK\r\n";
-    // At the end, the prompt asks twice whether more events come, and wants no
-    // more of them.
+    // At the end, the prompt asks twice whether more events come, and then
+    // unsubscribes.
     let answers = Vec::from([INFO, "250 OK\r\n", flood, version, version, "250 OK\r\n"]);
     let hostile = peer(answers.leak());
     let mut child = Scape::new(["prompt", "--events", "BW"]).control(hostile).start();
-    // Nobody reads the events until some are lost.
+    // The test reads no events until some are lost.
     let errors = Lines::of(child.stderr.take().unwrap());
     let mut input = child.stdin.take().unwrap();
     let mut first = None;
@@ -154,7 +154,7 @@ fn full_standard_error_is_not_a_panic() {
         let done = arguments.iter().fold(scape, |scape, word| scape.arg(word));
         Done::of(done.start(), &arguments).expect(code);
     }
-    // The help is an output, which must not get lost.
+    // Help is an output that must not get lost.
     let help = Scape::new(["--help"]).start_with(full().into());
     let done = Done::of(help, &"--help").expect(1);
     assert!(done.error.contains("cannot write the output"), "{done:?}");
@@ -180,7 +180,7 @@ fn errors_name_the_variable() {
         let done = Scape::new(["status"]).env(name, value).run().expect(2);
         assert!(done.error.contains(expected), "{done:?}");
     }
-    // Options are more important.
+    // Options take precedence over variables.
     let status = Scape::new(["status", "--timeout", "5"]).env("SCAPE_TIMEOUT", "abc");
     status.control("/nowhere/control").run().expect(3);
 }

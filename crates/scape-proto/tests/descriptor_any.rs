@@ -78,7 +78,8 @@ fn malformed_entry_has_its_position_in_the_consensus() {
 fn malformed_lines_of_an_entry_are_ignored() {
     let lines = "a nonsense\na [::1]\na 192.0.2.1:7\na [::2]:8\ns Fast Odd\u{e9}\nv odd\npr Link\nm short\n\
                  w Bandwidth=99999999999 Odd=1\np permit 80\nid ed25519 none\nnew line\nodd\n";
-    let text = format!("{GOOD}{lines}{GOOD}");
+    let (r, _) = GOOD.split_once('\n').unwrap();
+    let text = format!("{r}\n{lines}{GOOD}");
     let status = RouterStatus::parse_all(text.as_bytes()).next().unwrap();
     assert_eq!(
         (status.flags(), status.bandwidth(), status.is_measured()),
@@ -95,6 +96,31 @@ fn malformed_lines_of_an_entry_are_ignored() {
     assert_eq!(status.other_addresses().count(), 2);
     assert_eq!(status.unknown_lines().collect::<Vec<_>>(), [&b"new line"[..], b"odd"]);
     assert_eq!(RouterStatus::parse_all(text.as_bytes()).count(), 2);
+}
+
+#[test]
+fn first_of_repeated_lines_of_an_entry_is_used() {
+    let (r, _) = GOOD.split_once('\n').unwrap();
+    let lines = "s\ns Exit\nw Bandwidth=1\nw Bandwidth=2 Unmeasured=1\nm AA\n\
+        m C7+l5zIMGPEOG4IvLZtbeLcaOXtBiE26T6gRyYczDGA\nv Tor 0.4.9.11\nv Tor 0.4.8.1\n\
+        pr Link=1\npr Link=2\np accept 80\np accept 443\n";
+    let text = format!("{r}\n{lines}");
+    let status = RouterStatus::parse_all(text.as_bytes()).next().unwrap();
+    assert_eq!((status.flags(), status.bandwidth()), (RouterFlags::empty(), Some(1)));
+    assert_eq!((status.is_measured(), status.microdescriptor_digest()), (None, None));
+    assert_eq!(status.version(), "0.4.9.11".parse().ok());
+    assert!(status.protocols().unwrap().supports("Link", 1) && status.policy().unwrap().allows(80));
+    let error = RouterStatus::parse_strict(text.as_bytes()).unwrap_err();
+    assert_eq!((error.keyword(), error.problem()), ("s", LineProblem::Repeated));
+}
+
+#[test]
+fn lines_of_an_object_in_an_entry_are_no_fields() {
+    let object = "new\n-----BEGIN X-----\np accept 80\nv Tor\na b\n-----END X-----\n";
+    let text = format!("{GOOD}{object}opt p accept 443\nopt\ta [::1]:7\n");
+    let status = RouterStatus::parse_all(text.as_bytes()).next().unwrap();
+    assert!(status.policy().unwrap().allows(443) && !status.policy().unwrap().allows(80));
+    assert_eq!((status.version_text(), status.ipv6()), (None, "[::1]:7".parse().ok()));
 }
 
 /// stem rejects an OR port of 0, and txtorcon rejects lines that it doesn't
@@ -231,6 +257,9 @@ fn bandwidth_counts_as_measured_only_if_the_entry_says_so() {
         (consensus, "", None),
         (vote, "w Bandwidth=7\n", None),
         (vote, "w Bandwidth=7 Measured=9\n", Some(true)),
+        // Lines may have further words, and the word `opt` before them.
+        (&consensus.replace("sus\n", "sus more\n"), "w Bandwidth=7\n", Some(true)),
+        (&vote.replace("vote-status", "opt vote-status"), "w Bandwidth=7\n", None),
     ] {
         assert_eq!(measured(format!("{header}{}", entry(words))), expected, "{header}{words}");
     }

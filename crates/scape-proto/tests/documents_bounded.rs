@@ -43,8 +43,8 @@ fn check(name: &str, read: fn(&[u8]), head: &str, pattern: &str) {
     // text count.
     for _ in 0..4 {
         let (short, long) = (time(read, &small, GROWTH), time(read, &large, 1));
-        // The system counts the CPU time in steps. Nothing follows from a time
-        // that is shorter than the first step.
+        // The system counts the CPU time in steps, so a time below the first
+        // step says nothing.
         if short.is_zero() {
             continue;
         }
@@ -169,7 +169,8 @@ fn exit_policies_take_linear_time() {
         "reject private:80,",
         "reject6 2001:db8::/32:#,",
         "reject 1.2.3.4/31:1-1000,",
-        // Each rule for all ports is about all single ports before.
+        // Each rule for all ports also covers the single port of the rule
+        // before it.
         "reject 1.2.3.4:#,reject 1.2.3.4:*,",
     ] {
         check("exit policy", read, "", pattern);

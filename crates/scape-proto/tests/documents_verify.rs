@@ -167,11 +167,21 @@ fn extra_info_of_another_relay_is_not_valid() {
     assert_eq!(problem(&info, &other), ("extra-info", VerifyProblem::Mismatch));
     relay.master_key_ed25519 = other.master_key_ed25519;
     assert_eq!(problem(&info, &relay), ("identity-ed25519", VerifyProblem::Mismatch));
+    // The line with the key is optional, because the certificate has the key.
     relay.master_key_ed25519 = None;
-    assert_eq!(problem(&info, &relay), ("identity-ed25519", VerifyProblem::Mismatch));
+    assert_eq!(info.verify(&relay, at), Ok(()));
     let mut unsigned = info.clone();
     unsigned.router_sig_ed25519 = None;
     assert_eq!(problem(&unsigned, &relay), ("router-sig-ed25519", VerifyProblem::Missing));
+    let certificate = relay.identity_ed25519;
+    relay.identity_ed25519 = other.identity_ed25519;
+    assert_eq!(problem(&info, &relay), ("identity-ed25519", VerifyProblem::Mismatch));
+    relay.identity_ed25519 = relay.signing_key;
+    assert_eq!(problem(&info, &relay), ("identity-ed25519", VerifyProblem::Certificate));
+    relay.identity_ed25519 = None;
+    assert_eq!(problem(&info, &relay), ("identity-ed25519", VerifyProblem::Mismatch));
+    relay.identity_ed25519 = certificate;
+    assert_eq!(info.verify(&relay, at), Ok(()));
 }
 
 fn certificates() -> Vec<KeyCertificate<'static>> {
@@ -228,7 +238,8 @@ fn consensus_with_a_changed_byte_is_not_valid() {
         include_bytes!("data/documents/consensus-ns"),
         include_bytes!("data/documents/consensus-microdesc"),
     ];
-    // One authority, because the certificates are checked for each change.
+    // One authority is enough. More would take long, because the certificates
+    // are checked for each change.
     let (certificates, authorities) = (&certificates()[..1], &authorities()[..1]);
     for text in consensuses {
         let at = Consensus::parse_strict(text).unwrap().valid_after.unwrap();
@@ -270,7 +281,7 @@ fn consensus_needs_signatures_of_more_than_half_of_the_authorities() {
     let strangers: Vec<Fingerprint> = (1..=5).map(|n| Fingerprint::from_bytes([n; 20])).collect();
     let more = [&authorities[..], &strangers[..]].concat();
     assert_eq!(verify(&consensus, &certificates, &more), too_few(3, 5));
-    // The signature of one authority isn't another's.
+    // The signature of one authority isn't valid for another.
     let mut changed = consensus.clone();
     let first = changed.signatures[0].signature;
     changed.signatures.iter_mut().for_each(|signature| signature.signature = first);
@@ -278,7 +289,7 @@ fn consensus_needs_signatures_of_more_than_half_of_the_authorities() {
     let mut changed = consensus.clone();
     changed.signatures.iter_mut().for_each(|signature| signature.algorithm = "sha3");
     assert_eq!(verify(&changed, &certificates, &authorities), too_few(0, 2));
-    // At another time.
+    // The consensus isn't valid at these times.
     for at in [consensus.valid_after.unwrap() - SECOND, consensus.valid_until.unwrap() + SECOND] {
         let error = consensus.verify(&certificates, &authorities, at).unwrap_err();
         assert_eq!(error.problem(), VerifyProblem::Expired);

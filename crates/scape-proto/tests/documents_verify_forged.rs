@@ -135,7 +135,8 @@ fn first_signature_of_a_key_counts() {
     wrong.signature = changed.signatures[1].signature;
     changed.signatures.insert(0, wrong);
     assert_eq!(problem(&changed), Ok(()));
-    // The other digest algorithm is another signature.
+    // Signatures of one key with different digest algorithms are checked
+    // separately.
     wrong.algorithm = "sha1";
     changed.signatures = vec![wrong, consensus.signatures[0], consensus.signatures[1]];
     assert_eq!(problem(&changed), Ok(()));
@@ -215,7 +216,7 @@ fn unsigned_lines_of_a_recorded_descriptor_are_refused() {
         }
         assert!(verify(&format!("opt {original}")).is_err());
     }
-    // The claimed digest isn't the digest.
+    // A digest that the text claims isn't used.
     let with_digest = format!("{}{digest}", text(SERVER_DESCRIPTOR));
     let with_digest = ServerDescriptor::parse(with_digest.as_bytes()).unwrap();
     assert_eq!(with_digest.digest(), relay.digest());
@@ -260,7 +261,7 @@ fn unsigned_digests_of_detached_signatures_are_refused() {
     // The signature is genuine, but for the digest of the other flavor.
     let forged = with_signature_of_microdesc(original);
     assert_eq!(verify(&forged), Err(("consensus-digest", VerifyProblem::Unsigned)));
-    // A digest that only a wrong signature is for.
+    // This digest is covered by a wrong signature only.
     let added = from_line(original, "additional-signature").split_once("-----\ndirectory").unwrap();
     let added = added.0.replace("microdesc", "new");
     let digest = format!("additional-digest new sha256 {}\n", "AB".repeat(32));
@@ -431,7 +432,7 @@ fn signed_descriptor_with_lines_at_odd_places_is_refused() {
     let parts = Parts { before_ed25519: crosscert, ..Parts::new() };
     assert_eq!(parts.verify(), Err(("onion-key", VerifyProblem::Missing)));
 
-    // A relay can claim any digest.
+    // A relay can claim any digest, so the line doesn't count.
     let claim = "router-digest 80B33F89F899A1FAAD047727404A817574705DB4\n";
     let text = Parts { before_ed25519: claim.to_owned(), ..Parts::new() }.make();
     let relay = ServerDescriptor::parse(text.as_bytes()).unwrap();
@@ -450,7 +451,8 @@ fn odd_ed25519_certificates_of_a_descriptor_are_refused() {
         assert_eq!(verify(changed_certificate(|bytes| bytes[1] = kind)), CERTIFICATE, "{kind}");
     }
     for kind in [0, 2, 3, 255] {
-        // The digest of a key is no key.
+        // Byte 6 is the type of the certified key. Only type 1 is an Ed25519
+        // key. Types 2 and 3 are digests of keys.
         assert_eq!(verify(changed_certificate(|bytes| bytes[6] = kind)), CERTIFICATE, "{kind}");
     }
     let extend = |extension: &[u8]| {
@@ -464,7 +466,7 @@ fn odd_ed25519_certificates_of_a_descriptor_are_refused() {
     assert_eq!(verify(extend(&[0, 2, 9, 0, 7])), CERTIFICATE);
     let other_key = [&[0, 32, 4, 0][..], signing().public_key()].concat();
     assert_eq!(verify(extend(&other_key)), CERTIFICATE);
-    // Another signer, and none.
+    // The certificate names another signer, and then no signer.
     let changed =
         changed_certificate(|bytes| bytes[44..76].copy_from_slice(signing().public_key()));
     assert_eq!(verify(changed), SIGNATURE);
@@ -478,7 +480,7 @@ fn odd_ed25519_certificates_of_a_descriptor_are_refused() {
     assert_eq!(verify(late), Err(("identity-ed25519", VerifyProblem::Expired)));
     let never = changed_certificate(|bytes| bytes[2..6].fill(0xff));
     assert_eq!(verify(never), Ok(()));
-    // A relay with another identity than in its other lines.
+    // A relay whose identity differs from the identity in its other lines.
     let stranger = Ed25519SecretKey::from_seed(&[9; 32]);
     let (kind, key) = (CertificateType::Signing, signing());
     let other = Ed25519Certificate::sign(kind, key.public_key(), at(), &stranger, true);
@@ -501,18 +503,24 @@ fn odd_ed25519_certificates_of_a_descriptor_are_refused() {
 #[test]
 fn extra_info_with_malformed_ed25519_lines_is_refused() {
     let rsa = TestKey::new(0);
-    let relay = Parts { has_ed25519: false, ..Parts::new() }.make();
-    let relay = ServerDescriptor::parse(relay.as_bytes()).unwrap();
-    let verify = |line: &str| {
+    let rsa_only = Parts { has_ed25519: false, ..Parts::new() }.make();
+    let relay = ServerDescriptor::parse(rsa_only.as_bytes()).unwrap();
+    let verify_with = |line: &str, relay: &ServerDescriptor<'_>| {
         let fingerprint = HEXUPPER.encode(&rsa.fingerprint());
         let text = format!("extra-info relay {fingerprint}\n{line}router-signature\n");
         let text = format!("{text}{}", object("SIGNATURE", &rsa.sign(&Sha1::digest(&text))));
-        found(ExtraInfo::parse(text.as_bytes()).unwrap().verify(&relay, at()))
+        found(ExtraInfo::parse(text.as_bytes()).unwrap().verify(relay, at()))
     };
+    let verify = |line: &str| verify_with(line, &relay);
     assert_eq!(verify(""), Ok(()));
     let missing = Err(("identity-ed25519", VerifyProblem::Missing));
     assert_eq!(verify("router-sig-ed25519 x\n"), missing);
     assert_eq!(verify("identity-ed25519\n"), missing);
+    // The relay's key is in its certificate alone.
+    let relay = Parts::new().make().replace("master-key-ed25519", "x");
+    let relay = ServerDescriptor::parse(relay.as_bytes()).unwrap();
+    assert!(relay.master_key_ed25519.is_none() && relay.identity_ed25519.is_some());
+    assert_eq!(verify_with("", &relay), missing);
 }
 
 /// Writes a key certificate. The first key signs it.
@@ -570,10 +578,10 @@ fn key_certificate_of_another_identity_gives_no_vote() {
     assert_eq!(verify(&text, &[forged], &[identity]), too_few(1));
     assert_eq!(verify(&text, std::slice::from_ref(&good), &[stranger]), too_few(1));
     assert_eq!(verify(&text, std::slice::from_ref(&good), &[]), too_few(1));
-    // The same signature under another identity.
+    // The same signature stands under another identity.
     let text = consensus(stranger, "sha256");
     assert_eq!(verify(&text, std::slice::from_ref(&good), &[identity, stranger]), too_few(2));
-    // A signature of the wrong digest.
+    // This is a signature of the wrong digest.
     let text = consensus(identity, "sha1").replacen(
         "directory-signature ",
         "directory-signature sha256",

@@ -25,7 +25,7 @@ fn addr_map_that_never_expires() {
         ("x.example", "1.2.3.4"),
         ("127.223.226.129", "www.torproject.org"),
         ("[fe8f:9935:72d0:bc8e:f984:f6d5:8277:7e3d]", "www.torproject.org"),
-        // The events that tor sends for `MAPADDRESS *.e.example=*.f.example`.
+        // tor sends these events for `MAPADDRESS *.e.example=*.f.example`.
         ("e.example", "f.example"),
         (".e.example", "f.example"),
         ("*.e.example", "*.f.example"),

@@ -265,7 +265,7 @@ fn lines() -> impl Strategy<Value = Line> {
         proptest::collection::vec((any::<[u8; 20]>(), nickname), 0..5),
         proptest::collection::vec(0..BuildFlag::KNOWN.len(), 0..4),
         proptest::option::of(0..CircuitPurpose::KNOWN.len()),
-        // Microseconds up to the year 2100.
+        // These are microseconds up to the year 2100.
         proptest::option::of(0..4_102_444_800_000_000_u64),
     );
     let reason = 0..CircuitReason::KNOWN.len();

@@ -58,6 +58,23 @@ fn statuses(wire: &str) -> RouterStatusEvent {
     }
 }
 
+/// The first lines of entries are the same for both methods.
+#[test]
+fn count_of_entries_is_that_of_the_parsed_and_the_skipped_ones() {
+    let tab = ENTRY.replacen("r ", "r\t", 1);
+    for (text, count) in [
+        (format!("{ENTRY}r\r\ns Fast\r\n{tab}"), 3),
+        (format!("odd\r\n{tab}"), 1),
+        (format!("{ENTRY}directory-footer\r\n{ENTRY}"), 1),
+        (format!("{ENTRY}rx y\r\n"), 1),
+    ] {
+        let statuses = statuses(&format!("650+NS\r\n{text}.\r\n650 OK\r\n"));
+        let mut routers = statuses.routers();
+        let parsed = routers.by_ref().count();
+        assert_eq!((statuses.count(), parsed + routers.skipped()), (count, count), "{text}");
+    }
+}
+
 #[test]
 fn ns_and_newconsensus_entries_are_parsed() {
     for kind in ["NS", "NEWCONSENSUS"] {
@@ -86,7 +103,7 @@ fn ns_and_newconsensus_entries_are_parsed() {
 
 #[test]
 fn ns_line_that_only_contains_an_r_is_no_entry() {
-    assert_eq!(statuses("650+NS\r\nx r y\r\nrr z\r\n r q\r\nr\r\n.\r\n650 OK\r\n").count(), 0);
+    assert_eq!(statuses("650+NS\r\nx r y\r\nrr z\r\n r q\r\n.\r\n650 OK\r\n").count(), 0);
 }
 
 #[test]

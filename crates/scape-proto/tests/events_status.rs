@@ -22,7 +22,7 @@ fn status(line: &str) -> StatusEvent {
 
 #[test]
 fn status_event_of_every_action_has_its_arguments() {
-    let cases: [(&str, &[(&str, &str)]); 35] = [
+    let cases: [(&str, &[(&str, &str)]); 38] = [
         ("STATUS_GENERAL WARN CLOCK_JUMPED TIME=120 IDLE=1", &[("TIME", "120"), ("IDLE", "1")]),
         (
             "STATUS_GENERAL WARN DANGEROUS_VERSION CURRENT=0.4.9.1 REASON=OBSOLETE RECOMMENDED=\"0.4.8.1,0.4.9.11\"",
@@ -44,6 +44,18 @@ fn status_event_of_every_action_has_its_arguments() {
         (
             "STATUS_GENERAL WARN CLOCK_SKEW SKEW=1 SOURCE=/home/my own tor/state",
             &[("SKEW", "1"), ("SOURCE", "/home/my own tor/state")],
+        ),
+        (
+            "STATUS_GENERAL WARN CLOCK_SKEW SKEW=1 SOURCE=/home/a=b  C=\"d\\ e=1 /state",
+            &[("SKEW", "1"), ("SOURCE", "/home/a=b  C=\"d\\ e=1 /state")],
+        ),
+        (
+            r"STATUS_GENERAL WARN CLOCK_SKEW SKEW=1 SOURCE=my X=1\state",
+            &[("SKEW", "1"), ("SOURCE", r"my X=1\state")],
+        ),
+        (
+            "STATUS_GENERAL WARN CLOCK_SKEW SKEW=1 SOURCE=OR:127.0.0.1:9001 NEW=/a",
+            &[("SKEW", "1"), ("SOURCE", "OR:127.0.0.1:9001"), ("NEW", "/a")],
         ),
         ("STATUS_GENERAL ERR DIR_ALL_UNREACHABLE", &[]),
         (

@@ -27,8 +27,8 @@ fn transcript_events_have_a_known_type() {
         assert_ne!(event.body(), &EventBody::Unknown, "{event}");
         assert_eq!(event.body().to_string().lines().count(), 1, "{event}");
     }
-    // The kinds that a client receives, and those that tor only sends if a
-    // testing option is set.
+    // These are the kinds that a client receives, and those that tor only sends
+    // if a testing option is set.
     for (kind, least) in [
         ("CIRC", 200),
         ("CIRC_MINOR", 20),

@@ -70,7 +70,8 @@ fn descriptor_of_tor_is_opened_and_verified() {
         assert_eq!(point.enc_key_cert.as_ref().unwrap().certified_key(), &key);
     }
 
-    // Another service, another period, and a time after the expiry.
+    // The descriptor isn't valid for another service, in another period, or
+    // after its expiry.
     let other = OnionKey::from_seed(&[4; 32]).address();
     let error = descriptor.open(&other, None).unwrap_err();
     assert_eq!(error, OpenDescriptorError::FirstLayer(OpenLayerError::Mac));
@@ -272,17 +273,34 @@ fn invalid_values_of_a_new_descriptor_are_rejected() {
     for bad in ["", "a b", "a\nb", "\u{e9}"] {
         assert_eq!(build(new().intro_auth_required(bad)), BuildDescriptorError::Line, "{bad:?}");
     }
-    for bad in ["", "v9\nintroduction-point AA==", "v9\0"] {
+    for bad in ["", "v9\nintroduction-point AA==", "v9\0", " v9", "v9 ", "v9\r", "v1 AA 1 soon"] {
         let params = PowParams::Other(bad.into());
         assert_eq!(build(new().pow_params(params)), BuildDescriptorError::Line, "{bad:?}");
     }
+    for versions in ["", "1-2 7", " 1", "2-1", "1\nsingle-onion-service"] {
+        assert_eq!(FlowControl::new(versions, 31), None, "{versions:?}");
+        let mut flow_control = FlowControl::new("1-2", 31).unwrap();
+        flow_control.versions = versions.into();
+        let built = build(new().flow_control(flow_control));
+        assert_eq!(built, BuildDescriptorError::Line, "{versions:?}");
+    }
+    let year_10000 = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_800);
+    let pow_params = |expires| PowParams::V1 { seed: [7; 32], suggested_effort: 1, expires };
+    for expires in [SystemTime::UNIX_EPOCH - Duration::from_secs(1), year_10000] {
+        assert_eq!(build(new().pow_params(pow_params(expires))), BuildDescriptorError::Line);
+    }
+    // The line has whole seconds.
+    let fraction = pow_params(year_10000 - Duration::from_millis(1));
+    let built = new().pow_params(fraction);
+    assert!(built.build(&key.address(), &blinded, 42, expires(), &[9; 32]).is_ok());
     let empty = NewIntroductionPoint { link_specifiers: Vec::new(), ..point(1) };
     assert_eq!(build(new().introduction_point(empty)), BuildDescriptorError::LinkSpecifiers);
     let mut two = [0; 32];
     two[0] = 2;
     let bad = NewIntroductionPoint { enc_key: two, ..point(1) };
     assert_eq!(build(new().introduction_point(bad)), BuildDescriptorError::EncryptionKey);
-    // Keys of small order: 0, 1, another encoding of 0, and a point of order 8.
+    // These keys have a small order: 0, 1, another encoding of 0, and a point
+    // of order 8.
     let other_zero = "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f";
     let order_eight = "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800";
     let bytes = |digits| <[u8; 32]>::try_from(hex::decode(digits).unwrap()).unwrap();

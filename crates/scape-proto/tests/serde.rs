@@ -554,7 +554,7 @@ fn secrets_do_not_appear_in_json() {
         "CIRC 7 BUILT SOCKS_USERNAME=\"bob\" SOCKS_PASSWORD=\"sesame\"".to_owned(),
         "CIRC 7 BUILT OLD_SOCKS_PASSWORD=\"sesame\"".to_owned(),
         "CIRC_MINOR 7 CANNIBALIZED SOCKS_PASSWORD=\"sesame\"".to_owned(),
-        // Where tor doesn't send them so far.
+        // tor doesn't send passwords in these places so far.
         "ADDRMAP a.example 192.0.2.1 NEVER SOCKS_PASSWORD=\"sesame\"".to_owned(),
         "ADDRMAP a.example 192.0.2.1 NEVER SOCKS_USERNAME=\"Basic c2VzYW1l\"".to_owned(),
         "BW 1 2 OLD_SOCKS_PASSWORD=sesame".to_owned(),

@@ -82,7 +82,7 @@ fn line() -> impl Strategy<Value = String> {
         .prop_map(|(keyword, words, object)| format!("{keyword} {}\n{object}", words.join(" ")))
 }
 
-/// Each skipped line has its number in the text.
+/// Checks that each error about a skipped line has the number of that line.
 fn check_skipped(text: &str, skipped: &[DocumentError]) {
     let lines: Vec<&str> = text.lines().collect();
     for error in skipped {

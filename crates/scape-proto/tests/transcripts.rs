@@ -92,12 +92,12 @@ const EVERY_CUT: usize = 2048;
 /// Exchanges that don't have one answer for each command: the file, the
 /// beginning of the commands, their number, and the number of answers.
 const ODD_NUMBERS: &[(&str, &str, usize, usize)] = &[
-    // Answered in another protocol.
+    // tor answered these in another protocol.
     ("03-wire", "GET /", 2, 0),
     ("03-wire", "\0\0\0\u{1}", 1, 0),
-    // Too long to be shown.
+    // This command is too long to be shown.
     ("03-wire", "", 0, 1),
-    // The hazards: no answer, two answers, or the end of tor.
+    // These hazards have no answer, two answers, or end tor.
     ("05-hazards", "ADD_ONION", 2, 1),
     ("05-hazards", "+HSPOST", 2, 1),
     ("05-hazards", "ONION_CLIENT_AUTH_ADD", 1, 2),

@@ -179,7 +179,7 @@ impl BoundStream {
             });
         }
         if let Some(socket) = &progress.socket {
-            // The socket may have been closed already.
+            // An error only means that the socket is closed already.
             let _ = socket.shutdown();
         }
         self.changed.notify_all();

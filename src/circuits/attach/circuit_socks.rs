@@ -88,6 +88,7 @@ const THREAD: &str = "scape-circuit-socks";
 #[must_use = "dropping this closes the proxy"]
 pub struct CircuitSocks {
     address: SocketAddr,
+    #[cfg_attr(not(unix), allow(dead_code))]
     listener: Arc<TcpListener>,
     /// The thread that accepts connections.
     thread: Thread,
@@ -177,7 +178,7 @@ impl Drop for CircuitSocks {
             (open.client.take(), std::mem::take(&mut open.connections))
         };
         for socket in connections.into_values().flatten() {
-            // The socket may have been closed already.
+            // An error only means that the socket is closed already.
             let _ = socket.shutdown();
         }
         // The accepting thread keeps the port open until it ends. A connection

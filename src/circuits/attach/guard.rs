@@ -84,7 +84,8 @@ impl Controller {
     /// `__LeaveStreamsUnattached`, the STREAM and CONF_CHANGED events, or
     /// `GETINFO stream-status`. The kind is
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
-    /// in time. In both cases nothing is changed.
+    /// in time. In both cases the option is reset, and streams that began to
+    /// wait meanwhile are left to tor.
     pub fn attach_streams_with(
         &self,
         priority: i32,

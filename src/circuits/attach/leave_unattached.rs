@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::hand_back::hand_back;
 use super::message::Message;
 use super::registry::Registry;
 use super::run::{Stage, State, Watch};
@@ -174,14 +175,14 @@ fn begin(registry: &Arc<Registry>, controller: &Controller, deadline: Deadline) 
         let streams = controller.until(deadline).streams()?;
         // The receiver exists, so this can't fail.
         let _ = sender.send(Message::There(streams));
-        let registry = registry.clone();
-        Thread::spawn("scape-attach", move || watch::run(registry, receiver))
+        let (registry, messages) = (registry.clone(), receiver.clone());
+        Thread::spawn("scape-attach", move || watch::run(registry, messages))
             .map_err(|error| Error::io("start the thread that attaches streams", error))
     });
     match begun {
         Ok(thread) => Ok(Watch { sender, thread, registration }),
         Err(error) => {
-            let _ = controller.undoing().stop_leaving_streams();
+            hand_back(controller, &receiver);
             Err(error)
         }
     }
@@ -196,7 +197,7 @@ fn end(registry: &Registry, watch: Watch, timeout: Duration) -> Result<()> {
     // closing it has reset the option.
     let put_back = registry.controller().map_or(Ok(()), |controller| {
         let controller = controller.with_timeout(timeout);
-        let put_back = controller.stop_leaving_streams();
+        let put_back = controller.stop_leaving_streams().map(drop);
         // Events about streams may arrive a moment after the reply to the
         // reset. So wait for one more reply, after which none of them arrive.
         if put_back.is_ok() {

@@ -143,6 +143,7 @@ mod crew;
 mod decision;
 mod fresh;
 mod guard;
+mod hand_back;
 mod kind;
 mod leave_unattached;
 mod message;

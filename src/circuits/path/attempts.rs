@@ -1,5 +1,7 @@
 //! Builds one circuit, in several attempts if necessary.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::chooser::PathChooser;
 use super::in_flight::{InFlight, begin_to_close};
 use super::settings::{CircuitSettings, Route};
@@ -8,7 +10,7 @@ use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::connection::{CloseCause, Closed};
 use crate::io::transport::Deadline;
 use crate::live::state::{Circuit, State};
-use scape_proto::control::Refusal;
+use scape_proto::control::{ArgumentError, Refusal};
 use scape_proto::info::EntryGuardStatus;
 use scape_proto::word::Fingerprint;
 
@@ -29,7 +31,8 @@ impl Prepared {
             Route::Choosing(path) => {
                 let tor = state.controller().until(deadline);
                 let guards = if path.needs_guards() { guards(state) } else { Vec::new() };
-                Prepared::Choosing(path.prepare(state.directory_with(&tor)?, &guards)?)
+                let directory = state.directory_with(&tor)?;
+                Prepared::Choosing(path.prepare_until(directory, &guards, Some(deadline))?)
             }
         })
     }
@@ -94,6 +97,22 @@ pub(super) fn build_one(
         log::debug!(target: "scape::path", "attempt {attempt} at a circuit failed: {error}");
         attempt += 1;
     }
+}
+
+/// Builds one circuit like [`build_one`], but returns an error if one of the
+/// user's conditions for relays panics. Threads in the background use this,
+/// because they have no caller that the panic could reach.
+pub(super) fn build_one_or_fail(
+    settings: &CircuitSettings,
+    state: &State,
+    site: &InFlight,
+    deadline: Deadline,
+) -> Result<Circuit> {
+    let build = || build_one(settings, state, site, deadline);
+    catch_unwind(AssertUnwindSafe(build)).unwrap_or_else(|_| {
+        let why = "has panicked; the panic's message says why";
+        Err(ArgumentError::invalid("PathBuilder", "condition for relays", why).into())
+    })
 }
 
 /// Returns true if another attempt may succeed after this error.

@@ -9,6 +9,7 @@ use super::rules::{Countries, Entry, RelayTest, Rules};
 use super::target::ExitTarget;
 use crate::client::socks::ToTarget;
 use crate::error::{Error, Result};
+use crate::io::transport::Deadline;
 use scape_proto::netdoc::{Directory, Relay};
 use scape_proto::word::{CountryCode, Fingerprint};
 
@@ -181,11 +182,18 @@ impl PathBuilder {
     /// returns the country of an address. Relays whose country is unknown are
     /// not used.
     ///
-    /// ```no_run
-    /// use scape::geoip::GeoIp;
-    /// use scape::path::PathBuilder;
+    /// `country_of` is called for thousands of relays while a path is prepared,
+    /// and must be quick. So look up all addresses beforehand.
     ///
-    /// let geoip = GeoIp::new().tor(&scape::connect()?);
+    /// ```no_run
+    /// use scape::path::PathBuilder;
+    /// use std::net::IpAddr;
+    ///
+    /// let state = scape::Tor::connect()?.state()?;
+    /// let geoip = state.geoip();
+    /// let directory = state.directory()?;
+    /// let ips = directory.relays().iter().map(|relay| IpAddr::from(*relay.or_address().ip()));
+    /// geoip.lookup_all(ips)?; // in a few round trips; `lookup` then asks nobody
     /// let country_of = move |ip| geoip.lookup(ip).ok()?.country;
     /// let path = PathBuilder::new().exit_in(["de".parse()?, "se".parse()?], country_of);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -274,13 +282,18 @@ impl PathBuilder {
 
     /// Excludes relays in these countries. `country_of` returns the country of
     /// an address. Relays whose country is unknown are excluded, too, as in tor
-    /// (`GeoIPExcludeUnknown`).
+    /// (`GeoIPExcludeUnknown`). `country_of` must be quick: see
+    /// [`exit_in`](Self::exit_in).
     ///
     /// ```no_run
-    /// use scape::geoip::GeoIp;
     /// use scape::path::PathBuilder;
+    /// use std::net::IpAddr;
     ///
-    /// let geoip = GeoIp::new().tor(&scape::connect()?);
+    /// let state = scape::Tor::connect()?.state()?;
+    /// let geoip = state.geoip();
+    /// let directory = state.directory()?;
+    /// let ips = directory.relays().iter().map(|relay| IpAddr::from(*relay.or_address().ip()));
+    /// geoip.lookup_all(ips)?;
     /// let country_of = move |ip| geoip.lookup(ip).ok()?.country;
     /// let path = PathBuilder::new().exclude_countries(["xy".parse()?], country_of);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -401,8 +414,19 @@ impl PathBuilder {
         directory: Arc<Directory>,
         guards: &[Fingerprint],
     ) -> Result<PathChooser> {
+        self.prepare_until(directory, guards, None)
+    }
+
+    /// Creates a [`PathChooser`] like [`prepare`](Self::prepare). Returns a
+    /// timeout error if the deadline passes before all relays are checked.
+    pub(super) fn prepare_until(
+        &self,
+        directory: Arc<Directory>,
+        guards: &[Fingerprint],
+        deadline: Option<Deadline>,
+    ) -> Result<PathChooser> {
         self.check()?;
-        Ok(PathChooser::new(Plan::new(&self.rules, directory, guards)?))
+        Ok(PathChooser::new(Plan::new(&self.rules, directory, guards, deadline)?))
     }
 
     /// Returns an error if the settings can't be used.

@@ -167,8 +167,9 @@ impl CircuitBuilder {
         self
     }
 
-    /// Sets the time limit for each circuit, including all attempts and the
-    /// commands to tor. Default: 60 seconds.
+    /// Sets the time limit for each circuit, including all attempts, the
+    /// commands to tor, and the [`PathBuilder`]'s conditions. (A condition that
+    /// is being called isn't interrupted.) Default: 60 seconds.
     ///
     /// ```
     /// use scape::CircuitBuilder;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use super::attempts::build_one;
+use super::attempts::build_one_or_fail;
 use super::in_flight::{InFlight, wait_until_closed};
 use super::settings::CircuitSettings;
 use crate::error::{Error, Result};
@@ -111,8 +111,8 @@ impl Circuits {
 impl Worker {
     fn run(&self) {
         while !self.site.is_closed() && self.begin_one() {
-            let built =
-                build_one(&self.settings, &self.state, &self.site, self.settings.deadline());
+            let deadline = self.settings.deadline();
+            let built = build_one_or_fail(&self.settings, &self.state, &self.site, deadline);
             if self.results.send(built).is_err() {
                 // The [`Circuits`] value was dropped, which closes all circuits
                 // in `site`, including this one.

@@ -34,7 +34,8 @@ impl<'a> Fitness<'a> {
 
     fn unreliable(&self, relay: &Relay) -> Option<PathRule> {
         let flags = relay.flags();
-        // tor chooses its guards by rules of its own.
+        // tor chooses its guards by rules of its own, so these rules don't
+        // apply.
         if self.is_first && self.rules.entry == Entry::Guards {
             None
         } else if self.rules.fast && !flags.contains(RouterFlags::FAST) {

@@ -7,6 +7,8 @@ use super::position::{Position, PositionWeights};
 use super::rules::{Entry, Rules};
 use super::table::Table;
 use crate::circuits::path::{NoPathError, PathRule};
+use crate::error::{Phase, Result};
+use crate::io::transport::Deadline;
 use scape_proto::netdoc::{Directory, Relay};
 use scape_proto::word::Fingerprint;
 
@@ -57,28 +59,32 @@ impl Candidates {
 impl Plan {
     /// Finds the candidates for each hop. Returns an error for the first hop
     /// that no relay fits.
+    ///
+    /// The user's conditions are asked about each relay, and may be slow. So
+    /// the deadline, if there is one, is checked before each relay.
     pub(super) fn new(
         rules: &Rules,
         directory: Arc<Directory>,
         guards: &[Fingerprint],
-    ) -> Result<Self, NoPathError> {
+        deadline: Option<Deadline>,
+    ) -> Result<Self> {
         let mut hops: Vec<Arc<Hop>> = Vec::new();
         let mut middle: Option<Arc<Hop>> = None;
         for hop in 1..=rules.length {
             let made = if let Some(relay) = rules.fixed_at(hop) {
                 Arc::new(Hop::fixed(&directory, relay))
             } else if hop == 1 && rules.needs_guards() {
-                Arc::new(Hop::guards(&directory, rules, guards))
+                Arc::new(Hop::guards(&directory, rules, guards, deadline)?)
             } else if hop == 1 || hop == rules.length {
-                Arc::new(Hop::weighted(&directory, rules, hop))
-            } else {
+                Arc::new(Hop::weighted(&directory, rules, hop, deadline)?)
+            } else if let Some(middle) = &middle {
                 // All middle hops have the same candidates.
-                middle
-                    .get_or_insert_with(|| Arc::new(Hop::weighted(&directory, rules, hop)))
-                    .clone()
+                middle.clone()
+            } else {
+                middle.insert(Arc::new(Hop::weighted(&directory, rules, hop, deadline)?)).clone()
             };
             if made.candidates.relays().is_empty() {
-                return Err(made.no_path(hop, rules.length, made.rejected.clone()));
+                return Err(made.no_path(hop, rules.length, made.rejected.clone()).into());
             }
             hops.push(made);
         }
@@ -142,11 +148,17 @@ impl Hop {
         Hop { candidates, relays: 1, rejected }
     }
 
-    fn guards(directory: &Directory, rules: &Rules, guards: &[Fingerprint]) -> Self {
+    fn guards(
+        directory: &Directory,
+        rules: &Rules,
+        guards: &[Fingerprint],
+        deadline: Option<Deadline>,
+    ) -> Result<Self> {
         let fitness = Fitness::at(1, rules);
         let mut rejected = Rejections::default();
         let mut relays = Vec::new();
         for guard in guards {
+            check(deadline)?;
             match index_of(directory, *guard) {
                 None => rejected.note(PathRule::NotInConsensus),
                 Some((index, relay)) => match fitness.broken_rule(relay) {
@@ -159,10 +171,15 @@ impl Hop {
             directory.relays().iter().for_each(|_| rejected.note(PathRule::NotThisTorsGuard));
         }
         let looked_at = if guards.is_empty() { directory.relays().len() } else { guards.len() };
-        Hop { candidates: Candidates::InOrder(relays), relays: looked_at, rejected }
+        Ok(Hop { candidates: Candidates::InOrder(relays), relays: looked_at, rejected })
     }
 
-    fn weighted(directory: &Directory, rules: &Rules, hop: usize) -> Self {
+    fn weighted(
+        directory: &Directory,
+        rules: &Rules,
+        hop: usize,
+        deadline: Option<Deadline>,
+    ) -> Result<Self> {
         let position = position(rules, hop);
         let fitness = Fitness::at(hop, rules);
         let weights = PositionWeights::of(position, directory.weights());
@@ -170,6 +187,7 @@ impl Hop {
         let mut rejected = Rejections::default();
         let mut weighted = Vec::new();
         for (index, relay) in (0..).zip(directory.relays()) {
+            check(deadline)?;
             match fitness.broken_rule(relay) {
                 Some(rule) => rejected.note(rule),
                 None => {
@@ -178,7 +196,7 @@ impl Hop {
             }
         }
         let candidates = Candidates::Weighted(Table::of(weighted));
-        Hop { candidates, relays: directory.relays().len(), rejected }
+        Ok(Hop { candidates, relays: directory.relays().len(), rejected })
     }
 
     /// Returns the error for a hop without candidates, in a path of `length`
@@ -209,6 +227,14 @@ impl Hop {
             .filter_map(|relay| why(*relay))
             .for_each(|rule| rejected.note(rule));
         self.no_path(hop, length, rejected)
+    }
+}
+
+/// Returns an error if the deadline has passed.
+fn check(deadline: Option<Deadline>) -> Result<()> {
+    match deadline.filter(|deadline| deadline.has_passed()) {
+        Some(passed) => Err(passed.error(Phase::Circuit)),
+        None => Ok(()),
     }
 }
 

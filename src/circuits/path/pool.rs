@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::attempts::build_one;
+use super::attempts::build_one_or_fail;
 use super::in_flight::{InFlight, wait_until_closed};
 use super::settings::CircuitSettings;
 use crate::error::{Error, Phase, Result, Timeout};
@@ -412,7 +412,8 @@ impl Shared {
     }
 
     fn build(&self) {
-        let built = build_one(&self.settings, &self.state, &self.site, self.settings.deadline());
+        let deadline = self.settings.deadline();
+        let built = build_one_or_fail(&self.settings, &self.state, &self.site, deadline);
         let mut stock = self.stock.lock();
         stock.building -= 1;
         match built {

@@ -59,7 +59,7 @@ impl Table {
         } else {
             rng.random_range(0..self.relays.len())
         };
-        // Rounding may lead past the end.
+        // Rounding may lead past the end. Then the last relay is drawn.
         self.relays.get(index).or(self.relays.last()).copied()
     }
 
@@ -119,7 +119,8 @@ mod tests {
     #[test]
     fn relays_that_fulfil_the_condition_are_drawn_by_weight() {
         let mut rng = StdRng::seed_from_u64(1);
-        // A weight so high that drawing another relay by chance is hopeless.
+        // With such a high weight, drawing again until the condition holds
+        // would hardly ever succeed.
         let table = Table::of([(0, 1.0), (1, 1e9), (2, 3.0)]);
         let drawn =
             (0..4000).filter(|_| table.draw_where(&mut rng, |relay| relay != 1) == Some(2)).count();

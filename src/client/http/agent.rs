@@ -77,7 +77,8 @@ impl AgentBuilder {
 
     /// Sets the isolation credentials, which tor gets as SOCKS user name and
     /// password. The agent's streams share no circuit with streams that have
-    /// other credentials.
+    /// other credentials, unless the SOCKS port has the flag
+    /// `NoIsolateSOCKSAuth`.
     ///
     /// ```
     /// use scape::http::AgentBuilder;
@@ -234,7 +235,7 @@ impl AgentBuilder {
     /// authority.
     pub fn build(self) -> Result<ureq::Agent> {
         let mut config = ureq::Agent::config_builder()
-            // ureq's default is the environment's proxy.
+            // Without this, ureq would use the environment's proxy.
             .proxy(None)
             .timeout_global(self.timeout)
             .timeout_per_read(Some(self.stall_timeout))

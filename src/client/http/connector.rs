@@ -56,7 +56,8 @@ impl TorConnector {
 fn port(uri: &Uri) -> Result<Option<u16>, Error> {
     let authority = uri.authority().map(Authority::as_str).unwrap_or_default();
     let host_and_port = authority.rsplit('@').next().unwrap_or_default();
-    // An IPv6 address has brackets, and contains colons.
+    // An IPv6 address contains colons, so the port is what follows the
+    // brackets.
     let after_brackets = host_and_port.rsplit(']').next().unwrap_or_default();
     let Some((_, port)) = after_brackets.split_once(':').filter(|(_, port)| !port.is_empty())
     else {

@@ -31,7 +31,7 @@ impl Socket {
 
 impl ShutdownHandle for Socket {
     fn shutdown(&self) {
-        // The connection may have ended already.
+        // An error only means that the connection has ended already.
         let _ = self.0.shutdown();
     }
 }

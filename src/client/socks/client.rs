@@ -131,8 +131,8 @@ impl SocksProxy {
 
     /// Sets the isolation credentials, which tor gets as SOCKS user name and
     /// password. Streams with these credentials share no circuit with streams
-    /// that have other credentials or none. Requests fail if the port accepts
-    /// no credentials.
+    /// that have other credentials or none, unless the port has the flag
+    /// `NoIsolateSOCKSAuth`. Requests fail if the port accepts no credentials.
     ///
     /// ```
     /// use scape::socks::{Isolation, SocksProxy};

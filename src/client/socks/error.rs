@@ -296,7 +296,8 @@ impl fmt::Display for SocksProblem {
 impl std::error::Error for SocksProblem {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            // `Display` shows the error itself.
+            // `Display` already shows the error itself, so the source is the
+            // error behind it.
             SocksProblem::Io(error) => error.source(),
             _ => None,
         }

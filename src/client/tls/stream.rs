@@ -191,7 +191,7 @@ impl Write for TlsStream {
 impl Drop for TlsStream {
     fn drop(&mut self) {
         if !self.closed && self.set_write_timeout(Some(FAREWELL)).is_ok() {
-            // The connection may have ended already.
+            // An error only means that the connection has ended already.
             let _ = self.end();
         }
     }

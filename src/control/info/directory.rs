@@ -120,7 +120,8 @@ impl Info<'_> {
         let [consensus, microdescriptors] =
             ["dir/status-vote/current/consensus-microdesc", "md/all"];
         let call = self.controller.in_one_call();
-        // With one command, so that both are from the same moment.
+        // One command asks for both documents, so that both are from the same
+        // moment.
         let values = match call.values(&[consensus, microdescriptors]) {
             Ok(values) => Some(values),
             // 551: tor doesn't have them. 552: this tor, or a filter before it,
@@ -145,7 +146,8 @@ impl Info<'_> {
         };
         match document {
             Some(document) => parse(consensus, document, b""),
-            // Maybe only the microdescriptors were refused.
+            // Maybe only the microdescriptors were refused, so ask for the
+            // consensus alone.
             None => match call.info().get_bytes(consensus) {
                 Ok(document) => parse(consensus, &document, b""),
                 Err(error) if error.is::<Refusal>() => Err(refusal),

@@ -204,7 +204,7 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(|| {
                 let event = event("650 BW 1 2\r\n");
-                // Always more events than anybody takes, but never so many that
+                // Queue more events than anybody takes, but never so many that
                 // memory runs out.
                 while !is_over.load(Ordering::SeqCst) && begun.elapsed() < Duration::from_secs(20) {
                     if subscription.waiting() < 100_000 {

@@ -41,8 +41,8 @@ pub(super) struct Hold {
     /// True if a listener has not taken enough events in time, and has not
     /// caught up since.
     is_given_up: bool,
-    /// The moment until which tor isn't held back because of a reply. `None`
-    /// before the first reply in a flood.
+    /// The time until which tor isn't held back, because tor has just sent a
+    /// reply: see [`AFTER_REPLY`]. `None` if no reply has come during a flood.
     spared: Option<Instant>,
 }
 
@@ -104,7 +104,8 @@ mod tests {
     #[test]
     fn tor_is_held_back_until_half_of_the_events_are_taken() {
         let mut hold = Hold::default();
-        // Few pauses, because each may take long on a busy machine.
+        // The listener takes many events at a time, so that there are few
+        // pauses. Each may take long on a busy machine.
         assert!(left(&mut hold, false, MOST + 1, 1000) <= ENOUGH);
         assert_eq!(left(&mut hold, false, MOST, 1000), MOST - 1000);
     }
@@ -118,7 +119,7 @@ mod tests {
         }
         let took = begun.elapsed();
         assert!(took >= PATIENCE && took < 10 * PATIENCE, "{took:?}");
-        // The listener has taken some, but it hasn't caught up.
+        // The listener has taken some events, but it hasn't caught up.
         assert_eq!(left(&mut hold, false, MOST + 100, 1), MOST + 99);
         assert_eq!(left(&mut hold, false, CAUGHT_UP, 0), CAUGHT_UP);
         assert!(left(&mut hold, false, MOST + 1, 1000) <= ENOUGH);

@@ -427,8 +427,8 @@ impl Hub {
         if closed.is_local() && matches!(state.current, Current::Open(_)) {
             state.end(closed);
             drop(state);
-            // Without the lock, because users' closures are dropped here, and
-            // their destructors may run any code.
+            // This runs without the lock, because users' closures are dropped
+            // here, and their destructors may run any code.
             self.outlets.routes.end(closed);
             self.outlets.dispatcher.end(Some(closed));
             self.changed.notify_all();
@@ -455,8 +455,8 @@ impl Hub {
     fn go_down(&self, state: &mut State, closed: &Closed) {
         match std::mem::take(&mut state.current) {
             Current::Open(link) => {
-                // The thread that has ended the link may not have called this
-                // yet.
+                // The thread that has ended the link may not have called
+                // `go_dead` yet.
                 link.go_dead();
                 if state.persistent || matches!(closed.cause(), CloseCause::Reconnecting) {
                     self.outlets.routes.interrupt(closed);

@@ -78,7 +78,7 @@ struct Reader<'a, S> {
     /// subscription are handed over together, because handing over an event by
     /// itself costs as much as parsing it.
     queued: Vec<(Arc<Queue>, Vec<Arc<Event>>)>,
-    /// The events of one read for callbacks.
+    /// The events of one read that callbacks get.
     calls: Vec<Call>,
     pace: Pace,
     hold: Hold,

@@ -113,7 +113,8 @@ impl Routes {
         let removed = removed.map(|at| register.routes.remove(at));
         self.version.fetch_add(1, Ordering::SeqCst);
         drop(register);
-        // Without the lock, because this may drop a user's closure.
+        // The target is dropped without the lock, because this may drop a
+        // user's closure.
         drop(removed);
     }
 
@@ -316,7 +317,7 @@ impl Queue {
         if !events.is_empty() {
             self.waiting.fetch_add(events.len(), Ordering::AcqRel);
             outlet.lost = None;
-            // Fails if the subscription is being dropped.
+            // Sending only fails if the subscription is being dropped.
             let _ = outlet.sender.send(Batch::new(events, self.waiting.clone()));
         }
         self.tell_lost(outlet, lost);
@@ -418,8 +419,8 @@ impl Queue {
 
     fn change(&self, change: impl FnOnce(QueueEnd) -> QueueEnd) {
         let mut end = self.end.lock();
-        // A placeholder that is never seen, because it is replaced under the
-        // same lock.
+        // Nobody sees this placeholder, because it is replaced under the same
+        // lock.
         let present =
             std::mem::replace(&mut *end, QueueEnd::Closed(Closed::new(CloseCause::Local)));
         *end = change(present);

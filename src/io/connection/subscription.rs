@@ -410,8 +410,8 @@ impl Subscription {
             if let Some(event) = self.front.lock().as_mut().and_then(Batch::pop) {
                 return Ok(event);
             }
-            // Without the lock, so that other threads can take the rest of the
-            // batch in the meantime.
+            // This waits without the lock, so that other threads can take the
+            // rest of the batch in the meantime.
             self.take_in(receive(&self.receiver)?);
         }
     }
@@ -455,8 +455,8 @@ impl Subscription {
             if let Some(item) = self.front.lock().as_mut().and_then(Batch::pop_item) {
                 return Ok(item);
             }
-            // Without the lock, so that other threads can take the rest of the
-            // batch in the meantime.
+            // This waits without the lock, so that other threads can take the
+            // rest of the batch in the meantime.
             self.take_in(receive(&self.receiver)?);
         }
     }

@@ -185,7 +185,7 @@ mod tests {
             let link = hub.start_link(ours, Limits::default()).unwrap();
             hub.adopt(link.clone()).unwrap();
             drop(theirs);
-            // The reader thread asks first.
+            // The reader thread asks for the cause first.
             asked.recv_timeout(Duration::from_secs(20)).unwrap();
             let caller = thread::spawn({
                 let (hub, link) = (hub.clone(), link.clone());
@@ -200,7 +200,8 @@ mod tests {
                     }
                 }
             });
-            // Then the caller asks, because its command could not be written.
+            // Then the caller asks for it, because its command could not be
+            // written.
             asked.recv_timeout(Duration::from_secs(20)).unwrap();
             let soon = Instant::now() + Duration::from_millis(200);
             assert!(link.writer.turn(soon).is_some());

@@ -62,7 +62,7 @@ fn sockets(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Sockets> {
     let mut entries = tcp().map_err(unreadable)?;
     match tcp6() {
         Ok(more) => entries.extend(more),
-        // A system without IPv6.
+        // The system has no IPv6.
         Err(ProcError::NotFound(_)) => {}
         Err(error) => return Err(unreadable(error)),
     }
@@ -181,7 +181,8 @@ mod tests {
             address("[::ffff:127.0.0.1]:50000"),
             &[address("[::ffff:127.0.0.1]:9050")]
         ));
-        // tor's own end, a listening socket, and a connection that is closed.
+        // These are tor's own end, a listening socket, and a connection that is
+        // closed.
         assert!(!is_meant(&entry("0100007F:235A", "0100007F:C350", "01", 7), peer, &[]));
         assert!(!is_meant(&entry("0100007F:C350", "00000000:0000", "0A", 7), peer, &[]));
         assert!(!is_meant(&entry("0100007F:C350", "0100007F:235A", "06", 0), peer, &[]));

@@ -28,7 +28,8 @@ pub struct ProcessOwner {
 
 impl fmt::Display for ProcessOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Control characters could clear a terminal, for example.
+        // Control characters are replaced, because they could clear a terminal,
+        // for example.
         let name: String =
             self.name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
         write!(f, "{name} ({})", self.pid)

@@ -74,8 +74,8 @@ fn look_up(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAdd
     let target = (host.to_owned(), port);
     thread::Builder::new().name("scape-lookup".into()).spawn(move || {
         let found = (target.0.as_str(), target.1).to_socket_addrs().map(Iterator::collect);
-        // Fails if the answer comes after the deadline, because the receiver is
-        // gone then.
+        // Sending fails if the answer comes after the deadline, because the
+        // receiver is gone then.
         let _ = tell.send(found);
     })?;
     match hear.recv_deadline(deadline) {
@@ -145,13 +145,13 @@ mod tests {
 
     #[test]
     fn localhost_is_tried_on_both_loopbacks() {
-        // Some machines have no IPv6.
+        // Some machines have no IPv6, so nothing can be tested there.
         let Ok(listener) = TcpListener::bind("[::1]:0") else { return };
         let port = listener.local_addr().unwrap().port();
         let transport =
             Transport::connect(&Address::tcp("localhost", port).unwrap(), soon()).unwrap();
-        // The same port of 127.0.0.1 may belong to another program. Mostly it
-        // is free.
+        // The same port of 127.0.0.1 may belong to another program, although it
+        // is mostly free. So only the port is checked.
         assert!(transport.peer().ends_with(&port.to_string()), "{}", transport.peer());
         assert!(transport.as_tcp().unwrap().nodelay().unwrap());
     }

@@ -16,7 +16,7 @@ pub(super) fn with_values(
 ) -> Vec<ConfLine> {
     let has_value = |line: &ConfLine| match line.value.as_deref() {
         None => false,
-        // A list without elements.
+        // For a comma list, an empty value means that the list has no elements.
         Some("") => schema.find(&line.name).is_none_or(|spec| !spec.is_comma_list()),
         Some(_) => true,
     };

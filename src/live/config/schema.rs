@@ -244,7 +244,7 @@ pub(super) mod tests {
         assert_eq!(found("maxcircuitdirt"), Some("MaxCircuitDirtiness"));
         assert_eq!(found("BandwidthRateBytes"), Some("BandwidthRate"));
         assert_eq!(found("HiddenServiceD"), Some("HiddenServiceDir"));
-        // Several options begin with it.
+        // Several options begin with `Hidden`.
         assert_eq!(found("Hidden"), None);
     }
 

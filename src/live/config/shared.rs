@@ -172,7 +172,8 @@ impl Tracker for Live {
         let EventBody::ConfChanged(told) = event.body() else { return };
         let mut model = self.model.lock();
         let changes = model.apply(&told.options);
-        // Under the lock, so that listeners get the changes in order.
+        // This happens under the lock, so that listeners get the changes in
+        // order.
         if !self.listeners.is_empty() {
             let changes = changes.into_iter().map(ConfigChange::from).collect();
             self.listeners.tell(&self.callbacks, changes, |_| None, || Some(()));

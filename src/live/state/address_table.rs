@@ -29,7 +29,8 @@ impl AddressTable {
             changes.push(|| Change::AddressFailed(Arc::new(told.clone())));
             return;
         }
-        // An answer to RESOLVE that tor doesn't cache.
+        // This is an answer to RESOLVE that tor doesn't cache, so it isn't a
+        // mapping.
         if told.cached == Some(false) {
             return;
         }

@@ -138,7 +138,8 @@ impl RouterTable {
         }
         others.cells.retain(|_, cell| cell.upgrade().is_some_and(|cell| !cell.is_in_consensus()));
         others.tidied_at = others.cells.len();
-        // The first consensus adds all relays here for a moment.
+        // The first consensus adds all relays here for a moment, so give back
+        // memory that is no longer needed.
         if others.cells.capacity() > 8 * others.tidied_at.max(FEW) {
             let room = 2 * others.tidied_at;
             others.cells.shrink_to(room);

@@ -51,7 +51,7 @@ impl Stream {
         let Some(client) = self.source_addr() else { return Ok(None) };
         let ports = match &self.info().client_protocol {
             // The client's connection doesn't lead to tor's port, but was
-            // redirected there.
+            // redirected there. So the port isn't compared.
             Some(ClientProtocol::Trans | ClientProtocol::Natd) => return owner_among(client, &[]),
             // DNS queries are UDP and have no connection.
             Some(ClientProtocol::Dns) => return Ok(None),

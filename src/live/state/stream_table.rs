@@ -72,7 +72,8 @@ impl StreamTable {
             }
         };
         // The event for the end of a stream may come after a load, which may
-        // have replaced the circuit. So it doesn't say which circuit it was.
+        // have replaced the circuit. So the event doesn't tell which circuit
+        // the stream was on.
         if circuit != circuit_before || !told.status.is_end() {
             let seen = circuit.and_then(|circuit| circuits.get(circuit));
             cell.set_circuit(seen);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::super::private_directory::{Made, PrivateDirectory};
 use super::line::parse_auth_line;
 use super::names::{self, BadAuthFile};
 use crate::error::Result;
@@ -155,9 +156,39 @@ impl AuthorizedClients {
     /// or the file can't be written, for example because a malformed file has
     /// this name.
     pub fn add(&self, name: &str, key: &ClientPublicKey) -> Result<bool> {
+        self.add_noting(name, key).map(|(_, file)| file.is_some())
+    }
+
+    /// Adds a client like [`add`](Self::add). Returns the directory and the
+    /// file, each only if it was made. After an error, neither is left.
+    pub(in super::super) fn add_noting(
+        &self,
+        name: &str,
+        key: &ClientPublicKey,
+    ) -> Result<(Option<Made>, Option<Made>)> {
         let file = names::file_name("AuthorizedClients", name, ENDING)?;
+        let (open, directory) = names::open_or_make(&self.directory)?;
+        match self.add_to(&open, name, &file, key) {
+            Ok(file) => Ok((directory, file)),
+            Err(error) => {
+                directory.into_iter().for_each(Made::remove);
+                Err(error)
+            }
+        }
+    }
+
+    /// Adds a client to the open directory. Returns `None` if the client exists
+    /// already.
+    fn add_to(
+        &self,
+        open: &PrivateDirectory,
+        name: &str,
+        file: &str,
+        key: &ClientPublicKey,
+    ) -> Result<Option<Made>> {
+        let _lock = names::lock(open, &self.directory)?;
         match self.list()?.clients.into_iter().find(|client| client.name == name) {
-            Some(found) if found.key == *key => return Ok(false),
+            Some(found) if found.key == *key => return Ok(None),
             Some(_) => {
                 let why =
                     format!("{name:?} belongs to another client: remove it or choose another name");
@@ -165,13 +196,15 @@ impl AuthorizedClients {
             }
             None => {}
         }
-        names::write(&self.directory, &file, &format!("{}\n", key.auth_line()))?;
-        Ok(true)
+        names::write(open, &self.directory, file, &format!("{}\n", key.auth_line())).map(Some)
     }
 
     /// Removes the file of the client with this name, or a malformed file with
     /// this name. Returns true if a file was removed, and false if no such file
-    /// exists.
+    /// exists. Upper and lower case differ, on every file system.
+    ///
+    /// Calls take turns, also with those of other programs that use this
+    /// library. So two callers can't remove the last two clients at once.
     ///
     /// ```
     /// use scape::onion::client_auth::AuthorizedClients;
@@ -196,15 +229,23 @@ impl AuthorizedClients {
     /// remove the last client, call [`remove_all`](Self::remove_all). The kind
     /// is also [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the name
     /// can't be a file name. The kind is
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the file can't be removed.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the file can't be removed, or
+    /// if another program changes the directory for more than ten seconds.
     pub fn remove(&self, name: &str) -> Result<bool> {
         let file = names::file_name("AuthorizedClients", name, ENDING)?;
-        let clients = self.list()?.clients;
+        let Some(open) = names::open(&self.directory)? else { return Ok(false) };
+        // Without the lock, two callers could remove the last two clients.
+        let _lock = names::lock(&open, &self.directory)?;
+        let AuthorizedClientList { clients, bad } = self.list()?;
         if matches!(clients.as_slice(), [last] if last.name == name) {
             let why = "is that of the only client: without it, everybody could connect to the service (remove_all allows that)";
             return Err(ArgumentError::invalid("AuthorizedClients", "name", why).into());
         }
-        names::remove(&self.directory, &file)
+        // On a file system that ignores case, the name could also lead to the
+        // file of another client, which may be the only one.
+        let is_listed = clients.iter().any(|client| client.name == name)
+            || bad.iter().any(|bad| bad.file == file);
+        if is_listed { names::remove(&open, &self.directory, &file) } else { Ok(false) }
     }
 
     /// Removes all clients, so that everybody can connect to the service, and
@@ -229,9 +270,11 @@ impl AuthorizedClients {
     /// the directory can't be read or a file can't be removed. Some clients may
     /// have been removed before the error.
     pub fn remove_all(&self) -> Result<Vec<AuthorizedClient>> {
+        let Some(open) = names::open(&self.directory)? else { return Ok(Vec::new()) };
+        let _lock = names::lock(&open, &self.directory)?;
         let clients = self.list()?.clients;
         for client in &clients {
-            names::remove(&self.directory, &format!("{}{ENDING}", client.name))?;
+            names::remove(&open, &self.directory, &format!("{}{ENDING}", client.name))?;
         }
         Ok(clients)
     }
@@ -239,7 +282,7 @@ impl AuthorizedClients {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, thread};
 
     use super::*;
     use scape_proto::word::ClientKey;
@@ -272,6 +315,52 @@ mod tests {
                 == "bad.auth: its key has 5 characters instead of 52 (base32)")
         );
         assert!(clients.remove("bad").unwrap() && !clients.remove("bad").unwrap());
+    }
+
+    #[test]
+    fn two_threads_do_not_remove_the_last_two_clients() {
+        let (_folder, clients) = clients();
+        for _ in 0..100 {
+            for name in ["alice", "bob"] {
+                clients.add(name, &ClientKey::random().public_key()).unwrap();
+            }
+            let removed: Vec<bool> = thread::scope(|scope| {
+                let remove = ["alice", "bob"].map(|name| scope.spawn(|| clients.remove(name)));
+                remove.into_iter().map(|thread| thread.join().unwrap().is_ok()).collect()
+            });
+            assert_eq!(removed.iter().filter(|removed| **removed).count(), 1);
+            assert_eq!(clients.remove_all().unwrap().len(), 1);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn last_client_is_not_removed_after_another_program_removed_the_others() {
+        use rustix::fs::{FlockOperation, flock};
+
+        let (_folder, clients) = clients();
+        for name in ["alice", "bob"] {
+            clients.add(name, &ClientKey::random().public_key()).unwrap();
+        }
+        // The other program has locked the directory before.
+        let other = fs::File::open(clients.directory()).unwrap();
+        flock(&other, FlockOperation::LockExclusive).unwrap();
+        thread::scope(|scope| {
+            let removing = scope.spawn(|| clients.remove("alice"));
+            fs::remove_file(clients.directory().join("bob.auth")).unwrap();
+            flock(&other, FlockOperation::Unlock).unwrap();
+            assert!(removing.join().unwrap().unwrap_err().to_string().contains("everybody"));
+        });
+        assert!(!clients.list().unwrap().is_open());
+    }
+
+    /// Most file systems of macOS and Windows ignore case.
+    #[test]
+    fn only_client_is_not_removed_by_its_name_in_upper_case() {
+        let (_folder, clients) = clients();
+        clients.add("bob", &ClientKey::random().public_key()).unwrap();
+        assert!(!clients.remove("BOB").unwrap());
+        assert!(!clients.list().unwrap().is_open());
     }
 
     #[test]

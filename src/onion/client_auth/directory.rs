@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::super::private_directory::{Made, PrivateDirectory};
 use super::super::reconfigure::reconfigure;
 use super::line::{is_zero, parse_auth_private_line};
 use super::names::{self, BadAuthFile, BadAuthFileProblem};
@@ -206,12 +207,28 @@ impl ClientAuthDir {
     /// can't be read or the file can't be written.
     pub fn add(&self, name: &str, address: &OnionAddress, key: &ClientKey) -> Result<()> {
         let file = names::file_name("ClientAuthDir", name, ENDING)?;
-        let refuse = |argument, why: String| {
-            Err(ArgumentError::invalid("ClientAuthDir", argument, why).into())
-        };
         if is_zero(key) {
             return refuse("key", "is all zeros, which tor doesn't accept".into());
         }
+        let (open, directory) = names::open_or_make(&self.directory)?;
+        let added = self.add_to(&open, name, &file, address, key);
+        if added.is_err() {
+            directory.into_iter().for_each(Made::remove);
+        }
+        added
+    }
+
+    /// Adds a key to the open directory.
+    fn add_to(
+        &self,
+        open: &PrivateDirectory,
+        name: &str,
+        file: &str,
+        address: &OnionAddress,
+        key: &ClientKey,
+    ) -> Result<()> {
+        // Without the lock, two callers could write two files for one service.
+        let _lock = names::lock(open, &self.directory)?;
         for known in self.list()?.keys {
             let is_same = known.address == *address && known.key == *key;
             if known.name == name && is_same {
@@ -231,7 +248,8 @@ impl ClientAuthDir {
                 return refuse("service", why);
             }
         }
-        names::write(&self.directory, &file, &key.auth_private_line(address))
+        let _ = names::write(open, &self.directory, file, &key.auth_private_line(address))?;
+        Ok(())
     }
 
     /// Removes the file `NAME.auth_private`. Returns true if the file was
@@ -258,7 +276,11 @@ impl ClientAuthDir {
     /// a file name, and of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
     /// the file can't be removed.
     pub fn remove(&self, name: &str) -> Result<bool> {
-        names::remove(&self.directory, &names::file_name("ClientAuthDir", name, ENDING)?)
+        let file = names::file_name("ClientAuthDir", name, ENDING)?;
+        match names::open(&self.directory)? {
+            Some(open) => names::remove(&open, &self.directory, &file),
+            None => Ok(false),
+        }
     }
 
     /// Sets tor's option `ClientOnionAuthDir` to this directory (SETCONF), so
@@ -302,9 +324,13 @@ impl ClientAuthDir {
     }
 }
 
+fn refuse(argument: &'static str, why: String) -> Result<()> {
+    Err(ArgumentError::invalid("ClientAuthDir", argument, why).into())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, thread};
 
     use super::*;
     use crate::Error;
@@ -346,6 +372,22 @@ mod tests {
                 && keys.remove("blog").unwrap()
                 && !keys.remove("blog").unwrap()
         );
+    }
+
+    #[test]
+    fn two_threads_do_not_write_two_files_for_one_service() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..100 {
+            let keys = ClientAuthDir::at(folder.path().join(format!("auth{round}"))).unwrap();
+            let (address, key) = (OnionKey::random().address(), ClientKey::random());
+            thread::scope(|scope| {
+                for name in ["one", "two"] {
+                    scope.spawn(|| keys.add(name, &address, &key));
+                }
+            });
+            let list = keys.list().unwrap();
+            assert_eq!((list.keys.len(), list.bad.len()), (1, 0), "{list:?}");
+        }
     }
 
     #[test]

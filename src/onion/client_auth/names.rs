@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::super::private_directory::{self, Lock, Made, PrivateDirectory};
 use super::super::private_file;
 use super::line::ParseAuthLineError;
 use crate::error::{Error, Result};
@@ -131,29 +132,66 @@ fn read_one(
     Ok((name.to_owned(), Zeroizing::new(String::from_utf8_lossy(&content).into_owned())))
 }
 
-/// Removes a file. Returns false if the file doesn't exist.
-pub(super) fn remove(directory: &Path, file: &str) -> Result<bool> {
-    match fs::remove_file(directory.join(file)) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Error::io(format!("remove {}", directory.join(file).display()), error)),
+/// Opens a directory. If it doesn't exist, creates it, but not its parent. The
+/// second value is returned if the directory was created.
+pub(super) fn open_or_make(directory: &Path) -> Result<(PrivateDirectory, Option<Made>)> {
+    match open(directory)? {
+        Some(open) => Ok((open, None)),
+        None => make(directory),
     }
 }
 
-/// Writes a new file. Creates the directory if it doesn't exist, but not the
-/// directory's parent. Returns an error if the file exists already.
-pub(super) fn write(directory: &Path, file: &str, content: &str) -> Result<()> {
-    if !directory.exists() {
-        let parent = directory.parent().unwrap_or(directory);
-        match private_file::make_directory(directory, parent, None) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(Error::io(format!("create {}", directory.display()), error));
-            }
-            _ => {}
+fn make(directory: &Path) -> Result<(PrivateDirectory, Option<Made>)> {
+    let failed = |error| Error::io(format!("create {}", directory.display()), error);
+    let (Some(parent), Some(name)) = (directory.parent(), directory.file_name()) else {
+        return Err(failed(io::ErrorKind::InvalidInput.into()));
+    };
+    match PrivateDirectory::open(parent).and_then(|parent| Made::directory(&parent, name, None)) {
+        Ok((open, made)) => Ok((open, Some(made))),
+        // Another thread or program was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Ok((PrivateDirectory::open(directory).map_err(failed)?, None))
         }
+        Err(error) => Err(failed(error)),
     }
-    private_file::write_new(directory, file, content.as_bytes())
-        .map_err(|error| Error::io(format!("write {}", directory.join(file).display()), error))
+}
+
+/// Opens a directory. Returns `None` if it doesn't exist.
+pub(super) fn open(directory: &Path) -> Result<Option<PrivateDirectory>> {
+    match PrivateDirectory::open(directory) {
+        Ok(open) => Ok(Some(open)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(format!("open {}", directory.display()), error)),
+    }
+}
+
+/// Locks an open directory, so that what was read stays true until the change
+/// is made. `path` is for the error message.
+pub(super) fn lock<'a>(open: &'a PrivateDirectory, path: &Path) -> Result<Lock<'a>> {
+    private_directory::lock(open)
+        .map_err(|error| Error::io(format!("lock {}", path.display()), error))
+}
+
+/// Removes a file from an open directory. `path` is the directory's path, for
+/// the error message. Returns false if the file doesn't exist.
+pub(super) fn remove(open: &PrivateDirectory, path: &Path, file: &str) -> Result<bool> {
+    match open.remove_file(file.as_ref()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io(format!("remove {}", path.join(file).display()), error)),
+    }
+}
+
+/// Writes a new file to an open directory. `path` is the directory's path, for
+/// the error message. Returns an error if the file exists already.
+pub(super) fn write(
+    open: &PrivateDirectory,
+    path: &Path,
+    file: &str,
+    content: &str,
+) -> Result<Made> {
+    Made::file(open, file, content.as_bytes())
+        .map_err(|error| Error::io(format!("write {}", path.join(file).display()), error))
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 
 use std::fs::{self, Metadata};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::client_auth::AuthorizedClients;
+use super::super::private_directory::{Made, PrivateDirectory};
 use super::super::private_file;
 use super::file_names::{AUTHORIZED_CLIENTS, HOSTNAME, OB_CONFIG, PUBLIC_KEY, SECRET_KEY};
 use super::files::DiskOnionFiles;
@@ -20,28 +21,21 @@ use scape_proto::word::{OnionAddress, OnionKey};
 /// added to tor. Dropping a `Prepared` removes them.
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
-    directories: Vec<PathBuf>,
-    files: Vec<PathBuf>,
+    made: Vec<Made>,
 }
 
 impl Prepared {
     /// Keeps the files and directories, because tor has, or may have, the
     /// service now.
     pub(super) fn keep(mut self) {
-        self.directories.clear();
-        self.files.clear();
+        self.made.clear();
     }
 }
 
 impl Drop for Prepared {
     fn drop(&mut self) {
-        for file in self.files.drain(..) {
-            let _ = fs::remove_file(file);
-        }
-        // Remove the inner directory first. A directory that isn't empty stays.
-        for directory in self.directories.drain(..).rev() {
-            let _ = fs::remove_dir(directory);
-        }
+        // A directory was made before its content.
+        self.made.drain(..).rev().for_each(Made::remove);
     }
 }
 
@@ -66,12 +60,38 @@ pub(super) fn prepare(
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && files.is_empty() => {}
         Err(error) => return Err(problem(failed("inspecting the directory", error))),
     }
-    if let Some(key) = &files.key {
-        put_key(directory, key, &mut prepared).map_err(problem)?;
+    if !files.is_empty() {
+        put_all(directory, files, tor, &mut prepared)?;
     }
-    put_clients(directory, files, &mut prepared)?;
-    put_frontends(directory, files, &mut prepared).map_err(problem)?;
     Ok(prepared)
+}
+
+/// Writes all files.
+fn put_all(
+    directory: &Path,
+    files: &DiskOnionFiles,
+    tor: Option<u32>,
+    prepared: &mut Prepared,
+) -> Result<()> {
+    let problem = |problem| Error::from(DiskOnionError::new(directory, problem));
+    let io = |error| problem(failed("opening the directory", error));
+    let open = PrivateDirectory::open(directory).map_err(io)?;
+    // tor's user may have replaced the directory since it was checked.
+    if let Some(not_tors) = not_tors(&open.metadata().map_err(io)?, tor) {
+        return Err(problem(not_tors));
+    }
+    let place = Place { path: directory, open };
+    if let Some(key) = &files.key {
+        put_key(&place, key, prepared).map_err(problem)?;
+    }
+    put_clients(directory, files, prepared)?;
+    put_frontends(&place, files, prepared).map_err(problem)
+}
+
+/// A service's directory, to which files are written.
+struct Place<'a> {
+    path: &'a Path,
+    open: PrivateDirectory,
 }
 
 /// Creates the directory if this program may give it to tor's user, or if
@@ -90,9 +110,11 @@ fn make(
         _ => return Err(DiskOnionProblem::ParentMissing),
     };
     if must || may_give_to(tor) {
-        private_file::make_directory(directory, parent, tor)
-            .map_err(|error| failed("creating the directory", error))?;
-        prepared.directories.push(directory.to_owned());
+        let name = directory.file_name().ok_or(DiskOnionProblem::NotADirectory)?;
+        let open = PrivateDirectory::open(parent);
+        let made = open.and_then(|parent| Made::directory(&parent, name, tor));
+        let (_, made) = made.map_err(|error| failed("creating the directory", error))?;
+        prepared.made.push(made);
         return Ok(());
     }
     if may_write(&above, tor) { Ok(()) } else { Err(DiskOnionProblem::ParentNotWritable) }
@@ -136,36 +158,32 @@ pub(super) fn explain(service: &DiskOnion, tor: Option<u32>) -> Option<DiskOnion
 }
 
 fn put_key(
-    directory: &Path,
+    place: &Place<'_>,
     key: &OnionKey,
     prepared: &mut Prepared,
 ) -> Result<(), DiskOnionProblem> {
     let address = key.address();
-    match secret_key(directory) {
+    match secret_key(place.path) {
         Ok(found) if found == *key => return Ok(()),
         Ok(found) => return Err(DiskOnionProblem::OtherKey(found.address())),
         Err(problem) if !is_missing(&problem) => return Err(problem),
         Err(_) => {}
     }
-    match public_key(directory) {
+    match public_key(place.path) {
         Ok(found) if found == address => {}
         Ok(found) => return Err(DiskOnionProblem::OtherKey(found)),
         Err(problem) if !is_missing(&problem) => return Err(problem),
-        Err(_) => put(directory, PUBLIC_KEY, &address.to_public_key_file(), prepared)?,
+        Err(_) => put(place, PUBLIC_KEY, &address.to_public_key_file(), prepared)?,
     }
     // Write the secret key last: without it, the directory has no key.
-    put(directory, SECRET_KEY, &key.to_secret_key_file(), prepared)
+    put(place, SECRET_KEY, &key.to_secret_key_file(), prepared)
 }
 
 fn put_clients(directory: &Path, files: &DiskOnionFiles, prepared: &mut Prepared) -> Result<()> {
     let clients = AuthorizedClients::at(directory.join(AUTHORIZED_CLIENTS));
     for (name, key) in &files.clients {
-        if !clients.directory().exists() {
-            prepared.directories.push(clients.directory().to_owned());
-        }
-        if clients.add(name, key)? {
-            prepared.files.push(clients.directory().join(format!("{name}.auth")));
-        }
+        let (directory, file) = clients.add_noting(name, key)?;
+        prepared.made.extend(directory.into_iter().chain(file));
     }
     Ok(())
 }
@@ -173,7 +191,7 @@ fn put_clients(directory: &Path, files: &DiskOnionFiles, prepared: &mut Prepared
 /// Writes `ob_config`. An existing file isn't overwritten: if its content
 /// differs, an error is returned.
 fn put_frontends(
-    directory: &Path,
+    place: &Place<'_>,
     files: &DiskOnionFiles,
     prepared: &mut Prepared,
 ) -> Result<(), DiskOnionProblem> {
@@ -181,23 +199,22 @@ fn put_frontends(
         return Ok(());
     }
     let config = files.ob_config();
-    match read(directory, OB_CONFIG) {
+    match read(place.path, OB_CONFIG) {
         Ok(found) if *found == config.as_bytes() => Ok(()),
         Ok(_) => Err(DiskOnionProblem::OtherFrontends),
         Err(problem) if !is_missing(&problem) => Err(problem),
-        Err(_) => put(directory, OB_CONFIG, config.as_bytes(), prepared),
+        Err(_) => put(place, OB_CONFIG, config.as_bytes(), prepared),
     }
 }
 
 fn put(
-    directory: &Path,
+    place: &Place<'_>,
     name: &str,
     content: &[u8],
     prepared: &mut Prepared,
 ) -> Result<(), DiskOnionProblem> {
-    private_file::write_new(directory, name, content)
-        .map_err(|error| failed(&format!("writing {name}"), error))?;
-    prepared.files.push(directory.join(name));
+    let made = Made::file(&place.open, name, content);
+    prepared.made.push(made.map_err(|error| failed(&format!("writing {name}"), error))?);
     Ok(())
 }
 

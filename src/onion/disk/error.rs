@@ -188,7 +188,7 @@ impl fmt::Display for DiskOnionProblem {
             ),
             DiskOnionProblem::BadKey { file, source } => {
                 write!(f, "cannot be used: its {file} contains no valid key ({source})")?;
-                // tor doesn't replace the other file.
+                // tor would not replace the file of the public key.
                 if *file == SECRET_KEY {
                     f.write_str("; tor would replace the file by a new key")?;
                 }

@@ -85,7 +85,8 @@ impl DiskOnionSettings {
     /// Returns the first option that tor wouldn't accept, with the reason.
     /// Returns `None` if tor would accept all options.
     pub(super) fn problem(&self) -> Option<(&'static str, &'static str)> {
-        // tor's defaults: 25 and 200 introductions, 250 and 2500.
+        // tor's defaults are 25 and 200 for introductions, and 250 and 2500 for
+        // proof of work.
         let dos = (self.intro_dos_rate.unwrap_or(25), self.intro_dos_burst.unwrap_or(200));
         let work =
             (self.proof_of_work_rate.unwrap_or(250), self.proof_of_work_burst.unwrap_or(2500));

@@ -395,7 +395,8 @@ impl TestNetworkBuilder {
         for attempt in 1.. {
             deadline.check_cancelled(Phase::Bootstrap)?;
             match self.try_start(deadline) {
-                // A network that is ready just now ends here.
+                // After a cancellation, even a network that has just become
+                // ready is ended.
                 _ if deadline.is_cancelled() => {
                     return Err(deadline.error(Phase::Bootstrap));
                 }

@@ -25,6 +25,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::control::Controller;
 use crate::error::{Error, Result};
 use crate::io::transport::{Address, Deadline};
@@ -326,16 +328,23 @@ impl TestNetwork {
 /// Ends nodes in parallel, because each may take a while. Returns the first
 /// error.
 fn stop_all(nodes: Vec<Node>) -> Result<()> {
+    // The nodes stay outside of the threads, in case no thread can be started.
+    let nodes: Vec<Mutex<Option<Node>>> = nodes.into_iter().map(|n| Mutex::new(Some(n))).collect();
+    let end = |node: &Mutex<Option<Node>>| {
+        let node = node.lock().take();
+        node.map_or(Ok(()), Node::end)
+    };
     thread::scope(|scope| {
-        let stopping: Vec<_> =
-            nodes.into_iter().map(|node| scope.spawn(move || node.end())).collect();
+        let spawn = |node| thread::Builder::new().spawn_scoped(scope, move || end(node)).ok();
+        let stopping: Vec<_> = nodes.iter().filter_map(spawn).collect();
         let mut result = Ok(());
         for thread in stopping {
             if let Ok(Err(error)) = thread.join() {
                 result = result.and(Err(error));
             }
         }
-        result
+        // These nodes are left if their threads couldn't be started.
+        nodes.iter().fold(result, |result, node| result.and(end(node)))
     })
 }
 

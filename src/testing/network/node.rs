@@ -15,6 +15,7 @@ use crate::control::Controller;
 use crate::error::{Error, IoError, Result, Timeout};
 use crate::io::transport::Deadline;
 use crate::process::{Launch, LaunchError, TorProcess, WaitFor};
+use scape_proto::torrc::{PortAddress, PortLine, PortSwitch};
 use scape_proto::word::Fingerprint;
 
 /// The number of lines of a node's log that are kept.
@@ -436,9 +437,26 @@ pub(super) fn as_client(launch: Launch, socks_socket: Option<&Path>) -> Launch {
         ("SocksPort", "127.0.0.1:auto ExtendedErrors"),
     ]);
     match socks_socket {
-        Some(path) => {
-            launch.option("SocksPort", format!("unix:\"{}\" ExtendedErrors", path.display()))
-        }
+        Some(path) => launch.option("SocksPort", unix_line(path)),
         None => launch,
+    }
+}
+
+/// Returns the line of a SOCKS port on a Unix socket. The path must be UTF-8.
+fn unix_line(path: &Path) -> String {
+    PortLine::new(PortAddress::Unix(path.to_owned())).flag(PortSwitch::ExtendedErrors).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_of_the_socks_socket_is_escaped() {
+        assert_eq!(unix_line(Path::new("/tmp/a/socket")), "unix:/tmp/a/socket ExtendedErrors");
+        let line = unix_line(Path::new("/tmp/a \"b\\ #c/socket"));
+        assert_eq!(line, r#"unix:"/tmp/a \"b\\ #c/socket" ExtendedErrors"#);
+        let line: PortLine = line.parse().unwrap();
+        assert_eq!(line.address, PortAddress::Unix("/tmp/a \"b\\ #c/socket".into()));
     }
 }

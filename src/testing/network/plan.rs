@@ -249,9 +249,9 @@ fn write_keys(data_directory: &Path, files: &KeyFiles) -> Result<()> {
     written.map_err(|error| Error::io(format!("write the keys in {}", keys.display()), error))
 }
 
-/// Calls `make` with each number from 0 to `count` - 1, on as many threads as
-/// there are processors. Returns the results in the order of the numbers, or
-/// one of the errors.
+/// Calls `make` with each number from 0 to `count` - 1, on this thread and on
+/// as many others as there are further processors. Returns the results in the
+/// order of the numbers, or one of the errors.
 fn side_by_side<T: Send>(count: usize, make: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
     let threads = thread::available_parallelism().map_or(2, usize::from).min(count);
     let next = AtomicUsize::new(0);
@@ -267,7 +267,10 @@ fn side_by_side<T: Send>(count: usize, make: impl Fn(usize) -> Result<T> + Sync)
     };
     let mut all = Vec::new();
     thread::scope(|scope| {
-        let making: Vec<_> = (0..threads).map(|_| scope.spawn(some)).collect();
+        // If no further thread can be started, this one makes all.
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, some).ok();
+        let making: Vec<_> = (1..threads).filter_map(spawn).collect();
+        all.extend(some()?);
         for thread in making {
             all.extend(thread.join().unwrap_or_else(|_| Err(panicked()))?);
         }

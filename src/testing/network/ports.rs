@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn address_that_cannot_be_bound_is_named() {
-        // An address for documentation, which no machine has.
+        // This address is for documentation, so no machine has it.
         let address = "2001:db8::1".parse::<Ipv6Addr>().unwrap();
         let error = free_ports([IpAddr::from(address)]).unwrap_err();
         assert!(error.to_string().contains("find a free port of 2001:db8::1"), "{error}");

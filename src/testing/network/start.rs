@@ -21,6 +21,7 @@ use super::{TestNetwork, vote};
 use crate::control::Controller;
 use crate::error::{Error, Phase, Result};
 use crate::io::transport::Deadline;
+#[cfg(unix)]
 use crate::process::make_private;
 use crate::process::{PrivateDir, wait_bootstrapped};
 use scape_proto::event::EventKind;
@@ -85,7 +86,13 @@ impl TestNetworkBuilder {
             let (alive, over) = bounded(0);
             let outcome = self.make_seeded_ready(&mut starting, plan, alive, |authorities| {
                 let mut first_vote = FirstVote::new(authorities, plan.descriptor_keys(), times);
-                scope.spawn(move || first_vote.put_off_until(&over).map(|()| first_vote))
+                thread::Builder::new()
+                    .spawn_scoped(scope, move || {
+                        first_vote.put_off_until(&over).map(|()| first_vote)
+                    })
+                    .map_err(|error| {
+                        Error::io("start a thread that puts off the first vote", error)
+                    })
             });
             let outcome = outcome.and_then(|first_vote| {
                 let mut first_vote = first_vote.join().unwrap_or_else(|_| Err(panicked()))?;
@@ -109,7 +116,7 @@ impl TestNetworkBuilder {
         starting: &mut Starting<'_, '_>,
         plan: &Plan,
         alive: Sender<()>,
-        watch: impl FnOnce(Vec<Controller>) -> T,
+        watch: impl FnOnce(Vec<Controller>) -> Result<T>,
     ) -> Result<T> {
         let deadline = starting.deadline();
         let authorities = starting.begin(|role| role == Role::Authority);
@@ -120,7 +127,7 @@ impl TestNetworkBuilder {
         // On a busy machine, the first vote would begin soon after this, so
         // postponing it begins here.
         let authorities = authorities.into_iter().map(|index| starting.wait_for(index));
-        let watched = watch(authorities.collect::<Result<_>>()?);
+        let watched = watch(authorities.collect::<Result<_>>()?)?;
         starting.wait_listening(&plan.relay_addresses())?;
         let client = clients.into_iter().map(|index| starting.wait_for(index)).next();
         let client = client.unwrap_or_else(|| Err(panicked()))?;
@@ -296,9 +303,10 @@ impl TestNetworkBuilder {
         make_private(&directory)
             .map_err(|e| Error::io("make a directory for the SOCKS socket", e))?;
         let socket = directory.join("socket");
-        // The TCP port is enough if the path is too long.
+        // The TCP port is enough if the path is too long, or if it isn't UTF-8
+        // and tor's list of ports couldn't be parsed.
         let fits = std::os::unix::net::SocketAddr::from_pathname(&socket).is_ok();
-        Ok(fits.then_some(socket))
+        Ok((fits && socket.to_str().is_some()).then_some(socket))
     }
 
     #[cfg(not(unix))]

@@ -106,7 +106,8 @@ impl<'scope, 'env> Starting<'scope, 'env> {
             let Some(sender) = self.sender.clone() else { continue };
             let (cancel, deadline) = (self.cancel.clone(), self.deadline);
             begun.push(index);
-            self.scope.spawn(move || {
+            let not_begun = sender.clone();
+            let spawned = thread::Builder::new().spawn_scoped(self.scope, move || {
                 let NodeToStart { nickname, role, fingerprint, bridge, launch, again } = node;
                 let launch = launch.cancel_with(&cancel).timeout(deadline.left());
                 let result = match launch.start() {
@@ -115,9 +116,14 @@ impl<'scope, 'env> Starting<'scope, 'env> {
                     }
                     Err(error) => Err(not_started(&nickname, error, deadline)),
                 };
-                // After another node's failure, the receiver is gone.
+                // Sending fails after another node's failure, because the
+                // receiver is gone then.
                 let _ = sender.send((index, result));
             });
+            if let Err(error) = spawned {
+                let error = Error::io("start a thread that starts a node", error);
+                let _ = not_begun.send((index, Err(error)));
+            }
         }
         begun
     }
@@ -207,7 +213,8 @@ impl<'scope, 'env> Starting<'scope, 'env> {
     /// Cancels the starts that are in progress, and takes the nodes that run.
     fn take_all(&mut self) -> Vec<Node> {
         self.cancel.cancel();
-        // Each thread sends one result, unless it panics.
+        // Each thread sends one result, unless it panics. So the loop below
+        // ends when all threads have ended.
         self.sender = None;
         let late: Vec<Node> = self.results.iter().filter_map(|(_, result)| result.ok()).collect();
         self.started.drain(..).flatten().chain(late).collect()
@@ -269,7 +276,7 @@ pub(super) fn first_circuit(
 ) -> Result<()> {
     let begun = Instant::now();
     client.set_conf([("DisableNetwork", "0")])?;
-    // Saved so that RELOAD doesn't undo it.
+    // The option is saved, so that RELOAD doesn't undo this.
     client.save_conf()?;
     let mut has_fallen_back = false;
     loop {

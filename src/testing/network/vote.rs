@@ -69,8 +69,8 @@ pub(super) fn vote_now(
     let valid_after = |authority: &Controller| authority.get_info("consensus/valid-after");
     let before: Vec<String> = authorities.iter().map(valid_after).collect::<Result<_>>()?;
     if interval.as_secs() > 2 * FIRST_INTERVAL {
-        // The time to tell the authorities, plus the time to the next full
-        // second.
+        // This leaves time to tell the authorities, and the time to the next
+        // full second.
         let begin = SystemTime::now() + Duration::from_millis(1300);
         set_offset(authorities, begin + VOTE_TAKES, interval)?;
     }
@@ -94,12 +94,12 @@ pub(super) fn set_offset(
 ) -> Result<()> {
     let since = valid_after.duration_since(UNIX_EPOCH).unwrap_or_default();
     let offset = since.as_secs() % interval.as_secs().max(1);
-    // All authorities must know this before the vote. So it is saved only
+    // All authorities must know the offset before the vote. It is saved only
     // afterwards, because saving takes longer.
     for authority in authorities {
         authority.set_conf([("TestingV3AuthVotingStartOffset", offset.to_string())])?;
     }
-    // Saved so that RELOAD doesn't undo it.
+    // The offset is saved, so that RELOAD doesn't undo it.
     authorities.iter().try_for_each(Controller::save_conf)
 }
 
@@ -112,7 +112,7 @@ pub(super) fn wait_for_descriptors(nodes: &[Node], deadline: Deadline) -> Result
 /// Makes the authorities vote at the next full second, and waits until each has
 /// published the consensus.
 pub(super) fn vote(nodes: &[Node], deadline: Deadline) -> Result<()> {
-    // The time to tell the authorities.
+    // This leaves time to tell the authorities.
     let soon = SystemTime::now() + Duration::from_millis(300);
     let soon = soon.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() + 1;
     let offset = (soon + VOTING_AND_SIGNING) % FIRST_INTERVAL;

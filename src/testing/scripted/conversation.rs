@@ -112,6 +112,7 @@ pub(super) fn serve(shared: &Arc<Shared>, transport: Transport) -> Result<()> {
 /// Runs a whole conversation, then closes the connection. `number` is the
 /// number of the connection.
 fn hold(shared: &Shared, line: &Line, number: usize, script: Option<Script>) {
+    let _end = End { shared, line, number };
     let mut commands = Commands { line, shared, buffer: Vec::new() };
     let then = match script {
         None => Then::Answer,
@@ -142,8 +143,30 @@ fn hold(shared: &Shared, line: &Line, number: usize, script: Option<Script>) {
         Then::Ignore => while commands.next(None).is_ok() {},
         Then::Answer => answer(shared, &mut commands),
     }
-    line.shutdown();
-    shared.state.lock().open.retain(|open| !std::ptr::eq(&**open, line));
+}
+
+/// Dropping this value ends a connection. This also happens if one of the
+/// test's closures panics, so that the client doesn't wait for its timeout. The
+/// panic is recorded as a failure, unless an earlier failure is already
+/// recorded.
+struct End<'a> {
+    shared: &'a Shared,
+    line: &'a Line,
+    number: usize,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.line.shutdown();
+        let mut state = self.shared.state.lock();
+        state.open.retain(|open| !std::ptr::eq(&**open, self.line));
+        if thread::panicking() {
+            let error = ScriptError::new(self.number, 0, ScriptProblem::AnswerPanicked);
+            state.failure.get_or_insert(error);
+        }
+        drop(state);
+        self.shared.changed.notify_all();
+    }
 }
 
 /// Sends the builder's answers until the client closes the connection or sends

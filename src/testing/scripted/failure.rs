@@ -60,6 +60,10 @@ pub enum ScriptProblem {
     NotConnected,
     /// The scripted tor was dropped or finished before the script ended.
     Abandoned,
+    /// The function that was given to
+    /// [`on_any`](super::ScriptedTorBuilder::on_any) panicked. Its connection
+    /// was closed.
+    AnswerPanicked,
 }
 
 impl ScriptError {
@@ -75,7 +79,8 @@ impl ScriptError {
 
     /// Returns the number of the step that failed. The first step has the
     /// number 1, and [`login`](super::Script::login) has four steps. The number
-    /// is 0 if the script never began. If the client sent a command after the
+    /// is 0 if the script never began, or if a function that answers panicked.
+    /// If the client sent a command after the
     /// script's end, the number is that of the last step.
     pub fn step(&self) -> usize {
         self.step
@@ -112,6 +117,7 @@ impl fmt::Display for ScriptError {
             ScriptProblem::NotConnected => {
                 f.write_str("no client made the connection that the script was meant for")
             }
+            ScriptProblem::AnswerPanicked => f.write_str("the function that answers panicked"),
             ScriptProblem::Abandoned => f.write_str("the script was not played to its end"),
         }
     }

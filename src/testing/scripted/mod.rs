@@ -175,7 +175,7 @@ impl ScriptedTor {
     pub fn send(&self, bytes: impl AsRef<[u8]>) {
         let open = self.shared.state.lock().open.clone();
         for line in open {
-            // The client may have closed the connection.
+            // An error only means that the client has closed the connection.
             let _ =
                 line.write(bytes.as_ref(), self.shared.chunk, deadline_after(self.shared.patience));
         }
@@ -275,7 +275,8 @@ impl ScriptedTor {
     /// # Errors
     ///
     /// Returns the first [`ScriptError`]: an unexpected command was sent, an
-    /// expected one wasn't, or a script wasn't played to its end.
+    /// expected one wasn't, a script wasn't played to its end, or a function
+    /// given to [`on_any`](ScriptedTorBuilder::on_any) panicked.
     pub fn finish(mut self) -> Result<Vec<String>, ScriptError> {
         let deadline = deadline_after(self.shared.patience);
         let mut state = self.shared.state.lock();
@@ -377,7 +378,9 @@ impl ScriptedTorBuilder {
     /// Adds the function `answer`, which returns the reply to a command. If
     /// `answer` returns `None`, the earlier answers are tried. If `answer`
     /// returns an empty reply, nothing is sent, and the client keeps waiting.
-    /// Calls run on the threads of the connections, one at a time.
+    /// Calls run on the threads of the connections, one at a time. If `answer`
+    /// panics, the connection ends, and [`finish`](ScriptedTor::finish) returns
+    /// an error.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

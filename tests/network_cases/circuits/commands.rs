@@ -65,7 +65,7 @@ fn client(network: &TestNetwork, host: &str, port: u16) -> JoinHandle<Result<Str
     })
 }
 
-/// Leaves new streams to the test, until it is dropped.
+/// A guard that leaves new streams to the test until it is dropped.
 struct Unattached<'a> {
     tor: &'a Controller,
     events: Subscription,
@@ -120,7 +120,8 @@ impl Drop for Unattached<'_> {
     fn drop(&mut self) {
         let _ = self.tor.reset_conf(["__LeaveStreamsUnattached"]);
         for stream in self.tor.streams().unwrap_or_default() {
-            // Waiting streams go on. Attached ones are not affected.
+            // Streams that still wait are attached by tor. For the others, tor
+            // refuses the command.
             let _ = self.tor.attach_stream(stream.id, None, None);
         }
     }
@@ -185,7 +186,7 @@ fn attached(network: &TestNetwork) {
         assert_eq!(open.circuit, Some(circuit.id));
         assert_eq!(client.join().unwrap().unwrap(), "attached");
     }
-    // tor chooses the circuit of this stream.
+    // The command names no circuit, so tor chooses one.
     let client = client(network, NAME, server.port());
     tor.attach_stream(unattached.next(), None, None).unwrap();
     assert_eq!(client.join().unwrap().unwrap(), "attached");
@@ -213,7 +214,7 @@ fn not_attached(network: &TestNetwork) {
         (551, "Can't attach stream to this one-hop circuit.")
     );
     tor.close_circuit(short.id).unwrap();
-    // A circuit that is not built, because a relay is stopped.
+    // This circuit isn't built, because a relay is stopped.
     let frozen = network.relays().last().unwrap();
     let pid = Pid::from_raw(i32::try_from(frozen.process().pid()).unwrap()).unwrap();
     kill_process(pid, Signal::STOP).unwrap();

@@ -22,7 +22,7 @@ fn directory(network: &TestNetwork) {
     let state = State::new(tor).unwrap();
     let (directory, statuses) = state
         .wait(SOON, |state| {
-            // Repeats until both come from the same consensus.
+            // This repeats until both come from the same consensus.
             let before = state.consensus_count();
             let both = (state.directory().unwrap(), tor.info().network_statuses().unwrap());
             (state.consensus_count() == before).then_some(both)
@@ -66,7 +66,8 @@ fn paths(network: &TestNetwork) {
     let directory = state.directory().unwrap();
     let guards: Vec<Fingerprint> =
         state.entry_guards().iter().filter_map(|guard| guard.relay.fingerprint()).collect();
-    // All relays of the test network are in one subnet.
+    // All relays of the test network are in one subnet, so the rule about
+    // subnets is turned off.
     let settings =
         PathBuilder::new().random_guard().distinct_subnets(false).exit_to(("127.0.0.1", 80));
     let mut random = StdRng::seed_from_u64(seed::seed());

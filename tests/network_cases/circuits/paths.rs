@@ -106,7 +106,8 @@ fn exits(network: &TestNetwork) {
         assert_eq!(circuit.purpose(), Some(CircuitPurpose::Controller));
         circuit.close().unwrap();
     }
-    // The exit policy of the authorities allows nothing.
+    // The exit policy of the authorities allows nothing, so only the relays can
+    // be exits.
     let builder = CircuitBuilder::choosing(path().random_guard().exit_to(("www.scape.test", 8080)));
     for circuit in builder.build_many(&state, 6).unwrap() {
         let circuit = circuit.unwrap();
@@ -124,7 +125,7 @@ fn no_path(network: &TestNetwork) {
     let error = CircuitBuilder::choosing(none).build(&state).unwrap_err();
     let Some(error) = error.get::<NoPathError>() else { panic!("{error}") };
     assert_eq!((error.hop, error.length, error.candidates), (3, 3, 0), "{error}");
-    // All relays are in one subnet.
+    // All relays are in one subnet, so no relay fits next to another.
     let any = PathBuilder::new().fast(false).random_guard();
     let error = CircuitBuilder::choosing(any).build(&state).unwrap_err();
     let Some(error) = error.get::<NoPathError>() else { panic!("{error}") };

@@ -55,7 +55,8 @@ fn status(network: &TestNetwork) {
     assert!(tor.info().recommended_versions().unwrap().is_some());
     assert_eq!(tor.info().fingerprint().unwrap(), None);
     let traffic = tor.info().traffic().unwrap();
-    // The network may have been ready for less than a second.
+    // The network may have been ready for less than a second, so little traffic
+    // is enough.
     assert!(traffic.read > 1000 && traffic.written > 1000, "{traffic:?}");
 }
 
@@ -135,7 +136,8 @@ fn documents(network: &TestNetwork) {
 
 fn authority(network: &TestNetwork) {
     let tor = nodes(network, Role::Authority).next().unwrap().controller();
-    // The first consensus names no descriptors that exist.
+    // The first consensus names no descriptors that exist, so another vote is
+    // needed.
     network.vote(SOON).unwrap();
     let document = tor.info().consensus_document(&ConsensusFlavor::Ns).unwrap().unwrap();
     assert!(document.starts_with(b"network-status-version 3\n"));
@@ -208,7 +210,7 @@ fn relay(network: &TestNetwork) {
         full.allows(Ipv4Addr::LOCALHOST.into(), 80) && v4.allows(Ipv4Addr::LOCALHOST.into(), 80),
         "{full}"
     );
-    // IPv6Exit is on.
+    // The relay has IPv6Exit, so it allows IPv6 addresses.
     let v6 = tor.info().exit_policy_ipv6().unwrap();
     assert!(v6.allows("2001:db8::1".parse().unwrap(), 80), "{v6}");
     tor.info().exit_policy_reject_private_relay().unwrap();

@@ -30,7 +30,7 @@ fn cookie(network: &TestNetwork) {
     let wrong = Connect::to(network.control_address()).unwrap().cookie_file("/nonexistent/cookie");
     assert!(wrong.connect().unwrap_err().get::<AuthError>().is_some());
     tor.quit().unwrap();
-    // That connection didn't own the tor.
+    // The connection that ended didn't own the tor, so tor still runs.
     assert!(network.client().is_alive());
 }
 

@@ -151,7 +151,7 @@ fn detached(network: &TestNetwork) {
 
 fn client_authorization(network: &TestNetwork) {
     let tor = network.client();
-    // The public key of a private key that this client doesn't have.
+    // This client doesn't have the private key of this public key.
     let key = "FCV0c0ELDKKDpSFgVIB8Yow8Evj5iD4mYEYLGg5D4gE";
     let key = data_encoding::BASE32_NOPAD
         .encode(&data_encoding::BASE64_NOPAD.decode(key.as_bytes()).unwrap());

@@ -64,7 +64,7 @@ fn fetched(network: &TestNetwork) {
         "{error}"
     );
     assert!(tor.hs_descriptors().fetch(HsFetch::new(added.address).server(&hsdir), SOON).is_ok());
-    // The same without waiting.
+    // A fetch can also be started without waiting for its end.
     let events = tor.subscribe([EventKind::HsDesc]).unwrap();
     tor.hs_descriptors()
         .begin_fetch(HsFetch::new(added.address).server(hsdir.fingerprint().unwrap()))

@@ -70,8 +70,8 @@ fn authorized(network: &TestNetwork) {
     assert_eq!(read(network, &service.address(), 80).unwrap(), "secret");
     guard.close().unwrap();
 
-    // A client that is added later. Directories accept a new descriptor only if
-    // a second has passed since the last one.
+    // This client is added later. Directories accept a new descriptor only if a
+    // second has passed since the last one.
     thread::sleep(Duration::from_millis(1100));
     service.authorized_clients().add("late", &late.public_key()).unwrap();
     let publication = Publication::begin(tor).unwrap();

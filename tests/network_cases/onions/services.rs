@@ -198,7 +198,8 @@ fn comes_back(network: &TestNetwork) {
     let builder = second.onion().unwrap().port(80, server(b"second")).key(key);
     let service = builder.timeout(SOON).publish().unwrap();
     assert_eq!(*service.address(), address);
-    // Reached from a tor that knows nothing of the first service.
+    // The service is reached from a tor that knows nothing of the first
+    // service.
     assert_eq!(said(&another(network), &address, 80), "second");
     service.close().unwrap();
 }
@@ -228,7 +229,8 @@ fn made_again(network: &TestNetwork) {
     let publication = scape::onion::Publication::begin(&controller).unwrap();
     assert!(controller.reconnect().unwrap().failures.is_empty());
     publication.wait(listener.address(), scape::onion::Wait::AllUploads, SOON, |_| {}).unwrap();
-    // Reached from a tor that doesn't know the former introduction points.
+    // The service is reached from a tor that doesn't know the former
+    // introduction points.
     echoes(&listener, &another(network), 80);
     listener.close().unwrap();
 }

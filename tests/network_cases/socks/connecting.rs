@@ -90,7 +90,7 @@ fn status(error: &Error) -> Option<SocksStatus> {
 fn refusals(network: &TestNetwork) {
     // Nobody listens there once the listener is dropped.
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-    // A valid address without a service, and an address with a wrong checksum.
+    // The first address has no service, and the second has a wrong checksum.
     let nobody = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
     let mistyped = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wie.onion";
     for proxy in proxies(network) {
@@ -106,7 +106,8 @@ fn refusals(network: &TestNetwork) {
             assert_eq!(status(&error), Some(expected), "{error}");
             assert!(error.to_string().contains(host), "{error}");
         }
-        // With a trailing dot, tor would ask an exit.
+        // tor would ask an exit about a name with a trailing dot, so none is
+        // sent.
         let error = proxy.connect((format!("{mistyped}.").as_str(), 80)).unwrap_err();
         assert_eq!(status(&error), Some(SocksStatus::ONION_BAD_ADDRESS), "{error}");
         let error = proxy.resolve(&format!("{nobody}.")).unwrap_err();

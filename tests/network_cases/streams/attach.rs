@@ -134,7 +134,7 @@ fn goes(network: &TestNetwork) {
     let mut stream = client.connect((NAME, one)).unwrap();
     echoes(&mut stream);
     assert_eq!(circuit_of(&state, &stream), circuits[0]);
-    // tor chooses, possibly one of the circuits.
+    // tor chooses a circuit, possibly one of those above.
     let mut other = client.connect((NAME, two)).unwrap();
     echoes(&mut other);
     assert!(circuit_of(&state, &other).is_built());
@@ -217,7 +217,7 @@ fn asked_again(network: &TestNetwork) {
     }
     let (failing, failed) = unbounded();
     let _attacher = state.attach(InTurn(circuits.clone(), sender, failing)).unwrap();
-    // Nobody listens there.
+    // Nobody listens on this port.
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let error = client(&tor).connect((NAME, closed)).unwrap_err();
     assert!(error.get::<SocksError>().is_some(), "{error}");
@@ -309,7 +309,8 @@ fn put_back(network: &TestNetwork) {
     let (_controller, guard) = begin(&connect);
     drop(guard);
     assert_eq!(option(&watcher), "0");
-    // Restored by closing the connection, and by QUIT, while a stream waits.
+    // Closing the connection restores the option, and so does QUIT, even while
+    // a stream waits.
     for quit in [false, true] {
         let (controller, guard) = begin(&connect);
         let (attacher, kept) = keeper();
@@ -324,7 +325,7 @@ fn put_back(network: &TestNetwork) {
             drop((answer, waiting, guard));
         });
     }
-    // Restored by a panic.
+    // A panic restores the option, too.
     let unwound = thread::scope(|scope| {
         let panics = || {
             let _held = begin(&connect);

@@ -39,8 +39,8 @@ fn audited(network: &TestNetwork) {
             let _ = connection.write_all(b"hello");
         }
     });
-    // A separate tor, because its streams wait for the audited process and
-    // streams of other tests must not.
+    // This tor is a separate one, because its streams wait for the audited
+    // process and streams of other tests must not.
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
     let unix = folder.path().join("socks").display().to_string();
@@ -73,7 +73,7 @@ fn child() -> Option<()> {
     assert_eq!(tor.mode(), TorMode::Control);
     Tor::global().unwrap().become_ready(SOON).unwrap();
 
-    // Circuit-bound clients, over every SOCKS port.
+    // Use circuit-bound clients, over every SOCKS port.
     let state = tor.state().unwrap();
     let circuit = CircuitBuilder::new().timeout(SOON).build(&state).unwrap();
     let unix_port = SocksPort::at(Address::Unix(unix.into()));
@@ -86,7 +86,7 @@ fn child() -> Option<()> {
     visit(&tor.client().unwrap().building(CircuitBuilder::new()).unwrap(), port);
     visit(&tor.client_on(&unix_port).unwrap(), port);
 
-    // A listener, and a visit to it through tor.
+    // Publish a listener, and visit it through tor.
     let listener = tor.onion().unwrap().virtual_port(80).timeout(SOON).listen().unwrap();
     let address = listener.address().to_string();
     thread::scope(|scope| {

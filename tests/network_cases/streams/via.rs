@@ -77,7 +77,7 @@ fn server() -> Server {
                         notes.lock().insert(u32::from_be_bytes(number), owner.pid);
                     }
                     let _ = connection.write_all(&number);
-                    // Waits until the client closes the connection.
+                    // This waits until the client closes the connection.
                     let _ = connection.read(&mut number);
                 }
             });
@@ -259,7 +259,7 @@ fn everything(network: &TestNetwork) {
     for number in 0..3 {
         greet(&mut client.isolated().connect((NAME, server.port)).unwrap(), number).unwrap();
     }
-    // Over a Unix port, which has no address to identify a stream by.
+    // A Unix port has no address to identify a stream by.
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), Permissions::from_mode(0o700)).unwrap();
     let port = SocksPort::added_unix(directory.path().join("socks"));
@@ -273,7 +273,7 @@ fn everything(network: &TestNetwork) {
     let mut stream = unix.connect((NAME, server.port)).unwrap();
     assert!(stream.as_unix().is_some());
     greet(&mut stream, 10).unwrap();
-    // Over an endpoint.
+    // Connections can also be made over an endpoint.
     let endpoint = format!("tor:{NAME}:{}:allowPrivate=true:timeout=60", server.port);
     let endpoint: scape::endpoint::ClientEndpoint = endpoint.parse().unwrap();
     let mut stream = endpoint.dial_with(&client).unwrap();
@@ -417,7 +417,8 @@ fn look_ups(network: &TestNetwork) {
         let circuit = circuit.clone();
         state.attach(move |_: &StreamRequest| Decision::on(&circuit)).unwrap()
     };
-    // A resolve of any program over the SOCKS port, and one of a controller.
+    // The resolves are those of any program over the SOCKS port, and of a
+    // controller.
     assert_eq!(tor.client().unwrap().isolated().dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
     assert_eq!(controller.resolve_reverse(NAMED, SOON).unwrap(), "seven.scape.test");
     attacher.close().unwrap();
@@ -441,7 +442,7 @@ fn look_ups(network: &TestNetwork) {
             }
         });
         let resolves = |number: &i32| {
-            // A name that tor doesn't know yet.
+            // tor doesn't know this name yet.
             let name = format!("look-up-{number}.scape.test");
             network.name_server().add_address(&name, Ipv4Addr::LOCALHOST.into());
             client.dns_resolve(&name).is_ok()
@@ -453,8 +454,8 @@ fn look_ups(network: &TestNetwork) {
     println!("  {resolved} of 100 names were resolved");
     assert!(controller.is_alive() && resolved > 0);
 
-    // Raw commands, with streams that wait for a controller. While the option
-    // lingers, this library leaves such streams to tor.
+    // Send raw commands for streams that wait for a controller. While the
+    // option lingers, this library leaves such streams to tor.
     drop((client, fresh));
     let option = || controller.get_conf("__LeaveStreamsUnattached").unwrap();
     let begun = Instant::now();

@@ -84,7 +84,7 @@ fn greet(listener: OnionListener) -> Greeter {
     let thread = thread::spawn(move || {
         while !ended.load(Ordering::SeqCst) {
             match listener.accept_timeout(Duration::from_millis(50)) {
-                // The visitor may be gone.
+                // An error only means that the visitor is gone.
                 Ok(mut stream) => {
                     let _ = write!(stream, "welcome at {:?}", stream.port());
                 }
@@ -216,8 +216,8 @@ fn hidden_service_dir(network: &TestNetwork) {
     for _ in 0..2 {
         let listener = scape::listen(&text).unwrap();
         addresses.push(*listener.address());
-        // Removes the service from the configuration even if the case fails,
-        // because its folder is deleted.
+        // The guard removes the service from the configuration even if the case
+        // fails, because its folder is deleted.
         let _configured = onions.open(&directory).unwrap().unwrap().guard();
         let greeter = greet(listener);
         let dial = format!("tor:{}:80:{}", addresses[0], control(network));

@@ -124,7 +124,7 @@ fn connects(network: &TestNetwork) {
             scope.spawn(|| assert_eq!(said(client.connect((NAME, port)).unwrap()), "hello"));
         }
     });
-    // Over the Unix socket, which is another SOCKS port.
+    // The Unix socket is another SOCKS port.
     let unix = tor.client_on(&SocksPort::at(network.socks_unix().unwrap().clone())).unwrap();
     assert_eq!(said(unix.connect((NAME, port)).unwrap()), "hello");
 }
@@ -209,7 +209,8 @@ fn reached(client: &TorClient, port: u16) -> String {
 }
 
 fn socks_ports(network: &TestNetwork) {
-    // A separate tor, so that other tests' use of its circuits doesn't matter.
+    // Use a separate tor, so that other tests' use of its circuits doesn't
+    // matter.
     let tor =
         Tor::launch(network.launch().timeout(SOON).option("SocksPort", "auto ExtendedErrors"))
             .unwrap();
@@ -249,7 +250,8 @@ fn socks_ports(network: &TestNetwork) {
 }
 
 fn unix_socks_port(network: &TestNetwork) {
-    // A separate tor, so that other tests' use of its circuits doesn't matter.
+    // Use a separate tor, so that other tests' use of its circuits doesn't
+    // matter.
     let tor =
         Tor::launch(network.launch().timeout(SOON).option("SocksPort", "auto ExtendedErrors"))
             .unwrap();
@@ -332,7 +334,7 @@ fn restrictive_socks_ports(network: &TestNetwork) {
 }
 
 fn wakes(network: &TestNetwork) {
-    // A separate tor, because its ports change.
+    // Use a separate tor, because its ports change.
     let tor = launch(network);
     let controller = tor.controller().unwrap();
     let events = controller.subscribe([EventKind::Signal]).unwrap();
@@ -344,7 +346,7 @@ fn wakes(network: &TestNetwork) {
     assert!(steps.last().unwrap().is_done(), "{steps:?}");
     assert!(tor.is_ready().unwrap());
     // Without a network there is no SOCKS port. With the network, there is
-    // another one.
+    // another SOCKS port.
     controller.set_conf([("DisableNetwork", "1")]).unwrap();
     assert!(tor.client().unwrap_err().get::<NoSocksPortError>().is_some());
     controller.set_conf([("DisableNetwork", "0")]).unwrap();

@@ -116,7 +116,7 @@ impl Package {
     /// Returns the modules that users can name, with what they offer.
     pub(crate) fn public_modules(&self) -> BTreeMap<ModulePath, Public<'_>> {
         let mut found = BTreeMap::new();
-        // Public path, path in the source, and condition.
+        // Each entry has a public path, a path in the source, and a condition.
         let mut open = vec![(ModulePath::new(), ModulePath::new(), String::new())];
         while let Some((public, path, condition)) = open.pop() {
             let Some(module) = self.modules.get(&path) else { continue };

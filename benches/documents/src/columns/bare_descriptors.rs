@@ -93,7 +93,8 @@ fn read_line<'a>(relay: &mut BareDescriptor<'a>, keyword: &'a str, rest: &'a str
             hex(first, &mut relay.extra_info_digest);
             decode(second, &mut relay.extra_info_sha256);
         }
-        // The exit policy is found again when it is needed.
+        // The exit policy isn't kept, because it can be found again when it is
+        // needed.
         "accept" | "reject" => {}
         _ => relay.others.push((keyword, rest)),
     }

@@ -20,9 +20,9 @@ pub(crate) struct Column {
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
     pub(crate) input: Input,
-    /// The divisor of the number of relays: only one of so many relays is read.
-    /// Above 1 for texts whose signatures are checked, because that takes much
-    /// longer than reading.
+    /// The number by which the number of relays is divided. It is above 1 for
+    /// texts whose signatures are checked, because that takes much longer than
+    /// reading.
     pub(crate) one_of: usize,
     pub(crate) columns: Vec<Column>,
     pub(crate) targets: Vec<Target>,

@@ -32,7 +32,7 @@ pub(super) struct Keys {
 impl Keys {
     pub(super) fn new(random: &mut Random) -> Keys {
         let ntor_signing = Ed25519SecretKey::from_seed(&random.bytes());
-        // Both curves have the same secret scalar.
+        // The ntor key has the same secret scalar as this Ed25519 key.
         let expanded = ntor_signing.expose();
         let mut scalar = [0; 32];
         scalar.copy_from_slice(&expanded[..32]);

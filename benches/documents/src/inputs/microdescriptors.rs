@@ -19,7 +19,7 @@ pub(super) fn microdescriptors(count: usize) -> String {
 }
 
 fn microdescriptor(members: &[String], random: &mut Random) -> String {
-    // The numbers of the key are not tested by anybody.
+    // The key's numbers are random, because no parser checks them.
     let mut modulus: [u8; 128] = random.bytes();
     modulus[0] |= 0x80;
     modulus[127] |= 1;

@@ -36,7 +36,7 @@ const NAME: &str = "www.scape.test";
 
 /// A network and a client of its own for the pictures.
 pub(crate) struct Busy {
-    // The client ends before the network.
+    // The order matters: the client must end before the network.
     client: TorProcess,
     network: TestNetwork,
     /// The port of the server on this machine.
@@ -92,7 +92,7 @@ impl Busy {
         for virtual_port in [80, 443] {
             let service = AddOnion::new().port(virtual_port, self.port).detach();
             let address = self.client.controller().add_onion(&service)?.address.to_string();
-            // The network's own client is the visitor.
+            // The network's own client visits the service.
             transfer(self.network.tor().client()?, (address, virtual_port), 40_000);
         }
         Ok(())
@@ -117,7 +117,7 @@ impl Busy {
         let listeners = self.client.controller().get_info("net/listeners/socks")?;
         let mut socks = TcpStream::connect(listeners.trim_matches('"'))?;
         socks.write_all(b"\x04\x01\x00\x50\x7f\x00\x00\x01\x00")?;
-        // tor closes the connection.
+        // An error only means that tor has closed the connection.
         let _ = socks.read_to_end(&mut Vec::new());
         Ok(())
     }

@@ -32,7 +32,8 @@ pub(crate) fn make(folder: &Path) -> Result<()> {
     let busy = Busy::start()?;
     let control = busy.control()?;
     let folder_of_tor = busy.folder()?;
-    // The circuits of onion services would fill more than a screen.
+    // These pictures are made before the onion services are published, because
+    // the circuits of onion services would fill more than a screen.
     for name in ["status", "circuits"] {
         let mut command = Terminal::start(&program, &[name], &control)?;
         command.end(&folder_of_tor)?;
@@ -46,7 +47,7 @@ pub(crate) fn make(folder: &Path) -> Result<()> {
     monitor.see("only an IP address")?;
     let begun = Instant::now();
     monitor.wait("full graphs", |_| begun.elapsed() >= FILLED)?;
-    // The circuits with the most bytes have the streams.
+    // Sort by bytes, because the circuits with the most bytes have the streams.
     monitor.press("2s")?;
     monitor.wait("streams and clients", |screen| {
         screen.matches(" SUCCEEDED ").count() >= 3 && screen.contains("HS_SERVICE_REND")
@@ -79,7 +80,7 @@ pub(crate) fn make(folder: &Path) -> Result<()> {
         monitor.see(end)?;
     }
     save(folder, "prompt", &monitor)?;
-    // On this page, letters are text.
+    // On this page, letters are text, so end the monitor with Ctrl-C.
     monitor.press("\x03")?;
     monitor.end(&folder_of_tor)?;
     busy.stop()
@@ -99,7 +100,7 @@ fn show_log(monitor: &mut Terminal, busy: &Busy) -> Result<()> {
     // A new identity makes tor build new circuits.
     monitor.press("n")?;
     monitor.wait("new circuits", |screen| screen.matches(" BUILT ").count() >= 3)?;
-    // The note about the new identity disappears.
+    // Wait until the note about the new identity disappears.
     monitor.see("? help")?;
     busy.cause_warning()?;
     monitor.see("only an IP address")
@@ -127,7 +128,8 @@ fn write(folder: &Path, name: &str, picture: String) -> Result<()> {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let temporary = std::env::temp_dir().display().to_string();
     for secret in [host.trim(), temporary.as_str(), "/tmp", "/home", "/dev/shm"] {
-        // Short names of hosts are parts of words.
+        // A short host name may be part of a word, so the picture isn't
+        // searched for it.
         if secret.len() > 3 && picture.contains(secret) {
             return Err(format!("the picture {name} contains {secret}").into());
         }

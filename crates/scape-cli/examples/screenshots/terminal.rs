@@ -50,7 +50,7 @@ impl Terminal {
         let pty = Arc::new(pty);
         let reader = Arc::clone(&pty);
         let (sender, output) = unbounded();
-        // Reading fails when the program has ended.
+        // Reading fails when the program has ended, which ends the thread.
         thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = (&*reader).read(&mut bytes) {

@@ -39,7 +39,8 @@ impl Busy {
             if dropped.recv_timeout(SHOWN_AFTER) == Err(RecvTimeoutError::Timeout) {
                 shown.set_draw_target(ProgressDrawTarget::stderr());
                 shown.enable_steady_tick(REDRAWN_EVERY);
-                // The value may have been dropped in the meantime.
+                // If the value was dropped in the meantime, the line has to be
+                // removed here.
                 if dropped.try_recv().is_err_and(|error| error.is_disconnected()) {
                     shown.finish_and_clear();
                 }

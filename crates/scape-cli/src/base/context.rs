@@ -100,12 +100,12 @@ impl Context {
         Ok(tor.cancel_with(&self.token))
     }
 
-    /// Returns a client for connections through tor. With `--socks` or
-    /// `SCAPE_SOCKS`, the client uses that SOCKS port, and no control
-    /// connection is made. Otherwise, tor is asked for its SOCKS port on a
-    /// control connection. If no control port answers, and the user specified
-    /// neither a control port nor its password, the default SOCKS ports are
-    /// tried.
+    /// Returns a client for connections through tor. With `--socks`, or with
+    /// `SCAPE_SOCKS` and without `--control`, the client uses that SOCKS port,
+    /// and no control connection is made. Otherwise, tor is asked for its SOCKS
+    /// port on a control connection. If no control port answers, and the user
+    /// specified neither a control port nor its password, the default SOCKS
+    /// ports are tried.
     pub(crate) fn client(&self) -> Result<TorClient, Failure> {
         let tor = match (&self.options.socks, &self.options.control) {
             (Some(socks), _) => Tor::socks_only(socks.clone())?,

@@ -34,7 +34,7 @@ const REPLACED: &[(&str, &str)] = &[
         "\"example.com:80\", \"[2001:db8::1]:80\" or (\"example.com\", 80)",
         "example.com:80 or [2001:db8::1]:80",
     ),
-    // The request with which the library looks whether a SOCKS port answers.
+    // The request with which the library checks if a SOCKS port answers.
     ("RESOLVE 192.0.2.1 through tor: ", ""),
 ];
 

@@ -26,7 +26,8 @@ pub(crate) struct GlobalOptions {
     /// The SOCKS port of tor: HOST:PORT, or unix:PATH for a Unix socket [env:
     /// SCAPE_SOCKS]
     ///
-    /// Default: the SOCKS port that tor reports on the control connection.
+    /// Default: the SOCKS port that tor reports on the control connection. With
+    /// --control on the command line, SCAPE_SOCKS is ignored.
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) socks: Option<Address>,
 
@@ -71,9 +72,13 @@ impl GlobalOptions {
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<(), Failure> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        self.names_tor = self.control.is_some() || self.socks.is_some();
+        let names_control = self.control.is_some();
+        self.names_tor = names_control || self.socks.is_some();
         set_from(&mut self.control, "SCAPE_CONTROL", set, parse)?;
-        set_from(&mut self.socks, "SCAPE_SOCKS", set, parse)?;
+        // The variable may be about a different tor than --control.
+        if !names_control {
+            set_from(&mut self.socks, "SCAPE_SOCKS", set, parse)?;
+        }
         set_from(&mut self.password_file, "SCAPE_PASSWORD_FILE", set, |path| Ok(path.into()))?;
         set_from(&mut self.timeout, "SCAPE_TIMEOUT", set, |text| duration(utf8(&text)?))
     }
@@ -104,6 +109,11 @@ fn utf8(text: &OsStr) -> Result<&str, String> {
     text.to_str().ok_or_else(|| "the value is not UTF-8".to_owned())
 }
 
+/// The maximum length of a time on the command line: about 100 years. The
+/// clocks of some systems end a few centuries after their start, and adding a
+/// longer time to a point in time would panic.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
+
 /// Parses a time such as `10s`, `2min`, or a number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let time = match text.parse::<f64>() {
@@ -126,13 +136,19 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if time.is_zero() {
         return Err("the time must be longer than zero".into());
     }
-    Ok(time)
+    match time <= LONGEST {
+        true => Ok(time),
+        false => Err(TOO_LONG.into()),
+    }
 }
 
-const TOO_LONG: &str = "the time is too long";
+/// The error for a time that is longer than [`LONGEST`].
+pub(crate) const TOO_LONG: &str = "the time is too long: the maximum is 100 years";
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Instant, SystemTime};
+
     use clap::Parser as _;
 
     use super::*;
@@ -144,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn tor_on_the_command_line_is_told_from_one_in_the_environment() {
+    fn tor_on_the_command_line_replaces_the_one_in_the_environment() {
         let environment = |_: &str| None;
         let socks = |name: &str| (name == "SCAPE_SOCKS").then(|| OsString::from("9050"));
         let read = |words: &[&str], variable: &dyn Fn(&str) -> Option<OsString>| {
@@ -154,14 +170,23 @@ mod tests {
         };
         assert_eq!(read(&["scape"], &environment), (false, false));
         assert_eq!(read(&["scape"], &socks), (false, true));
-        assert_eq!(read(&["scape", "--control", "9051"], &socks), (true, true));
+        // The SOCKS port in the environment may belong to another tor.
+        assert_eq!(read(&["scape", "--control", "9051"], &socks), (true, false));
+        assert_eq!(read(&["scape", "--control", "9051", "--socks", "9052"], &socks), (true, true));
         assert_eq!(read(&["scape", "--socks", "9052"], &environment), (true, true));
+        let both =
+            |name: &str| ["SCAPE_CONTROL", "SCAPE_SOCKS"].contains(&name).then(|| "9".into());
+        assert_eq!(read(&["scape"], &both), (false, true));
     }
 
     #[test]
     fn durations_are_seconds_or_have_a_unit() {
         assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
         assert_eq!(duration("2min"), Ok(Duration::from_secs(120)));
+        // A time that is accepted can be added to any point in time.
+        let longest = duration("100y").unwrap();
+        assert!(SystemTime::now().checked_add(longest * 2).is_some());
+        assert!(Instant::now().checked_add(longest * 2).is_some());
         for wrong in ["", "0", "-1", "soon", "1e30", "NaN"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
@@ -171,6 +196,8 @@ mod tests {
             ("10 parsecs", "expected a time such as 10s"),
             ("-1", "negative"),
             ("1e400", "too long"),
+            ("1e19", "too long"),
+            ("1000y", "too long"),
             ("99999999999999999999y", "too long"),
         ] {
             assert!(duration(wrong).is_err_and(|why| why.contains(expected)), "{wrong}");

@@ -95,14 +95,26 @@ impl Output {
         self.bytes(lines.into_bytes())
     }
 
+    /// Prints a value as JSON that is indented for people.
+    pub(crate) fn pretty(&self, value: &impl Serialize) -> Result<(), Failure> {
+        self.bytes(json_pretty(value)?.into_bytes())
+    }
+
     /// Prints a note for the user on standard error. Control characters other
     /// than line ends are escaped. Prints nothing if the user has asked for
     /// JSON.
     pub(crate) fn note(&self, text: impl fmt::Display) {
         if !self.json {
-            print_error(printable_lines(&text.to_string()));
+            tell(text);
         }
     }
+}
+
+/// Tells the user on standard error, also with `--json`, about something that
+/// the output doesn't contain. Control characters other than line ends are
+/// escaped.
+pub(crate) fn tell(text: impl fmt::Display) {
+    print_error(printable_lines(&text.to_string()));
 }
 
 /// Prints a text and a line end on standard error, without escaping. Errors are
@@ -156,18 +168,28 @@ fn is_unsafe(letter: char) -> bool {
 
 /// Returns a value as a line of JSON without the line end.
 pub(crate) fn json_line(value: &impl Serialize) -> Result<String, Failure> {
-    let line = serde_json::to_string(value)
-        .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
-    Ok(printable_json(line))
+    serde_json::to_string(value).map(printable_json).map_err(not_json)
+}
+
+/// Returns a value as indented lines of JSON, each with a line end.
+fn json_pretty(value: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(not_json)?;
+    Ok(printable_json(text + "\n"))
+}
+
+fn not_json(error: serde_json::Error) -> Failure {
+    Failure::failed(format!("cannot write JSON: {error}"))
 }
 
 /// Escapes characters that control a terminal but may occur unescaped in JSON.
-/// In a line of JSON, they occur only inside strings.
-fn printable_json(line: String) -> String {
-    if !line.contains(is_unsafe) {
-        return line;
+/// In JSON, they occur only inside strings. Line ends occur only outside of
+/// strings, so they are kept.
+fn printable_json(text: String) -> String {
+    let is_escaped = |letter| letter != '\n' && is_unsafe(letter);
+    if !text.contains(is_escaped) {
+        return text;
     }
-    let letters = line.chars().map(|letter| match is_unsafe(letter) {
+    let letters = text.chars().map(|letter| match is_escaped(letter) {
         true => format!("\\u{:04x}", u32::from(letter)),
         false => letter.to_string(),
     });
@@ -190,6 +212,14 @@ mod tests {
         let line = printable_json(serde_json::to_string(text).unwrap());
         assert_eq!(line, "\"é\\u009b31m\\u007f\\u202e\\n\"");
         assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+    }
+
+    #[test]
+    fn control_characters_in_indented_json_are_escaped() {
+        let text = "\u{9b}31m\u{7f}\u{202e}\n";
+        let lines = json_pretty(&[text]).unwrap();
+        assert_eq!(lines, "[\n  \"\\u009b31m\\u007f\\u202e\\n\"\n]\n");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&lines).unwrap(), [text]);
     }
 
     #[test]

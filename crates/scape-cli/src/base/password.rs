@@ -63,7 +63,7 @@ fn restore_echo() -> Option<super::interrupt::Restoring> {
     let terminal = File::open("/dev/tty").ok()?;
     let settings = tcgetattr(&terminal).ok()?;
     Some(super::interrupt::restore_with(move || {
-        // The terminal may be closed.
+        // An error only means that the terminal is closed.
         let _ = tcsetattr(&terminal, OptionalActions::Now, &settings);
     }))
 }
@@ -75,7 +75,7 @@ fn restore_echo() {}
 /// line is longer than [`LONGEST`].
 fn first_line(path: &Path) -> io::Result<Option<Secret>> {
     let mut file = File::open(path)?;
-    // This is enough for the longest line and its line end.
+    // The buffer has room for the longest line and its line end.
     let mut buffer = Zeroizing::new([0; LONGEST + 2]);
     let mut length = 0;
     while let Some(free) = buffer.get_mut(length..).filter(|free| !free.is_empty()) {

@@ -105,7 +105,7 @@ fn exit_code(status: ExitStatus) -> u8 {
 fn terminate(child: &Child) {
     use rustix::process::{Pid, Signal, kill_process};
 
-    // The program may have ended by itself.
+    // An error only means that the program has ended by itself.
     let _ = kill_process(Pid::from_child(child), Signal::TERM);
 }
 

@@ -2,7 +2,14 @@
 //! before the shell gets it.
 
 #[cfg(unix)]
+use std::sync::atomic::{AtomicBool, Ordering};
+
+#[cfg(unix)]
 use super::failure::Failure;
+
+/// True after Ctrl-Z.
+#[cfg(unix)]
+static HAS_COME: AtomicBool = AtomicBool::new(false);
 
 /// Calls `restore` whenever Ctrl-Z is about to stop the program. Holds what
 /// `restore` returns until the program is continued, so a guard keeps other
@@ -10,9 +17,9 @@ use super::failure::Failure;
 /// started to ignore Ctrl-Z.
 #[cfg(unix)]
 pub(crate) fn restore_before<G>(restore: impl Fn() -> G + Send + 'static) -> Result<(), Failure> {
-    use signal_hook::consts::SIGTSTP;
+    use signal_hook::consts::{SIGTSTP, SIGTTOU};
     use signal_hook::iterator::Signals;
-    use signal_hook::low_level::emulate_default_handler;
+    use signal_hook::low_level::raise;
 
     use super::interrupt;
     use super::threads;
@@ -23,29 +30,37 @@ pub(crate) fn restore_before<G>(restore: impl Fn() -> G + Send + 'static) -> Res
     let mut signals = Signals::new([SIGTSTP])
         .map_err(|error| Failure::failed(format!("cannot handle Ctrl-Z: {error}")))?;
     threads::start_or_fail(move || {
-        for signal in signals.forever() {
+        for _ in signals.forever() {
             let guard = restore();
-            // This stops the whole program, and returns when it is continued.
-            // It fails only for unknown signals.
-            let _ = emulate_default_handler(signal);
+            HAS_COME.store(true, Ordering::SeqCst);
+            // SIGTSTP is handled, so another signal stops the whole program.
+            // This returns when the program is continued. Unlike SIGSTOP, the
+            // system ignores SIGTTOU if no shell could continue the program.
+            let _ = raise(SIGTTOU);
             drop(guard);
         }
     })
 }
 
-/// Returns false if the program runs in the background of a shell and standard
-/// output is the shell's terminal.
+/// Returns false if a shell has continued the program in the background after
+/// Ctrl-Z. Then standard output is the terminal of the shell.
+///
+/// Before Ctrl-Z, the program may write even if it isn't in the foreground. For
+/// example, `timeout` in a script puts the programs that it runs into the
+/// background.
 #[cfg(unix)]
-pub(crate) fn is_in_foreground() -> bool {
+pub(crate) fn may_draw() -> bool {
     use rustix::process::getpgrp;
     use rustix::termios::tcgetpgrp;
 
-    // This fails for terminals that have no shell.
-    tcgetpgrp(std::io::stdout()).map_or(true, |group| group == getpgrp())
+    // This fails for terminals that have no shell, and then the program counts
+    // as in the foreground.
+    let is_in_foreground = || tcgetpgrp(std::io::stdout()).map_or(true, |it| it == getpgrp());
+    !HAS_COME.load(Ordering::SeqCst) || is_in_foreground()
 }
 
 /// Returns true, because other systems can't stop programs.
 #[cfg(not(unix))]
-pub(crate) fn is_in_foreground() -> bool {
+pub(crate) fn may_draw() -> bool {
     true
 }

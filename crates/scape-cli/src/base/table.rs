@@ -55,7 +55,7 @@ impl Table {
 }
 
 /// Returns the first `width` characters of a line.
-fn cut(line: &str, width: usize) -> &str {
+pub(crate) fn cut(line: &str, width: usize) -> &str {
     match line.char_indices().nth(width) {
         Some((end, _)) => line.get(..end).unwrap_or(line),
         None => line,

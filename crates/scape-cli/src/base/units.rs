@@ -1,6 +1,8 @@
 //! Formats numbers and times with units.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::clock;
 
 /// Formats a number of bytes with three digits, such as `1.23 MB`. The units
 /// are powers of 1,000.
@@ -65,8 +67,10 @@ pub(crate) fn age(since: SystemTime) -> String {
 }
 
 /// Formats a point in time as RFC 3339 in UTC, without fractions of a second.
+/// For times that RFC 3339 can't represent, says where they are.
 pub(crate) fn time(at: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(at).to_string()
+    let far = if at < UNIX_EPOCH { "before 1970" } else { "after 9999" };
+    clock::utc(at, 0).unwrap_or_else(|| far.to_owned())
 }
 
 #[cfg(test)]
@@ -97,6 +101,15 @@ mod tests {
             [0, 1, 2].map(|count| plural(count, "event")),
             ["0 events", "1 event", "2 events"]
         );
+    }
+
+    #[test]
+    fn all_times_have_a_text() {
+        let hour = Duration::from_secs(3_600);
+        assert_eq!(time(UNIX_EPOCH + hour), "1970-01-01T01:00:00Z");
+        assert_eq!(time(UNIX_EPOCH - hour), "before 1970");
+        // The last hour in which an Ed25519 certificate can expire.
+        assert_eq!(time(UNIX_EPOCH + hour * u32::MAX), "after 9999");
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Writer {
         length: usize,
         job: impl FnOnce() -> io::Result<()> + Send + 'static,
     ) -> Result<(), Failure> {
-        // A line end may follow.
+        // The length must be below the limit, because a line end may follow.
         if length < SHORT {
             // Two threads at once could fill the pipe together, so only one of
             // them may take the room that the pipe has.
@@ -75,7 +75,8 @@ impl Writer {
     /// Dropping the result ends the write, even after a panic.
     fn only_write(&self) -> Option<Write<'_>> {
         let counted = self.waiting.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst);
-        // A `Write` that is dropped counts down, so it is made only here.
+        // A `Write` lowers the count when it is dropped, so it is made only if
+        // the count was raised.
         counted.is_ok().then(|| Write(&self.waiting))
     }
 }

@@ -131,7 +131,8 @@ fn look_up(client: &TorClient, query: String) -> Answer {
 /// answers as a table.
 fn print(context: &Context, answers: &[Answer]) -> Result<(), Failure> {
     let text = |answer: &Answer| {
-        // The answer is the part that wasn't asked for.
+        // The query isn't repeated: a name gets its address, and an address
+        // gets its name.
         let is_name = answer.name.as_ref() == Some(&answer.query);
         let (address, name) = (&answer.address, &answer.name);
         if is_name { address.map(|ip| ip.to_string()) } else { name.clone() }

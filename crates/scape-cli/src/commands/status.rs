@@ -12,6 +12,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
 use crate::base::units;
+use crate::commands::shared::listeners::addresses;
 
 /// Show the state of the running tor on one screen
 #[derive(Debug, Args)]
@@ -109,12 +110,7 @@ fn read(controller: &Controller) -> Result<Status, Failure> {
     let number = |key: &str| values.get(key).and_then(|value| value.parse().ok());
     let mut ports = BTreeMap::new();
     for (kind, key) in kinds.iter().zip(&listeners) {
-        let addresses: Vec<String> = values
-            .get(key)
-            .map(|value| value.split_whitespace().map(|word| word.trim_matches('"').into()))
-            .into_iter()
-            .flatten()
-            .collect();
+        let addresses = values.get(key).map(|value| addresses(value)).unwrap_or_default();
         if !addresses.is_empty() {
             ports.insert(kind.to_string(), addresses);
         }

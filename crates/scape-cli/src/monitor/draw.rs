@@ -90,7 +90,7 @@ fn draw_bottom(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let quit = if page.takes_text() { ("Ctrl-C", "quit") } else { ("q", "quit") };
     let keys = [help, quit].into_iter().chain(page.keys().iter().copied());
     let spans = keys.flat_map(|(key, meaning)| {
-        // Only the help shows the whole text.
+        // Only the help shows the whole meaning. Here, its beginning is enough.
         let meaning = meaning.split([':', ';', ',']).next().unwrap_or(meaning);
         [Span::styled(key, theme.key()), Span::raw(format!(" {meaning}  "))]
     });
@@ -160,5 +160,5 @@ fn draw_editor(
     };
     let height = usize::from(frame.area().height.saturating_sub(2));
     let first = first_visible(current, lines.len(), height);
-    popup::draw(frame, model.theme, &edit.title, footer, lines, first);
+    popup::draw(frame, model.theme, &printable(&edit.title), footer, lines, first);
 }

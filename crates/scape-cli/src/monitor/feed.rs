@@ -200,13 +200,15 @@ impl Feed {
         match item {
             EventItem::Event(event) => {
                 if matches!(event.body(), EventBody::ConfChanged(_)) {
-                    // tor may have become a relay.
+                    // tor may have become a relay, so the facts are asked for
+                    // again.
                     let now = Instant::now();
                     (self.due.facts, self.due.slow) = (now, now);
                 }
                 self.send(Message::Event(event))?;
             }
-            // The data may be out of date. Only the log shows the added kinds,
+            // The screen may be out of date after missed events. Missed events
+            // of the added kinds don't matter, because only the log shows them,
             // and the log can't be read again.
             EventItem::Missed(_) if !is_added => self.is_stale = true,
             EventItem::Reconnected(_) if !is_added => {
@@ -345,7 +347,7 @@ fn bring_up_to_date(list: &mut Vec<OrConnInfo>, info: &OrConnInfo) {
         (true, None) => {}
         (false, Some(at)) => {
             // Another event may be older than the list, or be about another
-            // connection.
+            // connection, so only CONNECTED replaces the entry.
             if let Some(listed) = list.get_mut(at)
                 && info.status == OrConnStatus::Connected
             {
@@ -421,7 +423,8 @@ mod tests {
             let is_fact = |message: &Message| matches!(message, Message::Facts(_));
             assert!(!messages.iter().any(is_fact), "{messages:?}");
         }
-        // The timeouts of two questions, and a reserve for slow machines.
+        // This is the sum of the timeouts of two questions, and a reserve for
+        // slow machines.
         assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
         drop(kinds);
         thread.join().unwrap();
@@ -472,7 +475,8 @@ mod tests {
             let is_stale = |message: &Message| matches!(message, Message::Stale);
             received.try_iter().filter(is_stale).count()
         };
-        // The added events are for the log only.
+        // The added events are for the log only, so missing some of them makes
+        // nothing stale.
         feed.pass_item(EventItem::Missed(7), true).unwrap();
         feed.ask().unwrap();
         assert_eq!(stale(), 0);

@@ -1,4 +1,4 @@
-//! The file in which graphs are saved while the monitor isn't running.
+//! The file that keeps the monitor's graphs from one run to the next.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -145,7 +145,7 @@ mod tests {
         graphs.read.push(Some(7));
         write(&path, &graphs, at(1_000)).unwrap();
         let mut graphs = read(&path).unwrap().resume(at(1_001));
-        // A monitor that ends before its first value loses no gap.
+        // The gap isn't lost if a monitor ends before its first value.
         write(&path, &graphs, at(1_001)).unwrap();
         graphs = read(&path).unwrap().resume(at(1_002));
         graphs.read.push(Some(8));

@@ -47,7 +47,7 @@ pub(crate) fn press(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if control && key.code == KeyCode::Char('c') {
         return vec![Effect::Quit];
     }
-    // In raw mode, the terminal doesn't turn this key into a signal.
+    // In raw mode, the terminal doesn't turn Ctrl-Z into a signal.
     if cfg!(unix) && control && key.code == KeyCode::Char('z') {
         return vec![Effect::Suspend];
     }

@@ -129,7 +129,7 @@ impl Arguments {
         let (requests, asked) = queue::bounded(REQUESTS);
         let (kinds, wanted) = bounded(REQUESTS);
         let status = messages.clone();
-        // Dropping the registration would end the callback.
+        // The registration is kept, because dropping it would end the callback.
         let _registration = controller.on_status(move |change| tell_link(change, &status))?;
         let feed = Feed::new(controller.clone(), messages.clone())?;
         let worker = Worker::new(controller, messages.clone(), kinds, geoip, file.clone());
@@ -143,8 +143,8 @@ impl Arguments {
             (spawn("scape-input", move || input::run(&messages))?, "the terminal can't be read"),
         ];
         let theme = Theme { colors };
-        // Connecting may have taken long, because the user may have typed a
-        // password.
+        // The time is read only now, because connecting may have taken long:
+        // the user may have typed a password.
         let now = SystemTime::now();
         let mut model = Model::new(now, theme, self.page, screen.size()?);
         model.keeps_graphs = file.is_some();
@@ -187,6 +187,6 @@ fn tell_link(change: &ConnectionStatus, messages: &Sender<Message>) {
         ConnectionStatus::ReconnectFailed { error, .. } => Link::Lost(error.to_string()),
         _ => return,
     };
-    // Sending fails if the screen is closed.
+    // An error only means that the screen is closed.
     let _ = messages.send(Message::Link(link));
 }

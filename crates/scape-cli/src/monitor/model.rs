@@ -96,6 +96,16 @@ impl Model {
         self.frozen.as_deref().unwrap_or(&self.data)
     }
 
+    /// Returns true while keys are text or answer a question. A box that
+    /// appeared then would get keys that are meant for something else.
+    pub(crate) fn takes_text(&self) -> bool {
+        match &self.popup {
+            Some(Popup::Question { .. } | Popup::Edit { .. }) => true,
+            Some(Popup::Text { .. }) => false,
+            None => self.line.is_some() || self.pages.get(self.page).takes_text(),
+        }
+    }
+
     /// Shows lines in a box, wrapped to the width of the screen.
     pub(crate) fn show(&mut self, title: String, lines: &[String]) {
         let width = popup::text_width(self.width);

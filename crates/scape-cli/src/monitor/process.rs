@@ -32,7 +32,7 @@ impl Meter {
         let cpu = last.filter(|(process, ..)| *process == pid).and_then(|(_, before, at)| {
             let used = u128::from(ticks.saturating_sub(before));
             let passed = now.duration_since(at).as_millis();
-            // Tenths of a percent: 1000 are one core.
+            // The share is in tenths of a percent, so 1000 are one core.
             let share = (used * 1_000_000 / TICKS_PER_SECOND).checked_div(passed)?;
             u64::try_from(share).ok()
         });

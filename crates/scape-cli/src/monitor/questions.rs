@@ -9,6 +9,7 @@ use scape::onion::disk::DiskOnions;
 use scape::{Controller, ErrorKind, Result};
 
 use crate::commands::shared::files::{is_local, read_start};
+use crate::commands::shared::listeners::addresses;
 
 use super::data::facts::{Accounting, Facts};
 use super::data::onions::{Origin, Service};
@@ -58,7 +59,8 @@ pub(crate) fn facts(controller: &Controller, old: &Facts) -> Result<Facts> {
                 let refusal = error.refusal().filter(|_| key == FINGERPRINT);
                 is_client |= refusal.is_some_and(|refusal| refusal.text().contains(NO_RELAY));
             }
-            // A missing fact must not look like a fact that doesn't apply.
+            // The error is returned, because a missing fact must not look like
+            // a fact that doesn't apply.
             Err(error) => return Err(error),
         }
     }
@@ -67,9 +69,8 @@ pub(crate) fn facts(controller: &Controller, old: &Facts) -> Result<Facts> {
     let number = |key: &str| values.get(key).and_then(|value| value.parse::<u64>().ok());
     let mut ports = Vec::new();
     for (kind, key) in kinds.iter().zip(&listeners) {
-        let addresses = values.get(key.as_str()).map_or("", String::as_str);
-        let words = addresses.split_whitespace().map(|word| word.trim_matches('"').to_owned());
-        ports.extend(words.map(|address| (kind.to_string(), address)));
+        let found = values.get(key.as_str()).map(|value| addresses(value)).unwrap_or_default();
+        ports.extend(found.into_iter().map(|address| (kind.to_string(), address)));
     }
     let uptime = number("uptime").map(Duration::from_secs);
     let fingerprint = text(FINGERPRINT);
@@ -140,7 +141,8 @@ pub(crate) fn services(controller: &Controller) -> Result<Vec<Service>> {
     let is_local = is_local(controller);
     let disk = DiskOnions::of(controller);
     for service in disk.list()? {
-        // The directory may belong to another user.
+        // The directory may belong to another user, so it isn't a failure if
+        // the file can't be read.
         let path = service.directory().join("hostname");
         let hostname = is_local.then(|| read_start(&path, HOSTNAME).ok()).flatten();
         services.push(Service {

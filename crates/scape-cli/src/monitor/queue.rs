@@ -53,7 +53,8 @@ impl Waiting {
     /// Waits for the next request. Returns `None` if the screen is closed.
     pub(crate) fn next(&self) -> Option<Request> {
         let request = self.receiver.recv().ok()?;
-        // Changes after this point need another request.
+        // A change after this point isn't part of the answer, so it may request
+        // the same again.
         self.loads.lock().retain(|load| *load != request);
         Some(request)
     }

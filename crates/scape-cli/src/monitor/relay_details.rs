@@ -23,7 +23,7 @@ pub(crate) fn read(
     if let Some(status) = status.as_ref().and_then(|text| text.parse().ok()) {
         title = format!("Relay {}", printable(status.nickname()));
         lines.extend(of_status(&status));
-        // There may be no database.
+        // Without a database, the country and the network are left out.
         if let Ok(location) = geoip.lookup((*status.or_address().ip()).into()) {
             let place = Place::from(location);
             lines.extend(place.country.map(|country| line("Country", country.as_str())));
@@ -32,7 +32,8 @@ pub(crate) fn read(
     } else {
         lines.push("The relay isn't in the consensus.".into());
     }
-    // Clients usually have microdescriptors, relays have descriptors.
+    // Clients usually have microdescriptors, and relays have server
+    // descriptors. So ask for the server descriptor first.
     let descriptor = info.desc_id(fingerprint).ok().flatten();
     let microdescriptor = match descriptor {
         Some(_) => None,

@@ -145,7 +145,8 @@ fn failure(error: io::Error) -> Failure {
 /// Restores the terminal. Failures are ignored, because the terminal may have
 /// been closed.
 fn restore() {
-    // Writing blocks while the terminal's output is stopped, so it comes last.
+    // Writing blocks while the terminal's output is stopped, so the mode is
+    // restored first.
     let _ = disable_raw_mode();
     let _ = execute!(
         io::stdout(),

@@ -10,12 +10,13 @@ use crossterm::event::{
     Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent,
     MouseEventKind,
 };
+use scape::control::Signal;
 use scape::event::{Event, EventBody, Severity, StatusAction};
 use scape::word::StreamId;
 
 use super::data::Link;
 use super::keys;
-use super::message::{Effect, Message, Request};
+use super::message::{Effect, Message, Note, Request};
 use super::model::Model;
 use super::pages::Page;
 use super::tabs;
@@ -65,7 +66,8 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
                 let count = u64::try_from(model.data.connections.or_connections.len());
                 histories.connections.push(count.ok());
             }
-            // The tick of the same second draws the screen.
+            // Nothing is drawn here, because the tick of the same second draws
+            // the screen.
             model.data.usage = usage;
             return Vec::new();
         }
@@ -93,7 +95,11 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         }
         Message::Manual(manual) => model.data.manual = Some(manual),
         Message::OldLog(lines) => model.data.log.older(lines),
-        Message::Details(title, lines) => model.show(title, &lines),
+        Message::Details(title, lines) if !model.takes_text() => model.show(title, &lines),
+        Message::Details(title, _) => {
+            let note = format!("{title}: not shown while you type or answer a question");
+            model.note = Some((Note::error(note), now));
+        }
         Message::Program(id, program) => model.data.connections.found_program(id, program),
         Message::Reply(lines) => model.pages.prompt.reply(lines),
         Message::Note(note) => model.note = Some((note, now)),
@@ -112,7 +118,7 @@ fn tick(model: &mut Model, now: SystemTime) -> Vec<Effect> {
         model.note = None;
         model.changed = true;
     }
-    // These pages show ages and uptimes.
+    // These pages show ages and uptimes, so each tick changes them.
     let has_clock = matches!(model.page, Page::Overview | Page::Connections | Page::Onions);
     model.changed |= has_clock && model.frozen.is_none();
     model.data.connections.programs.begin_second();
@@ -183,6 +189,11 @@ fn handle_event(model: &mut Model, event: &Event) -> Vec<Effect> {
         EventBody::StatusClient(status) if status.action == StatusAction::ConsensusArrived => {
             effects.push(Effect::Ask(Request::LoadRelays));
         }
+        EventBody::Signal(Signal::NewNym) => {
+            let note = Note::good("new connections use new circuits from now on");
+            model.note = Some((note, data.now));
+            model.changed = true;
+        }
         _ => {}
     }
     if matches!(body, EventBody::Stream(_)) {
@@ -192,7 +203,7 @@ fn handle_event(model: &mut Model, event: &Event) -> Vec<Effect> {
     // The log contains only the kinds of events that the user has chosen.
     let is_logged = model.pages.log.wants(event.kind());
     if is_logged {
-        // Secrets stay out of the log.
+        // Secrets must not get into the log.
         let redacted = event.redacted();
         let event = redacted.as_ref().unwrap_or(event);
         data.log.event(event.kind(), event.body(), &event.text(), at);

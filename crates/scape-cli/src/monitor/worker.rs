@@ -83,8 +83,12 @@ impl Worker {
     fn handle(&mut self, request: Request) -> Result<Option<Message>> {
         let note = match request {
             Request::NewIdentity => {
+                // The event SIGNAL comes when tor has done it. A tor without a
+                // client port never does it.
+                let note = "asking tor for a new identity, which may take ten seconds";
+                self.send(Message::Note(Note::good(note)));
                 self.controller.signal(Signal::NewNym)?;
-                "new connections use new circuits from now on"
+                return Ok(None);
             }
             Request::CloseCircuit(id) => {
                 self.controller.close_circuit(id)?;
@@ -208,7 +212,8 @@ impl Worker {
     /// Returns the place of each address, as far as the databases contain it.
     fn places(&self, addresses: &[SocketAddrV4]) -> Vec<Place> {
         let mut places = Vec::with_capacity(addresses.len());
-        // tor can answer other controllers after each part.
+        // Look up a part at a time, so that tor can answer other controllers in
+        // between.
         for part in addresses.chunks(500) {
             let ips = part.iter().map(|address| IpAddr::from(*address.ip()));
             let Ok(locations) = self.geoip.lookup_all(ips) else { break };
@@ -247,7 +252,8 @@ impl Worker {
     /// or if the file can't be read.
     fn old_log(&self) -> Result<Option<Message>> {
         let Some(file) = LogFile::of(&self.controller)? else { return Ok(None) };
-        // The file may belong to another user.
+        // It isn't a failure if the file can't be read, because it may belong
+        // to another user.
         let lines = file.read_end(SystemTime::now(), LOG_TAIL);
         Ok(lines.ok().map(Message::OldLog))
     }

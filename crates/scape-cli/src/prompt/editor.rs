@@ -4,7 +4,6 @@ use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use rustyline::completion::Completer;
@@ -20,7 +19,6 @@ use super::interpreter::{Interpreter, Outcome};
 use super::vocabulary::Vocabulary;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
-use crate::base::interrupt;
 use crate::base::output::print_error;
 use crate::base::secrets::may_be_kept;
 
@@ -89,12 +87,12 @@ pub(super) fn edit(context: &Context, interpreter: &mut Interpreter<'_>) -> Resu
         && let Err(error) = editor.load_history(path)
     {
         tell_not_kept(context, path, &error);
-        // Adding to it would fail, too.
+        // Adding lines to the file would fail, too.
         history = None;
     }
     restore_at_signals();
     let version = interpreter.controller().version()?;
-    context.out.line(format_args!("Tor {version}. /help explains the commands, /quit ends."))?;
+    context.out.note(format_args!("Tor {version}. /help explains the commands, /quit ends."));
     read_lines(context, interpreter, &mut editor, history)
 }
 
@@ -106,12 +104,17 @@ fn tell_not_kept(context: &Context, path: &Path, error: &dyn std::error::Error) 
 /// off while it reads a line.
 #[cfg(unix)]
 fn restore_at_signals() {
+    use std::time::Duration;
+
     use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
+    use crate::base::interrupt;
+
     if let Ok(settings) = tcgetattr(io::stdin()) {
-        // A command that waits for a line doesn't notice signals.
+        // A command that waits for a line doesn't notice signals, so the
+        // program ends without waiting for it.
         interrupt::end_with(Duration::ZERO, move || {
-            // The terminal may be closed.
+            // An error only means that the terminal is closed.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings);
         });
     }
@@ -145,33 +148,51 @@ fn read_lines(
             }
             Err(error) => return Err(Failure::failed(format!("cannot read a line: {error}"))),
         };
-        if !interpreter.has_open_data() && may_be_kept(&line) {
-            // The history may be full, which isn't a problem.
-            let _ = editor.add_history_entry(&line);
-            // The line is written at once, because a signal may end the
-            // program, and another prompt may use the same file.
-            if let Some(path) = &history
-                && let Err(error) = editor.append_history(path)
-            {
-                tell_not_kept(context, path, &error);
-                history = None;
+        let had_open_data = interpreter.has_open_data();
+        for line in lines(&line) {
+            context.check_interrupt()?;
+            if !interpreter.has_open_data() && may_be_kept(line) {
+                keep(context, editor, &mut history, line);
+            }
+            match interpreter.line(line.as_bytes()) {
+                Ok(Outcome::Quit) => return Ok(()),
+                Ok(_) => {}
+                Err(failure) if !interpreter.is_connected() => return Err(failure),
+                Err(failure) => {
+                    failure.report();
+                }
             }
         }
-        let had_open_data = interpreter.has_open_data();
-        match interpreter.line(line.as_bytes()) {
-            Ok(Outcome::Quit) => return Ok(()),
-            Ok(Outcome::MoreData) if !had_open_data => {
-                print_error(
-                    "type the data, then a line with a single dot; Ctrl-C drops the command",
-                );
-            }
-            Ok(_) => {}
-            Err(failure) if !interpreter.is_connected() => return Err(failure),
-            Err(failure) => {
-                failure.report();
-            }
+        if interpreter.has_open_data() && !had_open_data {
+            print_error("type the data, then a line with a single dot; Ctrl-C drops the command");
         }
     }
+}
+
+/// Adds a line to the history.
+fn keep(
+    context: &Context,
+    editor: &mut Editor<Completions, DefaultHistory>,
+    history: &mut Option<PathBuf>,
+    line: &str,
+) {
+    // An entry may be left out, for example a repeated line, which isn't a
+    // problem.
+    let _ = editor.add_history_entry(line);
+    // The line is written at once, because a signal may end the program, and
+    // another prompt may use the same file.
+    if let Some(path) = history
+        && let Err(error) = editor.append_history(path)
+    {
+        tell_not_kept(context, path, &error);
+        *history = None;
+    }
+}
+
+/// Returns the lines of a text. The user may have pasted several lines at once.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line))
 }
 
 /// Drops a command whose data isn't complete, and tells the user. Returns true
@@ -198,7 +219,8 @@ fn prepare(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    // A pipe or a device could be read for ever, and its mode isn't ours.
+    // A pipe or a device could be read forever, and its mode must not be
+    // changed.
     if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
         return Err(io::Error::other("it isn't a file"));
     }

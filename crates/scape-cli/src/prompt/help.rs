@@ -5,16 +5,10 @@ use scape_manual::Manual;
 
 use super::help_texts::{COMMANDS, OVERVIEW};
 use crate::base::failure::Failure;
-use crate::base::output::printable_lines;
 
-/// Returns the help for a word: a command, an option, or a key of GETINFO.
-/// Control characters in text from tor are escaped.
+/// Returns the help for a word: a command, an option, or a key of GETINFO. It
+/// may contain text from tor, in which nothing is escaped.
 pub(super) fn help(controller: &Controller, words: &[&str]) -> Result<String, Failure> {
-    Ok(printable_lines(&text(controller, words)?))
-}
-
-/// Returns the help without escaping anything.
-fn text(controller: &Controller, words: &[&str]) -> Result<String, Failure> {
     let Some(word) = words.first() else { return Ok(overview()) };
     let name = word.trim_start_matches(['/', '+']);
     if let Some(found) = COMMANDS.iter().find(|it| it.name.eq_ignore_ascii_case(name)) {

@@ -10,7 +10,7 @@ use super::line::Line;
 use super::{help, relay};
 use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
-use crate::base::output::{print_error, printable};
+use crate::base::output::{print_error, printable, printable_lines};
 use crate::base::units;
 
 /// The result of running a line.
@@ -56,6 +56,12 @@ struct ReplyValue {
     /// The code of the last line. Codes from 200 to 299 mean success.
     code: u16,
     lines: Vec<ReplyLineValue>,
+}
+
+/// A help text, as `/help` prints it with `--json`.
+#[derive(Debug, Serialize)]
+struct HelpValue {
+    help: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -126,7 +132,7 @@ impl<'a> Interpreter<'a> {
             return Ok(Outcome::MoreData);
         }
         let Ok(line) = std::str::from_utf8(bytes) else {
-            // The data that follows must not be mistaken for commands.
+            // Data follows the line, and must not be mistaken for commands.
             if bytes.trim_ascii_start().starts_with(b"+") {
                 self.open = Some(Open { line: None, data: Vec::new() });
             }
@@ -136,8 +142,11 @@ impl<'a> Interpreter<'a> {
             Line::Nothing => Ok(Outcome::Done),
             Line::Quit => Ok(Outcome::Quit),
             Line::Help(words) => {
-                let text = help::help(&self.controller, &words)?;
-                self.context.out.line(text)?;
+                let help = help::help(&self.controller, &words)?;
+                match self.context.out.is_json() {
+                    true => self.context.out.value(&HelpValue { help })?,
+                    false => self.context.out.line(printable_lines(&help))?,
+                }
                 Ok(Outcome::Done)
             }
             Line::Info(relay) => {

@@ -89,7 +89,7 @@ fn run_script(
             Err(failure) => {
                 let failure = match std::str::from_utf8(&line) {
                     Ok(_) => failure,
-                    // The line itself can't be shown.
+                    // The line can't be shown, because it isn't UTF-8.
                     Err(_) => failure.while_doing(format_args!("line {number}")),
                 };
                 failure.report();

@@ -86,7 +86,7 @@ fn is_named(relay: &Relay, word: &str) -> bool {
 
 fn value(controller: &Controller, relay: &Relay) -> RelayValue {
     let ip = IpAddr::from(*relay.or_address().ip());
-    // tor may have no country data.
+    // Without country data in tor, the country is left out.
     let country = controller.info().ip_to_country(ip).ok().flatten();
     RelayValue {
         nickname: relay.nickname().into(),

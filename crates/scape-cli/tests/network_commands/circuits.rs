@@ -154,7 +154,8 @@ fn interrupted(network: &TestNetwork) {
     let names = relays.iter().map(|node| node.nickname()).collect::<Vec<_>>().join(",");
     let state = State::new(network.client()).unwrap();
     relays[2].pause().unwrap();
-    // tor's own circuits have other purposes.
+    // tor's own circuits have other purposes, so this purpose identifies the
+    // circuit.
     let child = scape(network, ["circuits", "build", "--purpose", "controller", &names]).start();
     let path: Vec<_> = relays.iter().map(|node| node.fingerprint()).collect();
     let waiting = state.wait(SOON, |state| {

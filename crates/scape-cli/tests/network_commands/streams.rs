@@ -172,7 +172,7 @@ fn attached(network: &TestNetwork) {
         );
         visit.wait_closed();
     }
-    // tor chooses the circuit.
+    // With circuit 0, tor chooses the circuit.
     let visit = server.visit(network);
     let id = server.wait_for(&state, &StreamStatus::ControllerWait).id().to_string();
     let done = scape(network, ["streams", "attach", &id, "0"]).run().expect(0);
@@ -208,7 +208,7 @@ fn released(network: &TestNetwork) {
     }
 }
 
-/// Leaves new streams to the test, until it is dropped.
+/// A guard that leaves new streams to the test until it is dropped.
 struct Unattached<'a> {
     state: &'a State,
 }
@@ -224,7 +224,8 @@ impl Drop for Unattached<'_> {
     fn drop(&mut self) {
         let _ = self.state.controller().reset_conf(["__LeaveStreamsUnattached"]);
         for stream in self.state.streams() {
-            // Waiting streams go on. Attached ones are not affected.
+            // Streams that still wait are attached by tor. For the others, tor
+            // refuses the command.
             let _ = self.state.controller().attach_stream(stream.id(), None, None);
         }
     }

@@ -43,7 +43,7 @@ fn piped(network: &TestNetwork) {
 fn json(network: &TestNetwork) {
     let watching =
         Watching::start(scape(network, ["circuits", "--watch", "0.3", "--sort", "id", "--json"]));
-    // Without changes, too, there is a snapshot after each 0.3 seconds.
+    // Even without changes, a snapshot is printed every 0.3 seconds.
     let times: Vec<String> =
         (0..3).map(|_| watching.value(|_| true)["time"].as_str().unwrap().to_owned()).collect();
     assert!(times.is_sorted() && times[0] != times[2], "{times:?}");
@@ -64,7 +64,7 @@ fn redrawn(network: &TestNetwork) {
     let id = build(network);
     let mut terminal = Terminal::open(60, 40);
     let watching = scape(network, ["circuits", "--watch"]).start_with(terminal.output());
-    // The alternate screen without a cursor.
+    // The command switches to the alternate screen and hides the cursor.
     terminal.until("\x1b[?1049h\x1b[?25l\x1b[?2026h\x1b[H");
     let frame = terminal.until("\x1b[J\x1b[?2026l");
     let text = anstream::adapter::strip_str(&frame).to_string();
@@ -98,7 +98,7 @@ fn every(network: &TestNetwork) {
     let mapped = network.client().mapped_address("watched.example", "192.0.2.1").unwrap();
     let value = watching.value(|value| !value["addresses"].as_array().unwrap().is_empty());
     assert_eq!(value["addresses"][0]["source"], "control");
-    // tor sends no event for this.
+    // tor sends no event for a removal, so the command has to ask tor.
     mapped.remove().unwrap();
     watching.value(|value| value["addresses"].as_array().unwrap().is_empty());
     watching.interrupt().expect(130);

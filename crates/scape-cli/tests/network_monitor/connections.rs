@@ -79,7 +79,8 @@ fn closed_circuit(network: &TestNetwork) {
     let path = network.relays().take(3).filter_map(Node::fingerprint);
     let id = network.client().build_circuit(&ExtendCircuit::new().path(path), SOON).unwrap().id;
     let circuit = state.wait(SOON, |state| state.circuit(id)).unwrap();
-    // A stream on one of tor's linked circuits would outlive the circuit.
+    // Attach the stream to this circuit, because a stream on one of tor's
+    // linked circuits would outlive its circuit.
     let visit = Visit::with(circuit.client().unwrap(), (NAME, echo.port));
     assert_eq!(echo.stream(network.client()).unwrap().circuit, Some(id));
     let (name, question) = (format!("circ {id} "), format!("Close circuit {id} and its streams?"));
@@ -124,7 +125,7 @@ fn relays(network: &TestNetwork) {
     }
     monitor.press("\x1b");
     monitor.lose(&nodes[0].fingerprint().unwrap().to_string());
-    // Each relay is a row of its own.
+    // With the key `e`, each relay of the path has a row.
     monitor.press("\x1b");
     monitor.lose("search: ");
     monitor.press("f");

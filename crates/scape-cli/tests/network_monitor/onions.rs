@@ -55,7 +55,6 @@ fn published(network: &TestNetwork) {
     monitor.see("UPLOADED");
     monitor.press("\x1b");
     monitor.lose("UPLOADED");
-    // The stream from the client has no name at the service.
     drop(visit);
     network.client().del_onion(&address).unwrap();
     monitor.lose(" detached ");

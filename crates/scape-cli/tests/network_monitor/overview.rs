@@ -17,7 +17,7 @@ fn traffic(network: &TestNetwork) {
     let before = network.client().info().traffic().unwrap().read;
     let echo = Echo::start();
     let mut visit = echo.visit(network);
-    // Most of this passes within a few seconds.
+    // Most of these bytes pass within a few seconds, so the rates become high.
     visit.exchange(3_000_000);
     // The line above the graphs has both rates, each with the highest one.
     let rates = |screen: &vt100::Screen| -> Option<[String; 2]> {

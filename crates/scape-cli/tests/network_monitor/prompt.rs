@@ -20,7 +20,7 @@ fn prompt(network: &TestNetwork) {
     monitor.press(&format!("CLOSESTREAM {} 1\r", stream.id));
     monitor.see("250 OK");
     visit.wait_closed();
-    // The line before the last one comes back.
+    // Pressing Up twice brings back the line before the last one.
     monitor.press("\x1b[A\x1b[A");
     monitor.wait("earlier line", |screen| {
         screen.contents().matches("> GETINFO nonsense").count() == 2

@@ -24,7 +24,7 @@ fn searched(network: &TestNetwork) {
     monitor.see("Exits to ");
     monitor.press("\x1b");
     monitor.lose(&fingerprint);
-    // The search ends.
+    // Esc ends the search.
     monitor.press("\x1b");
     monitor.see(&format!("{all} of {all} relays"));
 

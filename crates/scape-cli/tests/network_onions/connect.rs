@@ -43,7 +43,7 @@ fn joins(network: &TestNetwork) {
         output.read_exact(&mut bytes).unwrap();
         assert_eq!(String::from_utf8(bytes).unwrap(), text);
     };
-    // Nothing waits in a buffer.
+    // Each part arrives at once, because nothing waits in a buffer.
     expect("no line end");
     input.write_all(b"one\n").unwrap();
     expect("[one]");
@@ -62,7 +62,7 @@ fn receives(network: &TestNetwork) {
     });
     let out = scape(network, ["connect", &target]).input("question\n").ok();
     assert_eq!(out.len(), 500_000);
-    // A silent server.
+    // The server stays silent, so the command ends when its timeout is over.
     let (over, wait) = bounded::<()>(0);
     let target = server(move |stream| {
         let _ = wait.recv();
@@ -70,7 +70,7 @@ fn receives(network: &TestNetwork) {
     });
     assert_eq!(scape(network, ["connect", &target, "--timeout", "20s"]).input("x").ok(), "");
     drop(over);
-    // An input that can't be read.
+    // The input can't be read, because it is a folder.
     let target = server(|stream| drop((&stream).read_to_end(&mut Vec::new())));
     let folder = File::open("/").unwrap();
     let child = scape(network, ["connect", &target]).start_on(folder.into(), Stdio::piped());

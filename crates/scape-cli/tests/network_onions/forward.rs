@@ -66,7 +66,8 @@ fn exports(network: &TestNetwork) {
     }
     assert_eq!(get(network, unix), "unix");
     running.interrupt().expect(130);
-    // The name keeps its address, the other one doesn't.
+    // The service with a name keeps its address, and the service without a name
+    // doesn't.
     let running = Watching::start(command());
     let lines: Vec<String> = (0..4).map(|_| running.line()).collect();
     let web = web["address"].as_str().unwrap();
@@ -122,7 +123,7 @@ fn explains(network: &TestNetwork) {
     let done = forward(&[&format!("{nobody}:80~{taken}")]).expect(1);
     assert!(done.error.contains(&format!("cannot listen on {taken}")), "{done:?}");
     drop(listener);
-    // A local port without a server, and an onion address without a service.
+    // The local port has no server, and the onion address has no service.
     let running = Watching::start(scape(network, ["onion", "forward", &taken.port().to_string()]));
     running.line();
     let done = running.interrupt().expect(130);
@@ -131,7 +132,7 @@ fn explains(network: &TestNetwork) {
     let line = running.line();
     let local = line.strip_prefix(&format!("{nobody}:80 => ")).unwrap();
     let mut stream = TcpStream::connect(local).unwrap();
-    // More than any command may take.
+    // The limit is longer than any command may take.
     stream.set_read_timeout(Some(4 * SOON)).unwrap();
     match stream.read(&mut [0; 10]) {
         Ok(count) => assert_eq!(count, 0),

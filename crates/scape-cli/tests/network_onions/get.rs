@@ -2,7 +2,7 @@ use std::fs;
 use std::io::Read as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -53,7 +53,20 @@ fn sends(network: &TestNetwork) {
     assert!(text.starts_with("get /echo ") && !text.contains("content-length"), "{text}");
     let text = scape(network, ["get", "-X", "POST", &url]).ok().to_lowercase();
     assert!(text.contains("content-length: 0\r\n"), "{text}");
-    // The body isn't sent to another place.
+    // The user's header Host stays with the host of the URL.
+    let with_host = |path: &str| {
+        let url = url.replace("/echo", path);
+        scape(network, ["get", "-H", "Host: mine.test", &url])
+    };
+    let text = with_host("/again").ok().to_lowercase();
+    assert!(text.starts_with("get /echo ") && text.contains("\r\nhost: mine.test\r\n"), "{text}");
+    let done = with_host("/away").run().expect(1);
+    assert!(done.error.contains("/away: the server redirects to the host away.test"), "{done:?}");
+    let kept = with_host("/away").arg("--max-redirects").arg("0").arg("-i").ok();
+    assert!(kept.contains("\r\nlocation: http://away.test/\r\n"), "{kept}");
+    let done = with_host("/again").arg("--max-redirects").arg("0").ok();
+    assert_eq!(done, "");
+    // The body isn't sent to the URL of a redirect.
     let temporary = Server::start().url("/temporary");
     let done = scape(network, ["get", "-d", "x", &temporary]).run().expect(1);
     assert!(done.error.contains("isn't sent there; use --max-redirects 0"), "{done:?}");
@@ -99,22 +112,22 @@ fn writes(network: &TestNetwork) {
     assert!(link.is_symlink());
     assert_eq!(fs::read(&file).unwrap(), b"hello\n");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    // A link to a file that doesn't exist yet.
+    // The link may lead to a file that doesn't exist yet.
     fs::remove_file(&file).unwrap();
     scape(network, ["get", &server.url("/"), "-o"]).arg(&link).ok();
     assert!(link.is_symlink() && file.exists());
     assert_eq!(scape(network, ["get", &server.url("/"), "-o", "-"]).ok(), "hello\n");
     // A pipe that nobody reads doesn't hold back an interrupt.
     let pipe = folder.path().join("pipe");
-    let mode = rustix::fs::Mode::from_raw_mode(0o600);
-    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let mut child = scape(network, ["get", &server.url("/"), "-o"]).arg(&pipe).start();
     wait_for_open(&mut child);
     let begun = Instant::now();
     send_signal(child.id(), Signal::INT);
     Done::of(child, &"a get into a pipe").expect(130);
     assert!(begun.elapsed() < Duration::from_secs(15));
-    // Neither does standard output.
+    // A standard output that nobody reads doesn't hold back an interrupt,
+    // either.
     for words in [&[][..], &["--json"], &["-o", "/dev/stdout"]] {
         let command = scape(network, ["get", &server.url("/large")]);
         let mut child = words.iter().fold(command, |command, word| command.arg(word)).start();
@@ -127,6 +140,18 @@ fn writes(network: &TestNetwork) {
         assert!(begun.elapsed() < Duration::from_secs(15), "{words:?}");
     }
     assert_eq!(scape(network, ["get", &server.url("/"), "-o", "/dev/stdout"]).ok(), "hello\n");
+    // A file that a shell has opened isn't replaced.
+    for words in [&["-o", "/dev/stdout"][..], &["-o", "/proc/self/fd/1", "-i"]] {
+        let file = folder.path().join("output");
+        fs::write(&file, "before\n").unwrap();
+        let output = fs::File::options().append(true).open(&file).unwrap();
+        let command = scape(network, ["get", &server.url("/")]);
+        let command = words.iter().fold(command, |command, word| command.arg(word));
+        Done::of(command.start_with(output.into()), &words).expect(0);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("before\n") && text.ends_with("hello\n"), "{text}");
+        fs::remove_file(&file).unwrap();
+    }
     // Nothing is sent if the answer can't be written.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     silent.set_nonblocking(true).unwrap();
@@ -137,8 +162,8 @@ fn writes(network: &TestNetwork) {
     assert!(silent.accept().is_err());
 }
 
-/// Waits until a thread of the command waits for a reader of a pipe. Some
-/// systems don't tell what a thread waits for. They get some time.
+/// Waits until a thread of the command waits for a reader of a pipe. On systems
+/// that don't tell what a thread waits for, waits for some seconds.
 fn wait_for_open(child: &mut Child) {
     wait_for_handler(child);
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -148,7 +173,7 @@ fn wait_for_open(child: &mut Child) {
         let tasks = fs::read_dir(&tasks).into_iter().flatten().flatten();
         let names = tasks.map(|task| fs::read_to_string(task.path().join("wchan")));
         let names: Vec<String> = names.filter_map(Result::ok).collect();
-        // The kernel's function that waits while a named pipe is opened.
+        // This function of the kernel waits while a named pipe is opened.
         if names.iter().any(|name| name == "wait_for_partner") {
             return;
         }

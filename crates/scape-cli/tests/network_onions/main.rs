@@ -53,7 +53,8 @@ static ONIONS: SharedNetwork = SharedNetwork::new();
 
 /// Returns a command for the network's client.
 pub(crate) fn scape<const N: usize>(network: &TestNetwork, arguments: [&str; N]) -> Scape {
-    // Some commands end with words that aren't theirs.
+    // The option for the control port comes first, because some commands end
+    // with the words of another command.
     let scape = Scape::new([]).control(network.control_address());
     arguments.into_iter().fold(scape, |scape, argument| scape.arg(argument))
 }

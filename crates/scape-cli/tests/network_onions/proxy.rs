@@ -33,7 +33,7 @@ fn passes(network: &TestNetwork) {
     let answer = ask(proxy, &format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", server.url("/")));
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\nX-Test: yes\r\n"), "{answer}");
     assert!(answer.ends_with("\r\n\r\nhello\n"), "{answer}");
-    // A body is passed on, and nothing after it.
+    // A body is passed on, and the bytes after it aren't.
     let url = server.url("/echo");
     let answer = ask(
         proxy,

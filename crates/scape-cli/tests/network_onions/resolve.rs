@@ -12,7 +12,7 @@ cases! {
 fn resolves(network: &TestNetwork) {
     assert_eq!(scape(network, ["resolve", NAME]).ok(), "127.0.0.1\n");
     let named = NAMED.to_string();
-    // Without a control connection.
+    // This command has no control connection.
     let socks = network.socks().to_string();
     let alone = crate::run::Scape::new(["resolve", &named, "--socks", &socks, "--isolate"]);
     assert_eq!(alone.ok(), "seven.scape.test\n");

@@ -27,7 +27,7 @@ fn variables(network: &TestNetwork) {
     assert!(address.ends_with(&format!("@{socks}")), "{address}");
     let again = shell(network, "echo $ALL_PROXY").ok();
     assert_ne!(again.trim_end(), all);
-    // A program that uses the variables.
+    // This program uses the variables.
     let url = Server::start().url("/");
     let get = format!("{} get {url} && {0} resolve {NAME}", env!("CARGO_BIN_EXE_scape"));
     assert_eq!(shell(network, &get).ok(), "hello\n127.0.0.1\n");
@@ -36,7 +36,7 @@ fn variables(network: &TestNetwork) {
     let folder = tempfile::tempdir().unwrap();
     let ssh = folder.path().join("ssh");
     let port = address.rsplit(':').next().unwrap();
-    // Runs the ProxyCommand as ssh does.
+    // This script runs the ProxyCommand as ssh does.
     let fake = format!(
         "#!/bin/sh\ncommand=$(echo \"$2\" | sed 's/ProxyCommand=//; s/%h/{NAME}/; s/%p/{port}/')\n\
          printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sh -c \"$command\" | tail -n 1 >&2\n"
@@ -65,13 +65,13 @@ fn refuses(network: &TestNetwork) {
     assert_eq!(found(&["--force", "--", "ping", "pong"]).ok(), "pong\n");
     let done = found(&["--", "ping", "pong"]).run().expect(1);
     assert!(done.error.contains("ICMP"), "{done:?}");
-    // A program of the user, which only has the name.
+    // This program of the user only has the name of the known program.
     assert_eq!(scape(network, ["run", "--"]).arg(&ping).arg("pong").ok(), "pong\n");
-    // The password isn't for the program.
+    // The program must not get the password.
     let script = "echo ${TOR_CONTROL_PASSWD-none} ${SCAPE_PASSWORD_FILE-none}";
     let command = shell(network, script).env("TOR_CONTROL_PASSWD", "x");
     assert_eq!(command.ok(), "none none\n");
-    // Neither is the control port of another tor.
+    // The program must not get the control port of another tor, either.
     let script = "echo ${TOR_CONTROL_IPC_PATH-none} ${SCAPE_CONTROL-none}";
     let command = shell(network, script).env("TOR_CONTROL_IPC_PATH", "/nowhere/control");
     assert_eq!(command.env("SCAPE_CONTROL", "1").ok(), "none none\n");

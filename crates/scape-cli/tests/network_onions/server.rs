@@ -83,9 +83,11 @@ fn serve(input: &mut impl Read, output: &mut impl Write) -> std::io::Result<()> 
         "/echo" => ("200 OK", "", [head.as_bytes(), &body].concat()),
         "/elsewhere" => ("302 Found", "Location: /\r\n", Vec::new()),
         "/private" => ("302 Found", "Location: http://localhost/\r\n", Vec::new()),
+        "/again" => ("302 Found", "Location: echo\r\n", Vec::new()),
+        "/away" => ("301 Moved Permanently", "Location: http://away.test/\r\n", Vec::new()),
         "/temporary" => ("307 Temporary Redirect", "Location: /echo\r\n", Vec::new()),
         "/silent" => {
-            // The visitor ends the connection.
+            // Nothing is sent until the visitor ends the connection.
             return reader.read_to_end(&mut Vec::new()).map(drop);
         }
         "/short" => {

@@ -64,7 +64,7 @@ fn folder(network: &TestNetwork) {
         let text = get(network, &format!("{url}{path}"), &["-i"]);
         assert!(text.starts_with("HTTP/1.1 404 Not Found\r\n"), "{path}: {text}");
     }
-    // Two requests on a connection.
+    // A connection can have two requests.
     let target = url.trim_start_matches("http://").trim_end_matches('/').to_owned() + ":80";
     let requests = "GET /a%20b.txt HTTP/1.1\r\n\r\nGET /x HTTP/1.1\r\nConnection: close\r\n\r\n";
     let text = scape(network, ["connect", &target]).input(requests).ok();
@@ -161,7 +161,7 @@ fn keeps(network: &TestNetwork) {
         sharing.interrupt().expect(130);
     }
     assert_eq!(urls[0], urls[1]);
-    // A key of tor.
+    // The key may also be in a key file of tor.
     let file = folder.path().join("hs_ed25519_secret_key");
     let onion = scape::word::OnionKey::random();
     fs::write(&file, onion.to_secret_key_file()).unwrap();

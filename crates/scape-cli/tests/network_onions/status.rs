@@ -44,7 +44,8 @@ fn shows(network: &TestNetwork) {
         assert!(known.contains(&point["nickname"].as_str().unwrap()), "{point}");
         assert!(point["addresses"][0].as_str().unwrap().starts_with("127."), "{point}");
     }
-    // The service may not have uploaded its descriptor to the others.
+    // Without --all, the search ends at the first directory that has the
+    // descriptor. The service may not have uploaded it to the others.
     let (last, others) = value["directories"].as_array().unwrap().split_last().unwrap();
     assert_eq!(last["error"], Value::Null, "{value}");
     assert!(others.iter().all(|other| !other["error"].is_null()), "{value}");
@@ -56,7 +57,7 @@ fn shows(network: &TestNetwork) {
     for expected in ["Directory     ", ": has revision ", "\nClients       everybody\n"] {
         assert!(text.contains(expected), "no {expected:?} in\n{text}");
     }
-    // Nobody listens there.
+    // No server listens on port 81.
     let done = scape(network, ["onion", "status", &address, "--connect", "81"]).run().expect(1);
     assert!(done.out.contains("Connection    port 81: "), "{done:?}");
     assert!(done.error.contains("port 81 of"), "{done:?}");
@@ -81,7 +82,7 @@ fn opens(network: &TestNetwork) {
     assert_eq!(inside["single_onion_service"], false);
     assert_eq!(inside["proof_of_work"][0]["type"], "v1");
     assert_eq!(inside["proof_of_work"][0]["effort"], json!(0));
-    // The key that tor has.
+    // tor has the key now, so the command doesn't need it.
     let add = scape(network, ["onion", "auth", "add", &address, "--key-file", "-"]);
     add.input(&*key.to_base32()).ok();
     let text = scape(network, ["onion", "status", &address]).ok();

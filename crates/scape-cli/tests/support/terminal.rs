@@ -135,12 +135,19 @@ impl Monitor {
         shell
     }
 
+    /// Runs a command line of a shell, without a shell that could continue
+    /// stopped programs.
+    pub(crate) fn script(line: &str, rows: u16, columns: u16) -> Monitor {
+        Monitor::run(Command::new("/usr/bin/env"), &["/bin/sh", "-c", line], rows, columns)
+    }
+
     /// Runs a program on a terminal of this size. `env` is the command `env`,
     /// which runs the program.
     fn run(env: Command, program: &[&str], rows: u16, columns: u16) -> Monitor {
         let (terminal, slave) = pty_process::blocking::open().unwrap();
         terminal.resize(Size::new(rows, columns)).unwrap();
-        // The tests may have been started so that they ignore signals.
+        // The tests may have been started so that they ignore signals, which
+        // the program would inherit.
         let signals = "--default-signal=INT,HUP,TSTP,TTIN,TTOU";
         let mut command = env.arg(signals).args(program).env("TERM", "xterm-256color");
         for (name, _) in std::env::vars_os() {
@@ -153,7 +160,7 @@ impl Monitor {
         let terminal = Arc::new(terminal);
         let reader = Arc::clone(&terminal);
         let (sender, output) = unbounded();
-        // Reading fails when the monitor has ended.
+        // Reading fails when the monitor has ended, which ends the thread.
         thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = (&*reader).read(&mut bytes) {
@@ -184,6 +191,17 @@ impl Monitor {
             if let Ok(bytes) = self.output.recv_timeout(TICK) {
                 self.take(&bytes);
             }
+        }
+    }
+
+    /// Waits until a text was written this many times, since the beginning.
+    #[track_caller]
+    pub(crate) fn wait_written(&mut self, text: &str, count: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        while String::from_utf8_lossy(&self.written).matches(text).count() < count {
+            let contents = self.screen.screen().contents();
+            assert!(Instant::now() < deadline, "{text:?} isn't written {count} times\n{contents}");
+            self.read_until(Instant::now() + TICK);
         }
     }
 
@@ -231,7 +249,7 @@ impl Monitor {
             assert!(Instant::now() < deadline, "the monitor goes on");
             thread::sleep(TICK);
         };
-        // The output ends with the monitor.
+        // The output ends with the monitor, so the rest can be read.
         loop {
             match self.output.recv_timeout(PATIENCE) {
                 Ok(bytes) => self.take(&bytes),

@@ -100,7 +100,7 @@ fn conf_set_changes_all_options_or_none() {
         assert!(done.error.contains(reason), "{done:?}");
         assert_eq!(done.out, "");
     }
-    // tor refuses this.
+    // tor itself refuses this change.
     let done = conf(&tor, ["set", "ContactInfo=other", "UseBridges=1"]).run().expect(1);
     assert!(done.error.contains("tor refused the change of UseBridges"), "{done:?}");
     let now = controller.get_conf_lines(["Nickname", "ContactInfo"]).unwrap();

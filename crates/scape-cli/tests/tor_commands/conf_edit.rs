@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::real_tor::{RealTor, password_line};
 use crate::run::{Done, Scape, send_signal, wait_for_handler};
 
-/// Runs `scape conf edit` with a command that changes the file as the editor.
+/// Returns a `scape conf edit` whose editor is a command that changes the file.
 fn edit(tor: &RealTor, editor: &str) -> Scape {
     let scape = Scape::new(["conf", "edit"]).control(tor.port());
     scape.env("VISUAL", editor).env("TMPDIR", tor.folder())
@@ -69,7 +69,7 @@ fn onion_services_are_edited_in_order() {
     let editor = format!("f() {{ echo '{lines}' >> \"$1\"; }}; f");
     edit(&tor, &editor).arg("--yes").ok();
     let get = || Scape::new(["conf", "get", "HiddenServiceOptions"]).control(tor.port()).ok();
-    // tor returns a port without a target with the target.
+    // tor adds the target to a port that was set without one.
     let now = get();
     assert_eq!(now.lines().count(), 4, "{now}");
     assert!(now.starts_with(&format!("HiddenServiceDir {folder}/one\n")), "{now}");
@@ -115,7 +115,8 @@ fn change_by_another_program_and_failing_editor_change_nothing() {
     let done = edit(&tor, &editor).arg("--yes").run().expect(1);
     assert!(done.error.contains("another program has changed Nickname"), "{done:?}");
     assert_eq!(tor.controller().get_conf("Nickname").unwrap().as_deref(), Some("third"));
-    // An option that had its default, and services when there were none.
+    // The other program may also change an option that had its default, or add
+    // services when there were none.
     let folder = tor.folder().display().to_string();
     for (theirs, ours, lost) in [
         ("ExitNodes={de}".to_owned(), "ExitNodes {fr}".to_owned(), "ExitNodes"),
@@ -182,7 +183,8 @@ fn signal_ends_the_wait_for_a_file_that_is_a_pipe() {
     rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
     let mut child = edit(&tor, "true").arg("--file").arg(&pipe).start();
     wait_for_handler(&mut child);
-    // The test can't see when the command opens the pipe.
+    // The test can't see when the command opens the pipe, so it waits for a
+    // while.
     thread::sleep(Duration::from_secs(1));
     let begun = Instant::now();
     send_signal(child.id(), Signal::INT);

@@ -20,7 +20,7 @@ fn control_port_is_found_by_option_or_environment() {
     assert_eq!(info().control(tor.socket().display()).ok(), version);
     assert_eq!(info().env("SCAPE_CONTROL", tor.port().to_string()).ok(), version);
     assert_eq!(info().env("TOR_CONTROL_IPC_PATH", tor.socket()).ok(), version);
-    // The option is more important.
+    // The option takes precedence over the variable.
     assert_eq!(info().env("SCAPE_CONTROL", "1").control(tor.port()).ok(), version);
 }
 
@@ -58,13 +58,14 @@ fn question_for_a_password_ends_at_a_signal_and_restores_the_echo() {
         (Signal::TERM, &["info", "version"][..]),
         (Signal::HUP, &["info", "version"]),
         (Signal::INT, &["info", "version"]),
-        // These commands reconnect.
+        // These commands could reconnect, but must end as well.
         (Signal::INT, &["events", "--follow", "BW"]),
         (Signal::INT, &["log", "--follow"]),
         (Signal::INT, &["monitor"]),
     ] {
         let (terminal, slave) = open().unwrap();
-        // The tests may have been started so that they ignore signals.
+        // The tests may have been started so that they ignore signals, which
+        // the program would inherit.
         let child = Command::new("/usr/bin/env")
             .args(["--default-signal=INT,HUP", env!("CARGO_BIN_EXE_scape")])
             .args(command)
@@ -92,7 +93,7 @@ fn connections_through_tor_use_only_the_tor_that_is_named() {
     let tor = RealTor::start(&password_line("open sesame"));
     let file = tor.folder().join("password");
     let get = || Scape::new(["get", "http://a.test/"]);
-    // The settings for authentication apply.
+    // The password file is also used for a port from the environment.
     fs::write(&file, "wrong word").unwrap();
     let address = tor.port().to_string();
     let (_, port) = address.rsplit_once(':').unwrap();
@@ -100,10 +101,14 @@ fn connections_through_tor_use_only_the_tor_that_is_named() {
         let done = scape.arg("--password-file").arg(&file).run().expect(3);
         assert!(done.error.contains(&address) && !done.error.contains("9050"), "{done:?}");
     }
-    // A port that is named and has no tor leads to no other tor.
+    // If no tor listens on the named port, no other tor is used.
     let done = get().env("TOR_CONTROL_PORT", "1").run().expect(3);
     assert!(done.error.contains("127.0.0.1:1"), "{done:?}");
     assert!(!done.error.contains("9050"), "{done:?}");
+    // A SOCKS port in the environment may belong to another tor than --control.
+    let open = RealTor::start("");
+    let done = get().control(open.port()).env("SCAPE_SOCKS", "127.0.0.1:1").run().expect(3);
+    assert!(done.error.contains("SOCKS port") && !done.error.contains("127.0.0.1:1"), "{done:?}");
     // A file that can't be read is reported, although nothing else is named.
     let done = get().arg("--password-file").arg("/nowhere").run().expect(2);
     assert!(done.error.contains("cannot read /nowhere"), "{done:?}");

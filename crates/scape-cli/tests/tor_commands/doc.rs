@@ -5,7 +5,7 @@ use crate::run::Scape;
 
 #[test]
 fn countries_of_a_consensus_are_asked_from_tor() {
-    // All relays are at 127.0.0.1.
+    // All relays are at 127.0.0.1, so this database puts them in Germany.
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), "2130706432,2147483647,DE\n").unwrap();
     let tor = RealTor::start(&format!("GeoIPFile {}\n", file.path().display()));

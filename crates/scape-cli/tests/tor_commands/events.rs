@@ -91,13 +91,23 @@ fn events_end_after_a_time_or_at_the_end_of_tor() {
 
 #[test]
 fn events_follow_a_tor_that_restarts() {
+    follow_a_restart("--color=never");
+}
+
+#[test]
+fn interruptions_of_events_are_reported_beside_json() {
+    follow_a_restart("--json");
+}
+
+fn follow_a_restart(option: &str) {
     let mut tor = RealTor::start("");
-    let events = Scape::new(["events", "SIGNAL", "--follow"]).control(tor.socket().display());
+    let events = Scape::new(["events", "SIGNAL", "--follow", option]);
+    let events = events.control(tor.socket().display());
     let mut child = events.start();
     let lines = Lines::of(child.stdout.take().unwrap());
     signal_until_line(&tor, &lines);
     tor.kill();
-    // Lines from before the end.
+    // Skip the lines from before tor's end.
     while lines.within(Duration::ZERO).is_some() {}
     tor.restart();
     let deadline = Instant::now() + PATIENCE;

@@ -27,7 +27,8 @@ fn older_messages_are_read_from_the_log_file() {
     let time = humantime::parse_rfc3339(value["time"].as_str().unwrap()).unwrap();
     assert!(time.elapsed().unwrap() < Duration::from_secs(600), "{value}");
     let recent = log(&tor).arg("--since").arg("10min").ok();
-    // Each command opens a connection, which tor logs.
+    // Each command opens a connection, which tor logs. So count tor's lines
+    // after the command.
     let all = tor.log().lines().count();
     assert_eq!(recent.lines().count(), all, "{recent}");
     assert_eq!(log(&tor).arg("--since").arg("2099-01-01 00:00").ok(), "");
@@ -50,6 +51,14 @@ fn missing_log_file_is_explained() {
     let done = log(&tor).run().expect(1);
     let expected = format!("cannot read tor's log file {}", file.display());
     assert!(done.error.contains(&expected), "{done:?}");
+    // With --follow, the command goes on, and says that something is missing.
+    for option in ["--json", "--color=never"] {
+        let mut child = log(&tor).arg("--follow").arg(option).start();
+        let line = Lines::of(child.stderr.take().unwrap()).next();
+        assert!(line.starts_with(&format!("older messages are missing: {expected}")), "{line}");
+        send_signal(child.id(), Signal::INT);
+        Done::of(child, &option).expect(130);
+    }
 }
 
 #[test]
@@ -90,7 +99,8 @@ fn messages_of_a_restart_are_printed_although_nobody_has_read() {
     tor.kill();
     tor.restart();
     let deadline = Instant::now() + Duration::from_secs(60);
-    // The first start says "opening new log file".
+    // The first start says "opening new log file", so this message is from the
+    // restart.
     while !tor.log().contains("opening log file") {
         assert!(Instant::now() < deadline, "{}", tor.log());
         thread::sleep(Duration::from_millis(20));

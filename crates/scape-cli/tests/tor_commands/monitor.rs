@@ -29,7 +29,7 @@ fn monitor_shows_pages_and_quits() {
     monitor.see("1 Overview");
     monitor.see(&format!("control {}", tor.port()));
     assert!(monitor.screen.screen().alternate_screen() && !monitor.is_cooked());
-    // The size changes.
+    // The page fits a new size of the terminal.
     monitor.resize(40, 120);
     monitor.wait("wide screen", |screen| {
         screen.contents().lines().nth(38).is_none_or(str::is_empty)
@@ -101,7 +101,7 @@ fn monitor_changes_options_and_sends_commands() {
         cells.any(|cell| cell.fgcolor() != vt100::Color::Default)
     };
     assert!(!colored(&monitor));
-    // Letters are text on this page.
+    // Letters are text on this page, so Ctrl-C ends the monitor.
     monitor.press("\x03");
     assert_eq!(monitor.end().code(), Some(0));
     let mut monitor = Monitor::start(&tor, &[]);
@@ -127,7 +127,8 @@ fn monitor_shows_onion_services_and_writes_files() {
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.contains(&added), "{text}");
     monitor.press("n");
-    monitor.see("new connections use new circuits");
+    // This tor has no client port, so it doesn't change the identity.
+    monitor.see("asking tor for a new identity");
     monitor.press("y");
     monitor.see("copied to the clipboard");
     monitor.press("q");

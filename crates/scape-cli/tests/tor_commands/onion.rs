@@ -31,7 +31,7 @@ fn onion_auth_adds_lists_and_removes_keys() {
     assert_eq!((&values[0]["name"], &values[0]["saved"]), (&Value::Null, &json!(false)));
     let text = onion(&tor, &["auth", "list"]).ok();
     assert!(text.contains(ADDRESS) && !text.contains(&*base32), "{text}");
-    // From a file, and from standard input.
+    // A key is read from a file, or from standard input.
     let file = tor.folder().join("key");
     let other = ClientKey::random();
     fs::write(&file, &*other.auth_private_line(&address)).unwrap();

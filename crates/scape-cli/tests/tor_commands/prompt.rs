@@ -1,6 +1,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -19,7 +20,7 @@ fn prompt_runs_the_lines_of_standard_input() {
     let version = tor.controller().get_info("version").unwrap();
     let text = prompt(&tor, "GETINFO version\n\n# comment\nGETCONF Nickname\n").ok();
     assert_eq!(text, format!("250-version={version}\n250 OK\n250 Nickname=seven\n"));
-    // The rest is run after a refusal.
+    // After a refusal, the remaining lines are run.
     let done = prompt(&tor, "GETINFO nonsense\nGETCONF Nickname").run().expect(1);
     assert_eq!(done.out, "552 Unrecognized key \"nonsense\"\n250 Nickname=seven\n");
     assert_eq!(prompt(&tor, "QUIT\nGETCONF Nickname\n").ok(), "");
@@ -65,6 +66,8 @@ fn prompt_explains_commands_options_and_keys() {
     assert!(help("setevents").contains("STREAM_BW"));
     assert!(help("version").starts_with("GETINFO version\n"));
     assert!(help("nickname").starts_with("Nickname (String)\n"));
+    let values = prompt(&tor, "/help version\n").json();
+    assert_eq!(values, [json!({"help": help("version").trim_end_matches('\n')})]);
     // The exit code is that of the first line that fails.
     prompt(&tor, "/nonsense\n/help nonsense\n+LOADCONF\n").run().expect(2);
     let done = prompt(&tor, "/help nonsense\n/nonsense\n").run().expect(1);
@@ -78,7 +81,7 @@ fn closed_output_ends_a_script_with_the_code_of_the_first_failure() {
     for (line, code) in [("/nonsense", 2), ("# comment", 0)] {
         let mut child = Scape::new(["prompt"]).control(tor.port()).start();
         drop(child.stdout.take());
-        // The input stays open.
+        // The input stays open, so its end doesn't end the prompt.
         let mut input = child.stdin.take().unwrap();
         writeln!(input, "{line}\nGETINFO version").unwrap();
         Done::of(child, &line).expect(code);
@@ -148,8 +151,7 @@ fn prompt_keeps_no_history_in_a_pipe() {
     let state = tempfile::tempdir().unwrap();
     let path = state.path().join("scape/history");
     fs::create_dir(state.path().join("scape")).unwrap();
-    let mode = rustix::fs::Mode::from_raw_mode(0o644);
-    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    assert!(Command::new("mkfifo").args(["-m", "644"]).arg(&path).status().unwrap().success());
     let mut terminal = Terminal::open(200, 24);
     let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
     let command = command.env("TERM", "xterm").error(terminal.output());
@@ -224,7 +226,7 @@ fn prompt_shortens_long_lines_in_errors() {
 fn prompt_on_a_pipe_ends_with_tor() {
     let mut tor = RealTor::start("");
     let mut child = Scape::new(["prompt"]).control(tor.port()).start();
-    // The input stays open.
+    // The input stays open, so its end doesn't end the prompt.
     let mut input = child.stdin.take().unwrap();
     let output = Lines::of(child.stdout.take().unwrap());
     input.write_all(b"GETINFO version\n").unwrap();
@@ -251,6 +253,33 @@ fn prompt_on_a_pipe_ends_at_an_interrupt() {
 }
 
 #[test]
+fn prompt_runs_pasted_lines_one_by_one() {
+    let tor = RealTor::start("Nickname seven\n");
+    let state = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::open(80, 24);
+    let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
+    let command = command.env("TERM", "xterm").error(terminal.output());
+    let child = command.start_on(terminal.output(), terminal.output());
+    terminal.until("tor> ");
+    // The terminal marks a text that is pasted.
+    terminal.type_text("\x1b[200~GETCONF Nickname\r\nGETINFO process/pid\n\x1b[201~\r");
+    terminal.until("250 Nickname=seven");
+    terminal.until("250-process/pid=");
+    terminal.until("tor> ");
+    // A command with data may be pasted, too.
+    let torrc = tor.torrc().replace("Nickname seven", "Nickname eight");
+    terminal.type_text(&format!("\x1b[200~+LOADCONF\n{torrc}.\nGETCONF Nickname\x1b[201~\r"));
+    terminal.until("250 Nickname=eight");
+    terminal.until("tor> ");
+    terminal.type_text("/quit\r");
+    Done::of(child, &"prompt").expect(0);
+    let history = fs::read_to_string(state.path().join("scape/history")).unwrap();
+    let lines =
+        ["GETCONF Nickname", "GETINFO process/pid", "+LOADCONF", "GETCONF Nickname", "/quit"];
+    assert_eq!(history.lines().skip(1).collect::<Vec<_>>(), lines, "{history}");
+}
+
+#[test]
 fn prompt_at_a_terminal_tells_what_it_drops() {
     let tor = RealTor::start("Nickname seven\n");
     let state = tempfile::tempdir().unwrap();
@@ -259,7 +288,7 @@ fn prompt_at_a_terminal_tells_what_it_drops() {
     let command = command.env("TERM", "xterm").error(terminal.output());
     let child = command.start_on(terminal.output(), terminal.output());
     terminal.until("tor> ");
-    // Ctrl-D and Ctrl-C in a block.
+    // In a data block, Ctrl-D and Ctrl-C only drop the block.
     for key in ["\x04", "\x03"] {
         terminal.type_text("+LOADCONF\r");
         terminal.until("type the data, then a line with a single dot");

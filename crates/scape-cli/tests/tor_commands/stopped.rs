@@ -20,8 +20,8 @@ fn program_of(shell: &Monitor) -> u32 {
 /// Waits until no thread of a process runs any more.
 fn wait_stopped(pid: u32) {
     let deadline = Instant::now() + PATIENCE;
-    // A thread may end between the two looks. It counts as running then, so
-    // there is another look.
+    // A thread may end between the two looks. Then it counts as running, and is
+    // looked at again.
     let state = |thread: fs::DirEntry| {
         let text = fs::read_to_string(thread.path().join("stat")).ok()?;
         text.rsplit_once(") ")?.1.chars().next()
@@ -54,7 +54,8 @@ fn monitor_is_stopped_and_continued_by_a_shell() {
     let mouse = shell.screen.screen().mouse_protocol_mode();
     assert_eq!(mouse, vt100::MouseProtocolMode::None);
 
-    // A program in the background isn't told about the new size.
+    // A program in the background isn't told about a new size, so it must ask
+    // for the size when it continues.
     shell.resize(30, 100);
     shell.press("fg\r");
     shell.wait("larger page", |screen| {
@@ -112,7 +113,7 @@ fn prompt_is_stopped_and_continued_by_a_shell() {
     wait_stopped(pid);
     shell.check_restored();
     shell.press("fg\r");
-    // The line is still there.
+    // The line that was typed before is still there.
     shell.wait("the line again", |screen| {
         screen.contents().matches("tor> GETINFO ver").count() == 2
     });
@@ -163,4 +164,43 @@ fn watched_table_is_stopped_and_continued_by_a_shell() {
     shell.check_restored();
     shell.press("exit\r");
     assert_eq!(shell.end().code(), Some(130));
+}
+
+#[test]
+fn watched_table_goes_on_after_ctrl_z_if_no_shell_could_continue_it() {
+    let tor = RealTor::start("");
+    let scape = env!("CARGO_BIN_EXE_scape");
+    let command = format!("'{scape}' circuits --watch --control {}", tor.port());
+    // The second line leaves a shell that is in the same process group.
+    for line in [format!("exec {command}"), format!("trap : INT; {command}; exit $?")] {
+        let mut terminal = Monitor::script(&line, 24, 80);
+        terminal.see("0 circuits");
+        terminal.press("\x1a");
+        // The table leaves the alternate screen and comes back.
+        terminal.wait_written("\x1b[?1049l", 1);
+        terminal.wait_written("\x1b[?1049h", 2);
+        terminal.see("0 circuits");
+        terminal.press("\x03");
+        assert_eq!(terminal.end().code(), Some(130), "{line}");
+        terminal.check_restored();
+    }
+}
+
+#[test]
+fn watched_table_is_shown_in_the_background_of_a_script() {
+    let tor = RealTor::start("");
+    let scape = env!("CARGO_BIN_EXE_scape");
+    // `timeout` puts itself into a process group of its own.
+    let line = format!("timeout 600 '{scape}' circuits --watch --control {}; exit 7", tor.port());
+    let mut terminal = Monitor::script(&line, 5, 20);
+    // The title is cut at the width of the terminal, so it has one line.
+    terminal.wait("title with one line", |screen| {
+        let text = screen.contents();
+        let mut lines = text.lines();
+        let title = lines.next().is_some_and(|line| line.starts_with("20") && line.ends_with('Z'));
+        title && lines.next().is_some_and(|line| line.starts_with("ID"))
+    });
+    send_signal(program_of(&terminal), Signal::TERM);
+    assert_eq!(terminal.end().code(), Some(7));
+    terminal.check_restored();
 }

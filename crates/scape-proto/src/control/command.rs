@@ -213,14 +213,26 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// Returns an error if the key or the value contains characters that
-    /// [`CommandBuilder::pair`] rejects, or if the command becomes too long.
+    /// Returns an error in these cases:
+    ///
+    /// - the key or the value contains characters that
+    ///   [`CommandBuilder::pair`] rejects;
+    /// - tor would answer the longer command twice or not at all, or would
+    ///   crash, as described at [`CommandBuilder::finish`];
+    /// - the command becomes too long.
     pub fn with_pair(&self, key: &str, value: &str) -> Result<Command, ArgumentError> {
-        let pair = Command::build(self.keyword()).pair(key, value).finish()?;
-        let argument = pair.line().get(self.keyword().len()..).unwrap_or_default();
+        let keyword = self.keyword();
+        let mut pair = Command::build(keyword);
+        if let Some(error) = &pair.pair(key, value).error {
+            return Err(error.clone());
+        }
+        let argument = pair.wire.get(keyword.len()..).unwrap_or_default();
         let mut longer = self.with_inserted(self.length, argument)?;
         longer.length += argument.len();
-        Ok(longer)
+        match hazard(std::str::from_utf8(longer.line()).unwrap_or_default()) {
+            Some(hazard) => Err(hazard.error(keyword)),
+            None => Ok(longer),
+        }
     }
 
     /// Returns this command with lines added before and after its data. The
@@ -246,6 +258,8 @@ impl Command {
     ///
     /// - the command has no data;
     /// - the lines don't end with CRLF, or one of them begins with a dot;
+    /// - the command is LOADCONF and tor would exit on an option in the longer
+    ///   data, as described at [`check_option_value`](super::check_option_value);
     /// - the command becomes too long.
     pub fn with_data_around(&self, before: &[u8], after: &[u8]) -> Result<Command, ArgumentError> {
         // tor would take lines after a command without data, and lines after a
@@ -257,13 +271,20 @@ impl Command {
             let why = "must end with CRLF, and none of them may begin with a dot";
             return Err(ArgumentError::invalid(self.keyword(), "added lines", why));
         }
-        let longer = self.with_inserted(self.length + 2, before)?;
-        if after.is_empty() {
-            return Ok(longer);
+        let mut longer = self.with_inserted(self.length + 2, before)?;
+        if !after.is_empty() {
+            // Insert before the line that ends the data.
+            let end = longer.wire.len() - b".\r\n".len();
+            longer = longer.with_inserted(end, &[b"\r\n", after].concat())?;
         }
-        // Insert before the line that ends the data.
-        let end = longer.wire.len() - b".\r\n".len();
-        longer.with_inserted(end, &[b"\r\n", after].concat())
+        if self.keyword().eq_ignore_ascii_case("LOADCONF") {
+            if let Some(hazard) = torrc_hazard(longer.data().unwrap_or_default()) {
+                return Err(hazard.error(self.keyword()));
+            }
+            longer.data_secrets.extend(loadconf::secrets(before));
+            longer.data_secrets.extend(loadconf::secrets(after));
+        }
+        Ok(longer)
     }
 
     /// Returns this command with bytes inserted at a position of its encoded
@@ -693,6 +714,38 @@ mod tests {
         }
         let longer = loaded.with_data_around(b"A 1\r\n", b"B 2\r\n").unwrap();
         assert_eq!(longer.data(), Some(&b"A 1\r\nNickname x\r\n\r\nB 2\r\n"[..]));
+    }
+
+    #[test]
+    fn added_lines_are_checked_together_with_the_data() {
+        let loaded = Command::raw("+LOADCONF", Some(b"nan")).unwrap();
+        for (before, after) in [("MaxMemInQueues \\\r\n", ""), ("", "MaxMemInQueues nan\r\n")] {
+            let error = loaded.with_data_around(before.as_bytes(), after.as_bytes()).unwrap_err();
+            assert_eq!((error.command(), error.argument()), ("LOADCONF", "size"));
+        }
+        let longer = loaded.with_data_around(b"HashedControlPassword 16:AB\r\n", b"").unwrap();
+        assert!(longer.secrets().any(|secret| secret == b"16:AB"));
+    }
+
+    #[test]
+    fn added_pair_is_checked_together_with_the_line() {
+        // tor answers HSPOST only with HSADDRESS, which the line has already.
+        let line = "+HSPOST HSADDRESS=abc";
+        let post = Command::raw(line, Some(b"hs-descriptor 3\n")).unwrap();
+        let longer = post.with_pair("SERVER", "x").unwrap();
+        assert_eq!(
+            longer.wire(),
+            format!("{line} SERVER=x\r\nhs-descriptor 3\r\n.\r\n").as_bytes()
+        );
+        // The words of the line and the pair are one hazard together.
+        let onion = Command::raw("ADD_ONION NEW:BEST Port=80", None).unwrap();
+        assert!(onion.with_pair("ClientAuthV3", "x").is_ok());
+        let error = onion.with_pair("ClientAuth", "x").unwrap_err();
+        assert_eq!((error.command(), error.argument()), ("ADD_ONION", "ClientAuth"));
+        let error = onion.with_pair("a b", "x").unwrap_err();
+        assert_eq!((error.command(), error.argument()), ("ADD_ONION", "key"));
+        let redirect = Command::raw("REDIRECTSTREAM 12", None).unwrap();
+        assert!(redirect.with_pair("x", "abc.onion").is_ok());
     }
 
     #[test]

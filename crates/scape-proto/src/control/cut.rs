@@ -48,7 +48,8 @@ mod tests {
                 "{text} {length}"
             );
         }
-        // Bytes that aren't UTF-8 are cut anywhere.
+        // Bytes that aren't UTF-8 contain no characters, so they can be cut
+        // anywhere.
         assert_eq!(beginning_of(b"\x80\x80\x80\x80", 3), b"\x80\x80\x80");
     }
 }

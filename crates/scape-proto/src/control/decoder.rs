@@ -234,7 +234,7 @@ impl Decoder {
     /// # Ok::<(), scape_proto::control::DecodeError>(())
     /// ```
     pub fn advance(&mut self, count: usize) {
-        self.filled = (self.filled + count).min(self.buffer.len());
+        self.filled = self.filled.saturating_add(count).min(self.buffer.len());
     }
 
     /// Appends bytes to the input. Use this method instead of `space` and
@@ -324,7 +324,7 @@ impl Decoder {
                 self.scanned = self.filled;
                 let rest = self.buffer.get(self.start..self.filled).unwrap_or_default();
                 // One more byte may be the CR of the line end.
-                if rest.len() > self.limits.line + 1 {
+                if rest.len() > self.limits.line.saturating_add(1) {
                     return Err(DecodeError::LineTooLong { limit: self.limits.line });
                 }
                 return self.assembly.check_beginning(rest).map(|()| None);
@@ -467,6 +467,16 @@ mod tests {
             panic!("{line}")
         };
         assert_eq!(excerpt, "x".repeat(EXCERPT - 1));
+    }
+
+    #[test]
+    fn highest_limits_are_no_limits() {
+        let mut decoder = Decoder::new(Limits::default().line(usize::MAX).reply(usize::MAX));
+        decoder.feed(b"250 O");
+        assert_eq!(decoder.next_reply(), Ok(None));
+        decoder.feed(b"K\r\n");
+        decoder.advance(usize::MAX);
+        assert!(decoder.next_reply().is_ok_and(|reply| reply.is_some()));
     }
 
     #[test]

@@ -74,7 +74,8 @@ pub(super) fn hazard(line: &str) -> Option<Hazard> {
                 "tor answers twice to a ClientName of more than 16 characters",
             ))
         }
-        // GETINFO keys are case-sensitive.
+        // Keys of GETINFO are case-sensitive, so only this spelling is
+        // dangerous.
         "GETINFO" if words.any(|key| key == "downloads/desc/descs") => Some(Hazard::new(
             "key",
             "tor crashes on downloads/desc/descs if it has a consensus of the flavor ns whose descriptors it has not \
@@ -242,12 +243,12 @@ mod tests {
             ("resetconf metricsportpol=accept", "MetricsPortPolicy"),
             ("SETCONF Nickname=\"a\" bandwidthrate=\" -NaN\"", "size"),
             ("RESETCONF MaxMemInQueues=nan(1)", "size"),
-            // Abbreviations and old names.
+            // These are abbreviations and old names of options.
             ("SETCONF maxmeminq=nan", "size"),
             ("SETCONF ConstrainedSockS=\"nan\"", "size"),
             ("SETCONF MaxMemInCellQueues=nan", "size"),
             ("SETCONF BandwidthRateBytes=nan", "size"),
-            // Onion addresses for which tor would ask an exit.
+            // tor would ask an exit to resolve these onion addresses.
             ("SETCONF MapAddress=\"x.test abc.onion.\"", "new address of MapAddress"),
             ("RESETCONF Nickname=a mapa=\"x.test\\tABC.Onion..\"", "new address of MapAddress"),
             ("setconf MAPADDRESS=\"*.x.test *.abc.onion.\"", "new address of MapAddress"),

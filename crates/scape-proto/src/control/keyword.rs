@@ -198,7 +198,7 @@ impl<'a> Words<'a> {
                 None => self.none_closes = true,
             }
         }
-        // The quote is an ordinary character.
+        // No quoted text begins here, so the quote is an ordinary character.
         memchr(b' ', rest).unwrap_or(rest.len())
     }
 

@@ -34,7 +34,8 @@ pub(crate) fn mapped_addresses(value: &str) -> Option<(&str, &str)> {
 /// function ignores case and accepts abbreviations.
 pub(crate) fn is_map_address(name: &str) -> bool {
     const OPTION: &str = "MapAddress";
-    // The first of tor's options that begins with `Ma` isn't `MapAddress`.
+    // The first of tor's options that begins with `Ma` isn't `MapAddress`, so
+    // tor doesn't take `Ma` as an abbreviation of it.
     let is_long_enough = name.len() > "Ma".len();
     is_long_enough && OPTION.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
 }

@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn redaction_of_a_long_line_takes_linear_time() {
-        // Quadratic time would be many minutes.
+        // With quadratic time, this would take many minutes.
         let texts = [
             "x25519:a ".repeat(1 << 18),
             "PrivateKey=\"".repeat(1 << 18),

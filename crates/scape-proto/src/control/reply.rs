@@ -342,7 +342,7 @@ impl PartialReply {
     /// Adds the last line and returns the complete reply.
     pub(super) fn finish(&mut self, code: u16, text: &[u8]) -> Reply {
         if self.is_empty() {
-            // Most events have a single line.
+            // Most events have a single line, so this case must be fast.
             let first =
                 Span { code, start: 0, middle: text.len(), end: text.len(), has_data: false };
             return Reply { bytes: text.to_vec(), first, rest: Vec::new(), known: None };

@@ -38,7 +38,8 @@ open_enum! {
 }
 
 impl Signal {
-    /// Returns true if tor exits on this signal. tor might close the connection
+    /// Returns true if tor exits on this signal, which may have any name that
+    /// [`canonical`](Self::canonical) knows. tor might close the connection
     /// before it answers the command SIGNAL.
     ///
     /// ```
@@ -48,13 +49,7 @@ impl Signal {
     /// assert!(!Signal::NewNym.is_exit());
     /// ```
     pub fn is_exit(&self) -> bool {
-        match self {
-            Signal::Shutdown | Signal::Halt => true,
-            Signal::Other(name) => {
-                ["INT", "TERM"].iter().any(|exit| name.eq_ignore_ascii_case(exit))
-            }
-            _ => false,
-        }
+        matches!(self.canonical(), Signal::Shutdown | Signal::Halt)
     }
 
     /// Returns the same signal with its canonical name. tor also accepts the
@@ -93,10 +88,11 @@ mod tests {
         assert_eq!(Signal::from("int").canonical(), Signal::Halt);
         assert_eq!(Signal::from("newnym").canonical(), Signal::NewNym);
         assert_eq!(Signal::from("NEVER").canonical(), Signal::from("NEVER"));
-        assert!(
-            Signal::from("TERM").is_exit()
-                && Signal::Shutdown.is_exit()
-                && !Signal::Reload.is_exit()
-        );
+        for name in ["TERM", "int", "HALT", "halt", "Shutdown"] {
+            assert!(Signal::from(name).is_exit(), "{name}");
+        }
+        for name in ["RELOAD", "hup", "NEVER"] {
+            assert!(!Signal::from(name).is_exit(), "{name}");
+        }
     }
 }

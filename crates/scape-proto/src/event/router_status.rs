@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use memchr::memmem;
-
 use super::extra::read_pairs;
 use crate::control::{Reply, Words};
 use crate::netdoc::{RouterStatus, RouterStatuses};
@@ -84,11 +82,10 @@ impl RouterStatusEvent {
     }
 
     /// Returns the number of entries, including those that
-    /// [`routers`](Self::routers) would skip. This method only counts the lines
-    /// `r …`, and parses nothing.
+    /// [`routers`](Self::routers) would skip. This method only looks for the
+    /// entries' first lines, and parses nothing.
     pub fn count(&self) -> usize {
-        usize::from(self.entries.starts_with(b"r "))
-            + memmem::find_iter(&self.entries, b"\nr ").count()
+        self.routers().count_all()
     }
 }
 

@@ -248,7 +248,8 @@ impl StreamInfo {
     /// assert_eq!(stream.source_socket_addr(), "127.0.0.1:58178".parse().ok());
     /// ```
     pub fn source_socket_addr(&self) -> Option<SocketAddr> {
-        // tor writes IPv6 addresses without brackets.
+        // tor writes IPv6 addresses without brackets, so the port comes after
+        // the last colon.
         let (host, port) = self.source_addr.as_deref()?.rsplit_once(':')?;
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let ip: IpAddr = host.parse().ok()?;

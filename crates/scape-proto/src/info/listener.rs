@@ -109,6 +109,9 @@ impl FromStr for ListenerAddress {
 }
 
 impl fmt::Display for ListenerAddress {
+    /// Writes the address as tor does. If the path of a Unix socket isn't
+    /// UTF-8, its invalid bytes are replaced by U+FFFD, so the text can't be
+    /// parsed back. Use [`path`](Self::path) to get the exact path.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ListenerAddress::Ip(address) => write!(f, "{address}"),
@@ -147,6 +150,7 @@ mod tests {
         use std::os::unix::ffi::OsStrExt;
         let address = ListenerAddress::parse(b"unix:/run/\xff").unwrap();
         assert_eq!(address.path().unwrap().as_os_str().as_bytes(), b"/run/\xff");
+        assert_eq!(address.to_string(), "unix:/run/\u{fffd}");
     }
 
     proptest! {

@@ -49,7 +49,8 @@ impl FromStr for LocalTime {
 
 fn read(text: &str) -> Option<LocalTime> {
     let (date, time) = text.split_once(['T', ' '])?;
-    let ([year, month, day], [hour, minute, second]) = (three(date, '-')?, three(time, ':')?);
+    let [year, month, day] = three(date, '-', 4)?;
+    let [hour, minute, second] = three(time, ':', 2)?;
     let days = days_in(year.into(), month.into())?;
     if day == 0 || u64::from(day) > days || hour > 23 || minute > 59 || second > 60 {
         return None;
@@ -64,13 +65,15 @@ fn read(text: &str) -> Option<LocalTime> {
     })
 }
 
-/// Parses three decimal numbers with `separator` between them.
-fn three(text: &str, separator: char) -> Option<[u16; 3]> {
-    let mut parts = text.split(separator).map(|part| {
-        let digits = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        if digits { part.parse().ok() } else { None }
-    });
-    let three = [parts.next()??, parts.next()??, parts.next()??];
+/// Parses three decimal numbers with `separator` between them. The first one
+/// has `digits` digits, and the others have two.
+fn three(text: &str, separator: char, digits: usize) -> Option<[u16; 3]> {
+    let mut parts = text.split(separator);
+    let mut part = |digits| {
+        let part = parts.next().filter(|part| part.len() == digits)?;
+        if part.bytes().all(|b| b.is_ascii_digit()) { part.parse().ok() } else { None }
+    };
+    let three = [part(digits)?, part(2)?, part(2)?];
     parts.next().is_none().then_some(three)
 }
 
@@ -112,6 +115,14 @@ mod tests {
             "2026-11-20T21:13:05:06",
             "2026-11-+2T21:13:05",
             "99999-11-20T21:13:05",
+            "2026-1-20T21:13:05",
+            "2026-011-20T21:13:05",
+            "2026-11-2T21:13:05",
+            "2026-11-20T9:13:05",
+            "2026-11-20T21:3:05",
+            "2026-11-20T21:13:5",
+            "2026-11-20T21:13:005",
+            "026-11-20T21:13:05",
         ] {
             assert!(bad.parse::<LocalTime>().is_err(), "{bad:?}");
         }

@@ -19,22 +19,18 @@ const fn values() -> [i8; 256] {
 
 #[inline]
 fn value(character: u8) -> u32 {
-    // This extends the sign of `NONE`, so that shifts keep its highest bits.
+    // `NONE` is negative, so this conversion sets all high bits. A shift to the
+    // left keeps the highest ones.
     VALUES[usize::from(character)] as u32
 }
 
-/// Decodes a text that stands for exactly `N` bytes. Padding with `=` at the
-/// end is accepted, but not required. Returns `None` if the text is malformed
-/// or stands for another number of bytes.
+/// Decodes a text that stands for exactly `N` bytes. The padding with `=` at
+/// the end may be missing, but not in part. Returns `None` if the text is
+/// malformed or stands for another number of bytes.
 #[inline]
 pub(super) fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    let mut text = text;
-    if text.len().is_multiple_of(4) {
-        while let Some(rest) = text.strip_suffix(b"=") {
-            text = rest;
-        }
-    }
-    if text.len() != (N * 8).div_ceil(6) {
+    let (text, padding) = text.split_at_checked((N * 8).div_ceil(6))?;
+    if !padding.is_empty() && padding != b"==".get(..(3 - N % 3) % 3)? {
         return None;
     }
     let mut bytes = [0; N];
@@ -42,7 +38,8 @@ pub(super) fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let (groups, last) = text.as_chunks::<4>();
     let (outs, last_out) = bytes.as_chunks_mut::<3>();
     for ([a, b, c, d], out) in groups.iter().zip(outs) {
-        // The bits of `NONE` reach beyond the 24 bits of a group.
+        // Valid characters only fill the 24 bits of a group. `NONE` sets higher
+        // bits, too.
         let bits = value(*a) << 18 | value(*b) << 12 | value(*c) << 6 | value(*d);
         seen |= bits;
         let [_, group @ ..] = bits.to_be_bytes();
@@ -67,6 +64,17 @@ mod tests {
     use super::*;
     use data_encoding::{BASE64, BASE64_NOPAD};
     use proptest::prelude::*;
+
+    #[test]
+    fn padding_is_whole_or_missing() {
+        for padding in ["", "=", "==", "===", "====", "=====", "=A", " "] {
+            let text = |digits| "A".repeat(digits) + padding;
+            let good = |number| padding.is_empty() || padding == "=".repeat(number);
+            assert_eq!(decode::<32>(text(43).as_bytes()).is_some(), good(1), "{padding}");
+            assert_eq!(decode::<64>(text(86).as_bytes()).is_some(), good(2), "{padding}");
+            assert_eq!(decode::<33>(text(44).as_bytes()).is_some(), good(0), "{padding}");
+        }
+    }
 
     #[test]
     fn malformed_base64_is_refused() {

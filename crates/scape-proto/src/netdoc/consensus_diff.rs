@@ -138,7 +138,7 @@ impl<'a> ConsensusDiff<'a> {
         let mut result = Vec::with_capacity(base.len());
         let mut rest = base;
         let mut line = 0;
-        // From the first lines to the last ones.
+        // The commands go from the last lines to the first, so reverse them.
         for command in self.commands.iter().rev() {
             let (kept, after) = split_lines(rest, command.kept.saturating_sub(line))?;
             result.extend_from_slice(kept);

@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn curve25519_keys_match_the_test_vectors_of_tor() {
-        // The first keys in tor's src/test/ed25519_vectors.inc.
+        // These are the first keys in tor's src/test/ed25519_vectors.inc.
         for (curve25519, ed25519) in [
             (
                 "17ba77846e04c7ee5ca17cade774ac1884408f9701f439d4df32cbd8736c6a1f",
@@ -58,7 +58,8 @@ mod tests {
 
     #[test]
     fn curve25519_key_without_ed25519_key_is_none() {
-        // A point of the twist, and the point whose conversion divides by 0.
+        // The first key is a point of the twist. For the second one, the
+        // conversion would divide by 0.
         let mut two = [0; 32];
         two[0] = 2;
         let mut minus_one = [0xff; 32];

@@ -24,11 +24,12 @@ pub(super) fn signed_through<'a>(text: &'a [u8], end: &[u8]) -> Option<&'a [u8]>
 }
 
 /// Returns true if a server descriptor or an extra-info document has a line
-/// `router-digest` and no signature. These are documents whose keys were
-/// removed. Anyone can write such a line into a document with a signature.
+/// `router-digest` and no line `router-signature`. These are documents whose
+/// keys were removed. Anyone can write a line `router-digest` into a document
+/// with a signature, so the line counts only without one.
 pub(super) fn is_sanitized(text: &[u8]) -> bool {
-    let has = |line: &[u8]| memmem::find(text, line).is_some();
-    has(b"\nrouter-digest ") && !has(b"\nrouter-signature")
+    let has = |keyword: &[u8]| Item::parse_all(text).any(|item| item.keyword() == keyword);
+    has(b"router-digest") && !has(b"router-signature")
 }
 
 /// Returns the SHA-256 digest of a text from its start up to and including the

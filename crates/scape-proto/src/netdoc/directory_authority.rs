@@ -87,12 +87,10 @@ fn parse(text: &str) -> Result<DirectoryAuthority, LineProblem> {
     while let Some(flag) = words.next_if(|word| !word.starts_with(|c: char| c.is_ascii_digit())) {
         authority.read_flag(flag)?;
     }
-    let address: SocketAddrV4 =
-        words.next().ok_or(LineProblem::Words)?.parse().map_err(|_| LineProblem::Value(ADDRESS))?;
-    if address.port() == 0 {
-        return Err(LineProblem::Value(ADDRESS));
-    }
-    authority.address = address;
+    let address = words.next().ok_or(LineProblem::Words)?;
+    let (ip, port) = address.split_once(':').ok_or(LineProblem::Value(ADDRESS))?;
+    let ip = ip.parse().map_err(|_| LineProblem::Value(ADDRESS))?;
+    authority.address = SocketAddrV4::new(ip, port_of(port)?);
     let digits: String = words.collect();
     authority.fingerprint = digits_of(&digits)?;
     Ok(authority)
@@ -112,15 +110,15 @@ impl DirectoryAuthority {
     }
 
     fn read_flag(&mut self, flag: &str) -> Result<(), LineProblem> {
-        let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
-        match &*name.to_ascii_lowercase() {
-            "bridge" => self.is_bridge_authority = true,
-            // These have no meaning any more.
-            "hs" | "no-hs" | "no-v2" => {}
-            "orport" => self.or_port = Some(port_of(value)?),
-            "ipv6" => self.ipv6 = Some(ipv6_of(value)?),
-            "v3ident" => self.v3ident = Some(digits_of(value)?),
-            "weight" => self.weight = Some(weight_of(value)?),
+        let (name, value) = flag.split_once('=').unzip();
+        match (&*name.unwrap_or(flag).to_ascii_lowercase(), value) {
+            ("bridge", None) => self.is_bridge_authority = true,
+            // These flags have no meaning any more.
+            ("hs" | "no-hs" | "no-v2", None) => {}
+            ("orport", Some(value)) => self.or_port = Some(port_of(value)?),
+            ("ipv6", Some(value)) => self.ipv6 = Some(ipv6_of(value)?),
+            ("v3ident", Some(value)) => self.v3ident = Some(digits_of(value)?),
+            ("weight", Some(value)) => self.weight = Some(weight_of(value)?),
             _ => self.other_flags.push(flag.into()),
         }
         Ok(())
@@ -184,7 +182,8 @@ mod tests {
             BA44 A889 E64B 93FA A2B1 14E0 2C2A 279A 8555 C533";
         let serge: DirectoryAuthority = serge.parse().unwrap();
         assert!(serge.is_bridge_authority && serge.v3ident.is_none());
-        // Without a nickname, no flag must be written in the place of one.
+        // Without a nickname, the first word must not be a flag that could be
+        // taken for one.
         for flags in ["a=b bridge ", "no-v2 bridge ", "no-v2 new ", "no-v2 new weight=1 "] {
             let line = format!("{flags}1.2.3.4:5 BA44A889E64B93FAA2B114E02C2A279A8555C533");
             let authority: DirectoryAuthority = line.parse().unwrap();
@@ -193,6 +192,24 @@ mod tests {
         let bare = "1.2.3.4:5 BA44A889E64B93FAA2B114E02C2A279A8555C533";
         let bare: DirectoryAuthority = bare.parse().unwrap();
         assert_eq!((bare.nickname, bare.or_port), (None, None));
+    }
+
+    /// tor doesn't know these flags either.
+    #[test]
+    fn flags_need_their_equals_sign_or_must_not_have_one() {
+        let end = "1.2.3.4:5 BA44A889E64B93FAA2B114E02C2A279A8555C533";
+        for flag in ["bridge=1", "no-v2=", "hs=x", "orport", "weight", "v3ident", "ipv6"] {
+            let line = format!("auth {flag} {end}");
+            let authority: DirectoryAuthority = line.parse().unwrap();
+            assert_eq!(*authority.other_flags, [flag.into()]);
+            assert!(!authority.is_bridge_authority && authority.or_port.is_none());
+            assert_eq!(authority.to_string(), line);
+            let line = format!("no-v2 {flag} {end}");
+            let authority: DirectoryAuthority = line.parse().unwrap();
+            assert_eq!(authority.to_string().parse(), Ok(authority), "{line}");
+        }
+        let signs: DirectoryAuthority = LINE.replace(":9231", ":+9231").parse().unwrap();
+        assert_eq!(signs.to_string(), LINE);
     }
 
     #[test]

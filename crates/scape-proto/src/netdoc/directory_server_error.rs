@@ -36,9 +36,9 @@ impl ParseDirectoryServerError {
     }
 }
 
-/// Parses a port from 1 to 65535.
+/// Parses a port from 1 to 65535. Like tor, this accepts the sign `+`.
 pub(super) fn port_of(value: &str) -> Result<u16, LineProblem> {
-    let port = value.parse().ok().filter(|port| *port > 0 && !value.starts_with('+'));
+    let port = value.parse().ok().filter(|port| *port > 0);
     port.ok_or(LineProblem::Value("the port must be a number from 1 to 65535"))
 }
 

@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn ed25519_signatures_match_rfc_8032_test_vectors() {
-        // RFC 8032, section 7.1: tests 1 to 3.
+        // These are the tests 1 to 3 of RFC 8032, section 7.1.
         for (seed, message, signature) in [
             (
                 "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",

@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn ed25519_signature_for_a_key_of_small_order_is_rejected() {
-        // The identity. With it, R = B and S = 1 sign every message.
+        // The key is the identity point. With it, R = B and S = 1 sign every
+        // message.
         let mut identity = [0; 32];
         identity[0] = 1;
         let base = "5866666666666666666666666666666666666666666666666666666666666666";
@@ -56,7 +57,8 @@ mod tests {
     fn ed25519_signature_in_another_form_is_rejected() {
         let key = Ed25519SecretKey::from_seed(&[7; 32]);
         let signature = key.sign(b"message");
-        // The order of the group, added to S.
+        // Adding the order of the group to S doesn't change the point S * B,
+        // but S must be smaller than the order.
         let order = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
         let order = hex::decode(order).unwrap();
         let mut changed = signature;
@@ -66,8 +68,8 @@ mod tests {
             (*byte, carry) = (sum as u8, sum >> 8);
         }
         assert!(!is_signed_by(key.public_key(), b"message", &changed));
-        // R of small order: the identity, its other encoding, and a point of
-        // order 4.
+        // These values of R have a small order: the identity, its other
+        // encoding, and a point of order 4.
         let mut identity = [0; 32];
         identity[0] = 1;
         let mut other_identity = [0xff; 32];

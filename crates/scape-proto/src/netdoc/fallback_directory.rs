@@ -88,6 +88,7 @@ fn parse(text: &str) -> Result<FallbackDirectory, LineProblem> {
     let address = address.ok_or(LineProblem::Words)?;
     let (ip, port) = address.split_once(':').unzip();
     let ip = ip.unwrap_or(address).parse().map_err(|_| LineProblem::Value(ADDRESS))?;
+    // Like tor, `parse` accepts the sign `+`.
     let port = port.map(|port| port.parse().map_err(|_| LineProblem::Value(ADDRESS)));
     Ok(FallbackDirectory {
         address: ip,
@@ -130,13 +131,18 @@ mod tests {
         let line = "1.2.3.4:80 orport=443 id=0111BA9B604669E636FFD5B503F382A4B7AD6E80";
         assert!(line.parse::<FallbackDirectory>().is_ok());
         assert!(format!("{line} new=1").parse::<FallbackDirectory>().is_ok());
+        let signs = line.replace(":80", ":+80").replace("=443", "=+443");
+        assert_eq!(signs.parse::<FallbackDirectory>(), line.parse());
         for (old, new) in [
             ("1.2.3.4:80", ""),
             ("1.2.3.4:80", "1.2.3"),
             ("1.2.3.4:80", "1.2.3.4:x"),
             ("1.2.3.4:80", "1.2.3.4:80 odd"),
             ("orport=443", ""),
+            ("1.2.3.4:80", "1.2.3.4:-80"),
+            ("1.2.3.4:80", "1.2.3.4:++80"),
             ("orport=443", "orport=0"),
+            ("orport=443", "orport=++443"),
             ("orport=443", "orport=443 ipv6=::1"),
             ("orport=443", "orport=443 weight=x"),
             ("id=", "x="),

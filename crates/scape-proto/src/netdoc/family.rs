@@ -26,7 +26,7 @@ pub enum FamilyMember {
 impl FamilyMember {
     /// Parses the members in a line `family`, given without its keyword.
     pub(super) fn parse_all(line: &[u8]) -> Vec<FamilyMember> {
-        // A fingerprint has 40 digits, `$` and a space.
+        // A fingerprint takes 42 bytes: `$`, 40 digits and a space.
         let mut members = Vec::with_capacity(line.len() / 42 + 1);
         let mut rest = line;
         while !rest.is_empty() {

@@ -6,9 +6,9 @@ use std::fmt;
 use std::sync::LazyLock;
 use std::time::SystemTime;
 
-use super::address;
 use super::document_error::LineProblem;
-use super::line::{Lines, keyword, number_u64, words};
+use super::line::{Lines, keyword, keyword_after_opt, number_u64, words};
+use crate::word::parse_date_time;
 
 /// An item of a directory document: a line that begins with a keyword, and the
 /// object after it, if there is one. See dir-spec, "Document meta-format".
@@ -197,7 +197,8 @@ pub struct Items<'a> {
     line: usize,
 }
 
-const BEGIN: &[u8] = b"-----BEGIN ";
+/// The beginning of an object's first line.
+pub(super) const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
 
@@ -240,6 +241,15 @@ impl<'a> Items<'a> {
     }
 }
 
+/// Skips the object that begins here, so that its lines aren't taken for
+/// keyword lines. The end of the object is the same as for [`Items`].
+#[inline]
+pub(super) fn skip_object(lines: &mut Lines<'_>) {
+    let mut items = Items { lines: lines.clone(), text: b"", line: 0 };
+    let _ = items.object();
+    *lines = items.lines;
+}
+
 /// Returns true if the line can be a line of an object.
 fn is_base64_line(line: &[u8]) -> bool {
     // Padding ends the object, so a keyword never follows in the line. No
@@ -270,8 +280,7 @@ impl<'a> Iterator for Items<'a> {
             if line.is_empty() && !self.lines.rest().starts_with(BEGIN) {
                 continue;
             }
-            let (word, rest) = keyword(line);
-            let (keyword, arguments) = if word == b"opt" { keyword(rest) } else { (word, rest) };
+            let (keyword, arguments) = keyword_after_opt(line);
             let object = self.object();
             let read = start.len() - self.lines.rest().len();
             return Some(Item {
@@ -357,7 +366,7 @@ impl<'a> Arguments<'a> {
     #[inline]
     pub(super) fn time(&mut self) -> Result<SystemTime, LineProblem> {
         let (date, time) = (self.word()?, self.word()?);
-        address::parse_time(date, time)
+        parse_date_time(date, time)
             .ok_or(LineProblem::Value("the time must be YYYY-MM-DD HH:MM:SS in UTC"))
     }
 }

@@ -48,6 +48,23 @@ pub(super) fn keyword(line: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
+/// Returns true if the word is a keyword as dir-spec allows it: a letter or
+/// digit, and then letters, digits and hyphens.
+pub(super) fn is_keyword(word: &[u8]) -> bool {
+    word.first().is_some_and(u8::is_ascii_alphanumeric)
+        && word.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+}
+
+/// Splits a line as [`keyword`] does, but leaves out the word `opt`, which old
+/// documents have before some keywords.
+#[inline]
+pub(super) fn keyword_after_opt(line: &[u8]) -> (&[u8], &[u8]) {
+    match keyword(line) {
+        (b"opt", rest) => keyword(rest),
+        split => split,
+    }
+}
+
 /// Returns true if the text begins with a line that has this keyword.
 #[inline]
 pub(super) fn starts_with_keyword(text: &[u8], keyword: &[u8]) -> bool {

@@ -6,9 +6,10 @@ use super::address::parse_address;
 use super::annotations::{skip_annotations, strip_trailing};
 use super::base64;
 use super::digest::sha256_of_lines;
-use super::item::{Item, Object};
+use super::item::{BEGIN, Item, Object, skip_object};
 use super::line::{
-    Lines, ed25519_id, find_line, first_word, keyword, lossy, starts_with_keyword, words,
+    Lines, ed25519_id, find_line, first_word, keyword, keyword_after_opt, lossy,
+    starts_with_keyword, words,
 };
 use super::rules::{self, Depth, Rule, Rules};
 use super::value::key;
@@ -124,7 +125,7 @@ impl<'a> Microdescriptor<'a> {
 
     #[inline]
     fn read_line(&mut self, line: &'a [u8]) {
-        let (keyword, rest) = keyword(line);
+        let (keyword, rest) = keyword_after_opt(line);
         match keyword {
             b"ntor-onion-key" if self.ntor.is_empty() => self.ntor = rest,
             b"id" if self.ed25519.is_empty() => {
@@ -215,8 +216,7 @@ impl<'a> Microdescriptor<'a> {
     /// assert_eq!(relay.other_addresses().next(), "[2001:db8::4]:9104".parse().ok());
     /// ```
     pub fn other_addresses(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
-        let lines = Lines::new(self.text).map(keyword).filter(|(keyword, _)| *keyword == b"a");
-        lines.filter_map(|(_, rest)| parse_address(first_word(rest)))
+        self.lines_with(b"a").filter_map(|rest| parse_address(first_word(rest)))
     }
 
     /// Returns the relays that this relay lists as its family: the line
@@ -300,10 +300,7 @@ impl<'a> Microdescriptor<'a> {
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn protocols(&self) -> Option<Protocols> {
-        let mut lines = Lines::new(self.text).map(keyword);
-        lines
-            .find(|(keyword, _)| *keyword == b"pr")
-            .and_then(|(_, rest)| Protocols::from_bytes(rest))
+        self.lines_with(b"pr").next().and_then(Protocols::from_bytes)
     }
 
     /// Returns the relay's identity keys, in order: the type and the key of all
@@ -319,11 +316,16 @@ impl<'a> Microdescriptor<'a> {
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn identities(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        let lines = Lines::new(self.text).map(keyword).filter(|(keyword, _)| *keyword == b"id");
-        lines.filter_map(|(_, rest)| {
+        self.lines_with(b"id").filter_map(|rest| {
             let mut words = words(rest);
             Some((words.next()?, words.next()?))
         })
+    }
+
+    /// Returns the text after the keyword for each line with this keyword.
+    fn lines_with(&self, wanted: &'static [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let items = Item::parse_all(self.text);
+        items.filter(move |item| item.keyword() == wanted).map(|item| item.arguments())
     }
 
     /// Returns the lines that were skipped because they are malformed or
@@ -470,18 +472,14 @@ impl<'a> Iterator for Microdescriptors<'a> {
         let mut relay = Microdescriptor::empty();
         loop {
             let rest = lines.rest();
-            // The first byte is enough to rule out most lines, which are part
-            // of the key in `onion-key`.
+            // The first byte is enough to rule out most lines.
             match rest.first() {
                 None => break,
                 Some(b'o') if starts_with_keyword(rest, START) => break,
-                Some(b'n' | b'i' | b'a' | b'f' | b'p') => {
-                    relay.read_line(lines.next()?);
-                    continue;
-                }
-                _ => {}
+                Some(b'n' | b'i' | b'a' | b'f' | b'p' | b'o') => relay.read_line(lines.next()?),
+                Some(b'-') if rest.starts_with(BEGIN) => skip_object(&mut lines),
+                _ => drop(lines.next()),
             }
-            lines.next();
         }
         self.rest = lines.rest();
         relay.text = strip_trailing(text.get(..text.len() - self.rest.len())?);
@@ -649,6 +647,26 @@ mod tests {
         assert_eq!(new.policy_v6(), old.policy_v6());
         assert!(new.other_addresses().eq(old.other_addresses()) && new.ipv6().is_some());
         assert_eq!(changed.matches("more").count(), 4);
+    }
+
+    #[test]
+    fn lines_of_an_object_are_no_fields() {
+        let text = "onion-key\n-----BEGIN RSA PUBLIC KEY-----\np accept 8\nid ed25519 A\n\
+            -----END RSA PUBLIC KEY-----\nid rsa1024 x\np accept 9\nnew\n-----BEGIN X-----\n\
+            pr Link\na 1\nopt family a\nAAAAA\n-----END X-----\nopt pr Link=3\nopt\tfamily b\n\
+            opt p6 accept 80\n";
+        let relay = Microdescriptor::parse(text.as_bytes()).unwrap();
+        assert_eq!((relay.policy_text(), relay.family_text()), (Some(&b"accept 9"[..]), &b"b"[..]));
+        assert!(relay.policy_v6().allows(80) && relay.protocols().unwrap().supports("Link", 3));
+        assert_eq!(relay.identities().count(), 1);
+        assert_eq!(relay.unknown_items().count(), 1);
+        // The line after an object that doesn't end is a field.
+        let broken = text.replace("-----END RSA PUBLIC KEY-----", "family-ids a_");
+        let relay = Microdescriptor::parse(broken.as_bytes()).unwrap();
+        assert_eq!(
+            (relay.policy_text(), relay.family_ids_text()),
+            (Some(&b"accept 9"[..]), &b"a_"[..])
+        );
     }
 
     #[test]

@@ -190,7 +190,8 @@ impl<'a> NetworkStatusV2<'a> {
             b"fingerprint" => self.fingerprint = Some(fingerprint(&mut words)?),
             b"contact" => self.contact = Some(item.lossy()),
             b"dir-signing-key" => self.signing_key = item.object(),
-            // Not all versions had the form that they have today.
+            // Not all versions had the form that they have today, so the form
+            // isn't checked.
             b"client-versions" => self.client_versions = versions(item, Depth::Lenient)?,
             b"server-versions" => self.server_versions = versions(item, Depth::Lenient)?,
             b"published" => self.published = Some(item.time()?),

@@ -306,7 +306,7 @@ mod tests {
                     (name, versions.into_iter().map(|(a, b)| (a.min(b), a.max(b))).collect())
                 })
                 .collect();
-            // Every entry in its longest form.
+            // Write every entry in its longest form.
             let mut text = String::new();
             for (name, versions) in &entries {
                 let ranges: Vec<String> =

@@ -4,10 +4,11 @@ use std::fmt;
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::time::SystemTime;
 
-use super::address::{parse_address, parse_ipv4, parse_time};
+use super::address::{parse_address, parse_ipv4};
 use super::base64;
 use super::entry_form::EntryForm;
-use super::line::{Lines, ed25519_id, first_word, keyword, number, words};
+use super::item::{BEGIN, Item, skip_object};
+use super::line::{Lines, ed25519_id, first_word, keyword_after_opt, number, words};
 use super::router_status_error::RouterStatusProblem;
 use super::router_statuses::RouterStatuses;
 use super::value::fraction;
@@ -15,7 +16,7 @@ use super::vote_microdescriptor::VoteMicrodescriptor;
 use super::{
     DescriptorDigest, DocumentError, LineProblem, PortPolicy, Protocols, RouterFlags, keyed,
 };
-use crate::word::{Fingerprint, Version};
+use crate::word::{Fingerprint, Version, parse_date_time};
 
 /// A relay's entry in a consensus: dir-spec, "Router status entries". Both
 /// flavors of the consensus, `GETINFO ns/…` and the events NS and NEWCONSENSUS
@@ -24,7 +25,8 @@ use crate::word::{Fingerprint, Version};
 /// A `RouterStatus` borrows its text. The line `r`, the flags and the bandwidth
 /// are parsed immediately, and other fields whenever their methods are called.
 /// Lines that can't be parsed are ignored, but [`lines`](Self::lines) still
-/// returns them.
+/// returns them. So are all but the first line with the keyword `s`, `w`, `v`,
+/// `pr` or `p`.
 /// [`Relay`](super::Relay) is an owned copy of an entry.
 ///
 /// ```
@@ -59,10 +61,10 @@ pub struct RouterStatus<'a> {
     addresses: &'a [u8],
     /// The key in the first line `id ed25519`, or empty.
     ed25519: &'a [u8],
-    /// The line `s` without its keyword. The fields below it contain the lines
-    /// `w`, `m`, `v`, `pr` and `p` in the same way.
-    flag_words: &'a [u8],
-    bandwidth_words: &'a [u8],
+    /// The first line `s` without its keyword. The fields below it contain the
+    /// first lines `w`, `m`, `v`, `pr` and `p` in the same way.
+    flag_words: Option<&'a [u8]>,
+    bandwidth_words: Option<&'a [u8]>,
     microdescriptor: Option<&'a [u8]>,
     version: Option<&'a [u8]>,
     protocols: Option<&'a [u8]>,
@@ -142,7 +144,12 @@ impl<'a> RouterStatus<'a> {
         loop {
             let rest = lines.rest();
             let Some(line) = lines.next() else { break };
-            status.read_line(line, rest);
+            if line.starts_with(BEGIN) {
+                lines = Lines::new(rest);
+                skip_object(&mut lines);
+            } else {
+                status.read_line(line, rest);
+            }
         }
         // Only a consensus marks every bandwidth that wasn't measured.
         if in_consensus && status.bandwidth.is_some() {
@@ -164,7 +171,7 @@ impl<'a> RouterStatus<'a> {
             true => (None, third),
             false => (Some(base64::decode(third).ok_or(RouterStatusProblem::Digest)?), word()?),
         };
-        let published = parse_time(date, word()?);
+        let published = parse_date_time(date, word()?);
         let ip = parse_ipv4(word()?).ok_or(RouterStatusProblem::Address)?;
         let or_port = parse_port(word()?).ok_or(RouterStatusProblem::Port)?;
         let dir_port = parse_port(word()?).ok_or(RouterStatusProblem::Port)?;
@@ -181,8 +188,8 @@ impl<'a> RouterStatus<'a> {
             measured: None,
             addresses: b"",
             ed25519: b"",
-            flag_words: b"",
-            bandwidth_words: b"",
+            flag_words: None,
+            bandwidth_words: None,
             microdescriptor: None,
             version: None,
             protocols: None,
@@ -193,28 +200,28 @@ impl<'a> RouterStatus<'a> {
     /// Reads a line. `rest_of_entry` begins with this line.
     #[inline]
     fn read_line(&mut self, line: &'a [u8], rest_of_entry: &'a [u8]) {
-        let (keyword, rest) = keyword(without_opt(line));
+        let (keyword, rest) = keyword_after_opt(line);
         match keyword {
-            b"s" => {
-                self.flag_words = rest;
+            b"s" if self.flag_words.is_none() => {
+                self.flag_words = Some(rest);
                 self.flags = words(rest).filter_map(RouterFlags::from_bytes).collect();
             }
-            b"w" => self.read_bandwidth(rest),
+            b"w" if self.bandwidth_words.is_none() => self.read_bandwidth(rest),
             b"a" if self.addresses.is_empty() => self.addresses = rest_of_entry,
             b"id" if self.ed25519.is_empty() => {
                 self.ed25519 = ed25519_id(rest).unwrap_or_default();
             }
-            b"m" => self.microdescriptor = Some(rest),
-            b"v" => self.version = Some(rest),
-            b"pr" => self.protocols = Some(rest),
-            b"p" => self.policy = Some(rest),
+            b"m" => self.microdescriptor = self.microdescriptor.or(Some(rest)),
+            b"v" => self.version = self.version.or(Some(rest)),
+            b"pr" => self.protocols = self.protocols.or(Some(rest)),
+            b"p" => self.policy = self.policy.or(Some(rest)),
             _ => {}
         }
     }
 
     #[inline]
     fn read_bandwidth(&mut self, rest: &'a [u8]) {
-        self.bandwidth_words = rest;
+        self.bandwidth_words = Some(rest);
         for word in words(rest) {
             if let Some(digits) = word.strip_prefix(b"Bandwidth=") {
                 self.bandwidth = number(digits);
@@ -295,9 +302,8 @@ impl<'a> RouterStatus<'a> {
     /// assert_eq!(relay.other_addresses().next(), "[::1]:9104".parse().ok());
     /// ```
     pub fn other_addresses(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
-        let lines = Lines::new(self.addresses).map(keyword);
-        let lines = lines.filter(|(keyword, _)| *keyword == b"a");
-        lines.filter_map(|(_, rest)| parse_address(first_word(rest)))
+        let lines = lines_with(self.addresses, b"a");
+        lines.filter_map(|rest| parse_address(first_word(rest)))
     }
 
     /// Returns the flags that this version of the library knows.
@@ -315,7 +321,8 @@ impl<'a> RouterStatus<'a> {
     /// assert_eq!(relay.unknown_flags().next(), Some(&b"NewFlag"[..]));
     /// ```
     pub fn unknown_flags(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        words(self.flag_words).filter(|word| RouterFlags::from_bytes(word).is_none())
+        words(self.flag_words.unwrap_or_default())
+            .filter(|word| RouterFlags::from_bytes(word).is_none())
     }
 
     /// Returns the relay's bandwidth weight in kilobytes per second, where a
@@ -362,7 +369,7 @@ impl<'a> RouterStatus<'a> {
     /// assert_eq!(relay.measured(), Some(4100));
     /// ```
     pub fn measured(&self) -> Option<u32> {
-        words(self.bandwidth_words)
+        words(self.bandwidth_words.unwrap_or_default())
             .find_map(|word| word.strip_prefix(b"Measured="))
             .and_then(number)
     }
@@ -378,7 +385,7 @@ impl<'a> RouterStatus<'a> {
     /// assert_eq!(relay.bandwidth_words().last(), Some((&b"Unmeasured"[..], &b"1"[..])));
     /// ```
     pub fn bandwidth_words(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        words(self.bandwidth_words).filter_map(|word| {
+        words(self.bandwidth_words.unwrap_or_default()).filter_map(|word| {
             let (key, value) = word.split_at_checked(memchr::memchr(b'=', word)?)?;
             Some((key, value.strip_prefix(b"=").unwrap_or_default()))
         })
@@ -466,7 +473,7 @@ impl<'a> RouterStatus<'a> {
     /// assert_eq!(methods, [28, 29, 30, 31]);
     /// ```
     pub fn vote_microdescriptors(&self) -> impl Iterator<Item = VoteMicrodescriptor<'a>> + use<'a> {
-        self.lines_with(b"m").filter_map(VoteMicrodescriptor::parse)
+        lines_with(self.text, b"m").filter_map(VoteMicrodescriptor::parse)
     }
 
     /// Returns the statistics that the voting authority keeps about the relay:
@@ -483,7 +490,7 @@ impl<'a> RouterStatus<'a> {
     /// assert_eq!(relay.stats().first(), Some(&("wfu", 0.999901)));
     /// ```
     pub fn stats(&self) -> Vec<(&'a str, f64)> {
-        let words = self.lines_with(b"stats").flat_map(words);
+        let words = lines_with(self.text, b"stats").flat_map(words);
         let number = |(name, value)| Some((name, fraction(value)?));
         words.filter_map(keyed::pair).filter_map(number).collect()
     }
@@ -508,26 +515,17 @@ impl<'a> RouterStatus<'a> {
     /// assert_eq!(relay.unknown_lines().next(), Some(&b"new-keyword 1"[..]));
     /// ```
     pub fn unknown_lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.lines().filter(|line| !KNOWN_LINES.contains(&keyword(without_opt(line)).0))
-    }
-
-    /// Returns the text after the keyword for each line with this keyword.
-    fn lines_with(&self, wanted: &'static [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        Lines::new(self.text)
-            .map(|line| keyword(without_opt(line)))
-            .filter(move |(keyword, _)| *keyword == wanted)
-            .map(|(_, rest)| rest)
+        self.lines().filter(|line| !KNOWN_LINES.contains(&keyword_after_opt(line).0))
     }
 }
 
-/// Returns the line without the word `opt`, which old documents have before
-/// some keywords.
-#[inline]
-fn without_opt(line: &[u8]) -> &[u8] {
-    match line.strip_prefix(b"opt ") {
-        Some(rest) => rest.trim_ascii_start(),
-        None => line,
-    }
+/// Returns the text after the keyword for each line with this keyword.
+fn lines_with<'a>(
+    text: &'a [u8],
+    wanted: &'static [u8],
+) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    let items = Item::parse_all(text);
+    items.filter(move |item| item.keyword() == wanted).map(|item| item.arguments())
 }
 
 /// Parses a nickname, which has at most 19 letters and digits.

@@ -1,7 +1,8 @@
 //! Iterator over the entries of a consensus.
 
 use super::entry_form::EntryForm;
-use super::line::{Lines, find_line, keyword, lossy, starts_with_keyword};
+use super::item::Item;
+use super::line::{Lines, find_line, first_word, lossy, starts_with_keyword};
 use super::router_status_error::ParseRouterStatusError;
 use super::{DocumentError, RouterStatus};
 
@@ -35,10 +36,9 @@ fn is_start(text: &[u8]) -> bool {
 /// Returns true if `header` is the header of a consensus. Returns false for the
 /// header of a vote and for any other text.
 fn is_consensus(header: &[u8]) -> bool {
-    let status = find_line(header, b"\nvote-status").and_then(|start| header.get(start..));
-    let status = status.and_then(|text| Lines::new(text).next()).map(|line| keyword(line).1);
-    find_line(header, b"\nnetwork-status-version").is_some()
-        && status.is_none_or(|s| s == b"consensus")
+    let find = |keyword: &[u8]| Item::parse_all(header).find(|item| item.keyword() == keyword);
+    let status = find(b"vote-status").map(|item| first_word(item.arguments()));
+    find(b"network-status-version").is_some() && status.is_none_or(|s| s == b"consensus")
 }
 
 /// Returns true if the text begins with a line that follows a complete entry:
@@ -127,6 +127,12 @@ impl<'a> RouterStatuses<'a> {
             lines += count(text);
             Some(entry)
         })
+    }
+
+    /// Returns the number of remaining entries, including those that can't be
+    /// parsed.
+    pub(crate) fn count_all(mut self) -> usize {
+        std::iter::from_fn(|| self.take_entry()).count()
     }
 
     fn next_result(&mut self) -> Option<Result<RouterStatus<'a>, ParseRouterStatusError>> {

@@ -6,6 +6,7 @@
 
 use super::document_error::{DocumentError, LineProblem};
 use super::item::Item;
+use super::line::is_keyword;
 use super::{DocumentKind, Items};
 
 /// The rules for one kind of document.
@@ -189,7 +190,8 @@ impl Rules {
 }
 
 /// Reads a document: applies the rules to each item, and calls `line` with the
-/// items that obey them. Items without a rule are ignored.
+/// items that obey them. Items without a rule are ignored, but a strict reading
+/// checks their form.
 ///
 /// Returns the lines that were skipped. A strict reading skips nothing.
 ///
@@ -232,6 +234,9 @@ pub(super) fn read_part<'a>(
         let found = rules.find(item.keyword(), last);
         let Some((index, rule)) = found.and_then(|index| Some((index, rules.lines.get(index)?)))
         else {
+            if depth == Depth::Strict {
+                check_unknown(&item).map_err(|problem| rules.error(&item, problem))?;
+            }
             continue;
         };
         if rule.order == Order::BeginsGroup
@@ -270,6 +275,18 @@ pub(super) fn read_part<'a>(
         rules.check_places(text)?;
     }
     Ok(skipped)
+}
+
+/// Checks the form of an item without a rule: dir-spec, "Document meta-format".
+fn check_unknown(item: &Item<'_>) -> Result<(), LineProblem> {
+    const FORM: &str = "the keyword must begin with a letter or digit, and may have hyphens";
+    let has_bad_object = || item.object().is_some_and(|object| !object.is_base64());
+    // An object without a keyword line has an empty keyword.
+    let is_orphan = item.keyword().is_empty() && item.object().is_some();
+    if item.has_broken_object() || is_orphan || has_bad_object() {
+        return Err(LineProblem::Object);
+    }
+    if is_keyword(item.keyword()) { Ok(()) } else { Err(LineProblem::Value(FORM)) }
 }
 
 impl Rule {
@@ -442,11 +459,39 @@ mod tests {
     }
 
     #[test]
+    fn unknown_items_of_a_wrong_form_are_errors_of_the_strict_reading() {
+        let whole = |unknown: &str| WHOLE.replace("unknown\n", unknown);
+        let no_base64 = object("X").replace("AQID", "AQI");
+        for (text, line, keyword, is_object) in [
+            (whole(&format!("unknown\n{}{}", object("X"), object("X"))), 7, "", true),
+            (whole("unknown\n-----BEGIN X-----\nAQID\n"), 3, "unknown", true),
+            (whole("unknown\n-----BEGIN X-----\nAQID\n-----END Y-----\n"), 3, "unknown", true),
+            (whole(&format!("unknown\n{no_base64}")), 3, "unknown", true),
+            (whole("-----END X-----\n"), 3, "-----END", false),
+            (whole("@unknown\n"), 3, "@unknown", false),
+            (whole("un_known\n"), 3, "un_known", false),
+            (whole("-unknown\n"), 3, "-unknown", false),
+            (whole(" unknown\n"), 3, "", false),
+            (whole(" \n"), 3, "", false),
+            (whole("caf\u{e9}\n"), 3, "caf\u{e9}", false),
+        ] {
+            let error = read(&text, Depth::Strict).expect_err(&text);
+            assert_eq!((error.line(), error.keyword()), (Some(line), keyword), "{text}");
+            let is_value = matches!(error.problem(), Value(_));
+            assert_eq!((error.problem() == Object, is_value), (is_object, !is_object), "{text}");
+            assert_eq!(read(&text, Depth::Lenient), Ok(Vec::new()), "{text}");
+        }
+        for keyword in ["0", "new-", "New-9 @x"] {
+            assert_eq!(read(&whole(&format!("{keyword}\n")), Depth::Strict), Ok(Vec::new()));
+        }
+    }
+
+    #[test]
     fn malformed_value_of_a_decisive_line_is_an_error() {
         let text = WHOLE.replace("many\n", "many bad\n").replace("version 1", "version bad");
         let error = read(&text, Depth::Lenient).unwrap_err();
         assert_eq!(parts(&error), (Some(10), "version", Value("bad")));
-        // The values were not read.
+        // The object is malformed, so the values aren't even read.
         let text = WHOLE.replace("version 1", "version bad\n-----BEGIN KEY-----");
         let skipped = read(&text, Depth::Lenient).unwrap();
         assert_eq!(parts(&skipped[0]), (Some(10), "version", Object));

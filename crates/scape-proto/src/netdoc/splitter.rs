@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::line::{Lines, keyword, starts_with_keyword};
+use super::line::{Lines, first_word, keyword, keyword_after_opt, starts_with_keyword};
 use super::{DocumentKind, TypeAnnotation};
 
 /// A document that was cut out of a file or a stream, with the annotations
@@ -332,7 +332,7 @@ fn kind_of_first_line(line: &[u8]) -> Option<DocumentKind> {
         b"router" => DocumentKind::ServerDescriptor,
         b"extra-info" => DocumentKind::ExtraInfo,
         b"onion-key" => DocumentKind::Microdescriptor,
-        b"network-status-version" if rest.starts_with(b"2") => DocumentKind::NetworkStatusV2,
+        b"network-status-version" if first_word(rest) == b"2" => DocumentKind::NetworkStatusV2,
         b"network-status-version" => DocumentKind::Consensus,
         b"network-status-diff-version" => DocumentKind::ConsensusDiff,
         b"dir-key-certificate-version" => DocumentKind::KeyCertificate,
@@ -372,9 +372,9 @@ fn by_content(kind: DocumentKind, text: &[u8]) -> DocumentKind {
     if kind != DocumentKind::Consensus {
         return kind;
     }
-    let mut lines = Lines::new(text).take(20).map(keyword);
+    let mut lines = Lines::new(text).take(20).map(keyword_after_opt);
     match lines.find(|(word, _)| *word == b"vote-status") {
-        Some((_, b"vote")) => DocumentKind::Vote,
+        Some((_, rest)) if first_word(rest) == b"vote" => DocumentKind::Vote,
         _ => kind,
     }
 }
@@ -439,6 +439,7 @@ mod tests {
     fn every_first_line_has_its_kind() {
         for (line, kind) in [
             ("network-status-version 2", Some(DocumentKind::NetworkStatusV2)),
+            ("network-status-version 3\nopt vote-status vote more", Some(DocumentKind::Vote)),
             ("network-status-diff-version 1", Some(DocumentKind::ConsensusDiff)),
             ("dir-key-certificate-version 3", Some(DocumentKind::KeyCertificate)),
             ("consensus-digest x", Some(DocumentKind::DetachedSignatures)),

@@ -101,7 +101,7 @@ pub(super) fn count_lines(text: &[u8]) -> usize {
 /// footer. The footer of an old consensus method has no line
 /// `directory-footer`, so the other lines of a footer are looked for as well.
 fn footer_start(text: &[u8]) -> usize {
-    // Another keyword may begin in the same way.
+    // Another keyword may begin in the same way, so each place is checked.
     let is_start = |start: &usize| text.get(*start..).is_some_and(is_footer);
     let ends = memmem::rfind_iter(text, b"\ndirectory-footer");
     if let Some(start) = ends.map(|end| end + 1).find(is_start) {

@@ -33,7 +33,7 @@ const RESERVED_KNOWN: &[u8] = b"<torS0X>0";
 /// assert!(Isolation::new("", "mail").is_err());
 /// # Ok::<(), scape_proto::control::ArgumentError>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Isolation {
     user: Secret,
     password: Secret,
@@ -112,15 +112,6 @@ impl Isolation {
         message
     }
 }
-
-impl PartialEq for Isolation {
-    fn eq(&self, other: &Self) -> bool {
-        self.user.expose() == other.user.expose()
-            && self.password.expose() == other.password.expose()
-    }
-}
-
-impl Eq for Isolation {}
 
 impl Hash for Isolation {
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -191,7 +191,8 @@ impl<'a> TorrcComparison<'a> {
             let name = key(entry.option_name());
             let is_list = self.is_list(entry.option_name());
             let clears = entry.magic() == Some(TorrcMagic::Clear);
-            // tor logs "Linelist option has no value. Skipping."
+            // tor skips such a line, and logs "Linelist option has no value.
+            // Skipping."
             if entry.value_bytes().is_empty() && is_list == Some(true) && !clears {
                 continue;
             }

@@ -409,7 +409,8 @@ fn same_lines(members: &[(usize, &TorrcEntry)], wanted: &[Wanted]) -> Vec<(usize
     if rows.saturating_mul(columns) > MOST {
         return found;
     }
-    // The length of the longest subsequence that starts at a pair of positions.
+    // For each pair of positions, `lengths` contains the length of the longest
+    // common subsequence that starts there.
     let width = columns + 1;
     let mut lengths = vec![0_u32; (rows + 1) * width];
     let at = |lengths: &[u32], row: usize, column: usize| {

@@ -603,7 +603,7 @@ mod tests {
             ("EntryNode", Some("EntryNodes")),
             ("Nick", Some("Nickname")),
             ("Contact", Some("ContactInfo")),
-            // The first of several options.
+            // If several options begin like this, the first one counts.
             ("Socks", Some("Socks4Proxy")),
             ("SocksPort", Some("SocksPort")),
             ("Bridge", Some("Bridge")),
@@ -618,7 +618,7 @@ mod tests {
             ("ExitNodesX", None),
             ("é", None),
             ("l", Some("LearnCircuitBuildTimeout")),
-            // Options that `GETINFO config/names` doesn't list.
+            // `GETINFO config/names` doesn't list these options.
             ("Control", Some("ControlListenAddress")),
             ("DNS", Some("DNSListenAddress")),
             ("OR", Some("ORListenAddress")),

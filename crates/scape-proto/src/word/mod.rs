@@ -59,4 +59,4 @@ pub use path::path_of;
 pub use utc::write_utc;
 
 pub(crate) use in_one_line::InOneLine;
-pub(crate) use utc::days_in;
+pub(crate) use utc::{days_in, parse_date_time};

@@ -233,7 +233,9 @@ mod tests {
 
     #[test]
     fn onion_address_with_invalid_key_is_rejected() {
-        // Multiples of the base point, and the points of small order.
+        // Only multiples of the base point are valid keys. The keys below are
+        // points of small order, a sum with such a point, and bytes that aren't
+        // points.
         let base = "5866666666666666666666666666666666666666666666666666666666666666";
         let order_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
         let both = {

@@ -31,7 +31,8 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     ]
 }
 
-/// Generates a piece that has a meaning in some events, or in none.
+/// Generates bytes to insert: characters and words that have a special meaning
+/// in events, or random bytes.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let pieces: [&[u8]; 20] = [
         b"\"",

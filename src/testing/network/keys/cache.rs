@@ -212,7 +212,7 @@ mod tests {
             fs::create_dir(directory.path().join(name)).unwrap();
             fs::write(directory.path().join(name).join("secret_id_key"), "x").unwrap();
         }
-        // Another program may be writing into them.
+        // Another program may be writing into them, so they stay.
         sweep(directory.path(), ABANDONED_AFTER);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3);
         sweep(directory.path(), Duration::ZERO);

@@ -160,7 +160,7 @@ impl Seed {
     /// its place.
     pub(super) fn files_now(&self, authority: &Path) -> Vec<(&'static str, Arc<[u8]>)> {
         let mut files = self.files();
-        // tor replaces the file atomically.
+        // tor replaces the file atomically, so its content is complete.
         if let Ok(consensus) = fs::read(authority.join(MICRODESC_CONSENSUS))
             && let Some((_, content)) = files.iter_mut().find(|(it, _)| *it == MICRODESC_CONSENSUS)
         {

@@ -144,7 +144,7 @@ fn serve(near: TcpStream, target: Target, sockets: &Sockets) -> io::Result<()> {
 /// Reads a SOCKS request and connects to its address. Returns `None` if the
 /// request was refused.
 fn connect_by_socks(near: &TcpStream) -> io::Result<Option<TcpStream>> {
-    // The bytes go over the same socket.
+    // The clone is a handle to the same socket.
     let program = Transport::from(near.try_clone()?);
     let deadline = deadline_after(HANDSHAKE_FOR);
     let Some((host, port)) = handshake(&program, None, deadline)? else { return Ok(None) };
@@ -198,7 +198,7 @@ fn scramble(bytes: &mut [u8]) {
 }
 
 fn close_both(one: &TcpStream, other: &TcpStream) {
-    // Either socket may be closed already.
+    // An error only means that a socket is closed already.
     let _ = one.shutdown(Shutdown::Both);
     let _ = other.shutdown(Shutdown::Both);
 }
@@ -234,7 +234,7 @@ impl Sockets {
         let mut open = self.0.lock();
         open.is_over = true;
         for stream in open.streams.values() {
-            // The other end may have closed it.
+            // An error only means that the other end has closed the connection.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }

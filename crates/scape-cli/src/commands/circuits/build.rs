@@ -10,7 +10,6 @@ use super::row::{self, CircuitRow};
 use crate::base::busy::Busy;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
-use crate::base::output::printable;
 use crate::commands::shared::countries::{Countries, CountryOptions};
 use crate::commands::shared::listing::print;
 
@@ -125,17 +124,16 @@ fn find(state: &State, text: &str) -> Result<String, Failure> {
     if let Some(fingerprint) = named.or_else(|| text.parse().ok()) {
         return Ok(fingerprint.to_string());
     }
-    let shown = printable(text);
     match state.routers().named(text).as_slice() {
         [relay] => Ok(relay.fingerprint().to_string()),
         [] => Err(Failure::failed(format!(
-            "no relay in the consensus has the nickname {shown:?}; `scape relays` lists the relays"
+            "no relay in the consensus has the nickname {text:?}; `scape relays` lists the relays"
         ))),
         several => {
             let names: Vec<_> = several.iter().map(ToString::to_string).collect();
             let names = names.join(", ");
             Err(Failure::failed(format!(
-                "several relays have the nickname {shown:?}; name one by its fingerprint: {names}"
+                "several relays have the nickname {text:?}; name one by its fingerprint: {names}"
             )))
         }
     }

@@ -24,7 +24,8 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let state = State::new(&context.controller()?)?;
-        // Nothing is closed if one of the ids is wrong.
+        // All circuits are looked up first, so that nothing is closed if one of
+        // the IDs is wrong.
         let circuits = self.ids.iter().map(|id| find(&state, *id));
         let circuits = circuits.collect::<Result<Vec<_>, _>>()?;
         for circuit in circuits {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::problem::explained;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
-use crate::base::output::printable;
+use crate::base::output::{printable, tell};
 
 /// The name of the group of all options of onion services on disk. Each line
 /// belongs to the `HiddenServiceDir` line before it, so the lines are always
@@ -64,7 +64,7 @@ impl Change {
             lines.extend(self.after.iter().map(|line| format!(" {}", printable(line))));
         }
         // Neither side has a line, so only the name is shown.
-        if lines.is_empty() { self.name.clone() } else { lines.join("\n") }
+        if lines.is_empty() { printable(&self.name) } else { lines.join("\n") }
     }
 }
 
@@ -113,16 +113,16 @@ pub(super) fn print(context: &Context, changes: &[Change]) -> Result<(), Failure
 /// printed if tor refuses them.
 pub(super) fn save_and_print(context: &Context, config: &mut Config) -> Result<(), Failure> {
     let changes = pending(config);
-    save(context, config)?;
+    save(config)?;
     print(context, &changes)
 }
 
 /// Sends the pending changes, all with one command.
-pub(super) fn save(context: &Context, config: &mut Config) -> Result<(), Failure> {
+pub(super) fn save(config: &mut Config) -> Result<(), Failure> {
     config.save().map_err(explained)?;
     for lost in config.take_overwritten() {
         let theirs = printable(&texts(&lost.theirs).join(", "));
-        context.out.note(format_args!(
+        tell(format_args!(
             "another program changed {} at the same time; its value was overwritten: {theirs}",
             lost.name
         ));

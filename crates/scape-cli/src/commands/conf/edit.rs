@@ -47,7 +47,8 @@ impl Arguments {
         let mut config = context.controller()?.config()?;
         let snapshot = Snapshot::read(&config)?;
         let begin = match &self.file {
-            // The file may be a pipe that nobody writes to.
+            // The file may be a pipe that nobody writes to, so another thread
+            // reads it.
             Some(path) => {
                 let file = path.clone();
                 background::run(context, || fs::read(file))?.map_err(|error| {
@@ -137,7 +138,7 @@ impl Arguments {
                 return Ok(Attempt::Declined);
             }
         }
-        save(context, config)?;
+        save(config)?;
         if context.out.is_json() {
             print(context, &changes)?;
         }

@@ -98,7 +98,7 @@ impl Setting {
     /// unset option is only its name.
     fn lines(&self) -> Vec<String> {
         match self.values.as_slice() {
-            [] => vec![self.name.clone()],
+            [] => vec![printable(&self.name)],
             values if self.is_group() => values.iter().map(|line| printable(line)).collect(),
             values => {
                 let lines = values.iter().map(|value| format!("{} {value}", self.name));

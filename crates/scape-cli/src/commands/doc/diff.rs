@@ -15,6 +15,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::table::Table;
 use crate::base::units;
+use crate::commands::shared::json;
 
 /// Compare two consensuses: relays that were added, removed or changed
 ///
@@ -62,7 +63,8 @@ struct Difference {
 struct Side {
     flavor: ConsensusFlavor,
     /// The start of the validity in UTC, such as `2026-11-30T02:00:00Z`.
-    valid_after: Option<String>,
+    #[serde(serialize_with = "json::seconds")]
+    valid_after: Option<SystemTime>,
     relays: usize,
     /// The sum of the bandwidths of all relays, in units of 1000 bytes per
     /// second.
@@ -151,10 +153,9 @@ fn compare(old: &Consensus<'_>, new: &Consensus<'_>) -> Difference {
 
 impl Side {
     fn new(consensus: &Consensus<'_>, relays: &BTreeMap<Fingerprint, Relay>) -> Self {
-        let time = |time: SystemTime| units::time(time);
         Side {
             flavor: consensus.flavor.clone(),
-            valid_after: consensus.valid_after.map(time),
+            valid_after: consensus.valid_after,
             relays: relays.len(),
             bandwidth: relays.values().filter_map(|relay| relay.bandwidth).map(u64::from).sum(),
         }
@@ -205,7 +206,7 @@ fn describe(context: &Context, difference: &Difference) -> Result<(), Failure> {
     let mut sides =
         Table::new(&["", "flavor", "valid after", "relays", "bandwidth"]).right(3).right(4);
     for (name, side) in [("old", &difference.old), ("new", &difference.new)] {
-        let valid_after = side.valid_after.clone().unwrap_or_default();
+        let valid_after = side.valid_after.map(units::time).unwrap_or_default();
         let bandwidth = rate(side.bandwidth);
         let (flavor, relays) = (side.flavor.to_string(), side.relays.to_string());
         sides.row([name, &flavor, &valid_after, &relays, &bandwidth]);

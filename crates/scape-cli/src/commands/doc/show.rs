@@ -42,12 +42,7 @@ impl Arguments {
                 }
             };
             match is_pretty {
-                true => {
-                    let text = serde_json::to_string_pretty(&document);
-                    let text = text
-                        .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
-                    context.out.line(text)?;
-                }
+                true => context.out.pretty(&document)?,
                 false => context.out.value(&document)?,
             }
             if self.skipped {

@@ -11,7 +11,7 @@ use scape::{Controller, ErrorKind, Subscription};
 
 use crate::base::context::Context;
 use crate::base::failure::Failure;
-use crate::base::output::print_error;
+use crate::base::output::tell;
 
 /// The maximum interval between two checks for a signal.
 const POLL: Duration = Duration::from_secs(1);
@@ -100,19 +100,17 @@ impl Feed {
             match self.events.next_item(left.unwrap_or(POLL).min(POLL)) {
                 Ok(EventItem::Event(event)) => return Ok(Some(Item::Event(event))),
                 Ok(EventItem::Missed(count)) => {
-                    // This is printed with --json, too, because the output is
-                    // incomplete.
                     let verb = if count == 1 { "event is" } else { "events are" };
-                    print_error(format_args!("{count} {verb} missing"));
+                    tell(format_args!("{count} {verb} missing"));
                 }
                 Ok(EventItem::Disconnected(cause)) if self.follows => {
                     // After a signal, scape has closed the connection.
                     context.check_interrupt()?;
-                    context.out.note(format_args!("{cause}; waiting for tor"));
+                    tell(format_args!("{cause}; waiting for tor"));
                     return Ok(Some(Item::Disconnected));
                 }
                 Ok(EventItem::Reconnected(_)) => {
-                    context.out.note("connected again");
+                    tell("connected again");
                     return Ok(Some(Item::Reconnected));
                 }
                 Ok(_) => {}

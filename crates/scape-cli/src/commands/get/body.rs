@@ -8,6 +8,7 @@ use scape::http::tor_error;
 use scape::http::ureq::{self, Agent, ResponseExt as _, http};
 
 use super::link::shown;
+use super::send::send;
 use crate::base::background;
 use crate::base::busy::Busy;
 use crate::base::context::Context;
@@ -116,22 +117,6 @@ impl Head {
     }
 }
 
-/// Sends a request. A GET, HEAD, DELETE or OPTIONS request with an empty body
-/// is sent without `Content-Length`.
-fn send(
-    agent: &Agent,
-    request: http::Request<Vec<u8>>,
-) -> Result<http::Response<ureq::Body>, ureq::Error> {
-    let has_none = matches!(
-        *request.method(),
-        http::Method::GET | http::Method::HEAD | http::Method::DELETE | http::Method::OPTIONS
-    );
-    match request.body().is_empty() && has_none {
-        true => agent.run(request.map(|_| ureq::SendBody::none())),
-        false => agent.run(request),
-    }
-}
-
 /// Receives the body, and sends its parts to `chunks`. Sends an empty part at
 /// the end.
 fn receive(url: &str, mut body: ureq::Body, chunks: &Sender<Result<Vec<u8>, Failure>>) {
@@ -179,6 +164,7 @@ fn explain(url: &str, error: &ureq::Error) -> Failure {
                 printable(url)
             ),
         ),
+        ureq::Error::Other(why) => Failure::failed(format_args!("{}: {why}", printable(url))),
         ureq::Error::RedirectFailed => Failure::failed(format_args!(
             "{message}: the server redirects to another URL, and the body isn't sent there; \
              use --max-redirects 0 with --include to see the URL in the header Location"

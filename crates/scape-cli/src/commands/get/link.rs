@@ -14,7 +14,7 @@ pub(super) fn with_scheme(url: &str) -> String {
     }
     let host_and_port = authority.rsplit('@').next().unwrap_or_default();
     let host = host_and_port.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    // Connections to onion services are encrypted anyway.
+    // Connections to onion services are encrypted anyway, so they use HTTP.
     let scheme = if host.ends_with(".onion") { "http" } else { "https" };
     format!("{scheme}://{url}")
 }

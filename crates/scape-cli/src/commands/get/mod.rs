@@ -4,6 +4,7 @@ mod body;
 mod link;
 mod output;
 mod request;
+mod send;
 mod terminal;
 
 use std::path::PathBuf;

@@ -2,6 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+#[cfg(unix)]
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +19,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
 use crate::base::units;
-use crate::commands::shared::links::follow_links;
+use crate::commands::shared::links::{follow_links, links};
 use crate::commands::shared::temporary::without_temporary_name;
 
 /// The maximum length of a body in JSON, in bytes.
@@ -54,7 +56,7 @@ struct Header {
 pub(super) enum Destination {
     /// Standard output.
     Standard(Shown),
-    /// A device or a pipe, which can't be replaced.
+    /// A device, a pipe or an open file, which can't be replaced.
     Device { file: Arc<File>, path: PathBuf },
     /// A temporary file that replaces the file at `real` when the body is
     /// complete. `path` is the path that the user gave.
@@ -78,14 +80,18 @@ impl Destination {
         let owned = path.to_path_buf();
         let metadata = fs::metadata(path).ok();
         if let Some(metadata) = &metadata {
+            if is_standard_output(metadata) {
+                return Ok(Destination::Standard(Shown::default()));
+            }
             // Opening a pipe waits for a program that reads it, so another
             // thread does this. A file must be writable, although it will be
-            // replaced. If /dev/stdout is a pipe, its symbolic links don't lead
-            // to a path.
+            // replaced. If the name stands for a file that is open already,
+            // such as /dev/fd/3, the body is added to this file.
+            let is_open = is_open_file(path);
             let opened = owned.clone();
-            let open = move || File::options().write(true).open(opened);
+            let open = move || File::options().write(true).append(is_open).open(opened);
             let file = background::run(context, open)?.map_err(|error| failed(path, &error))?;
-            if !metadata.is_file() {
+            if is_open || !metadata.is_file() {
                 return Ok(Destination::Device { file: Arc::new(file), path: owned });
             }
         }
@@ -93,7 +99,8 @@ impl Destination {
         let folder = real.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut builder = tempfile::Builder::new();
         builder.prefix(".scape-");
-        // The umask of the process applies, as it does to other new files.
+        // The umask of the process applies to this mode, as it does to other
+        // new files.
         #[cfg(unix)]
         if metadata.is_none() {
             builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -154,6 +161,30 @@ impl Destination {
             }
         }
     }
+}
+
+/// Returns true if a file, such as /dev/stdout, is the standard output.
+#[cfg(unix)]
+fn is_standard_output(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let file = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let output = file.and_then(|file| file.metadata());
+    output.is_ok_and(|output| (output.dev(), output.ino()) == (metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn is_standard_output(_metadata: &fs::Metadata) -> bool {
+    false
+}
+
+/// Returns true if a path leads through /dev/fd or /proc/*/fd, and so to a file
+/// that is open already.
+fn is_open_file(path: &Path) -> bool {
+    links(path).any(|path| {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        folder == Path::new("/dev/fd") || folder.starts_with("/proc") && folder.ends_with("fd")
+    })
 }
 
 /// Prints the answer as JSON, with the body unless it goes into a file.
@@ -231,6 +262,20 @@ fn receive(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn open_files_are_recognized_behind_links() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/proc/self/fd/3", &link).unwrap();
+        for path in [&link, Path::new("/dev/fd/3"), Path::new("/proc/1/task/1/fd/3")] {
+            assert!(is_open_file(path), "{}", path.display());
+        }
+        for path in ["/dev/null", "fd/3", "/proc/self/fd", "/tmp/fd/3"] {
+            assert!(!is_open_file(Path::new(path)), "{path}");
+        }
+    }
 
     #[test]
     fn body_in_json_has_a_limit() {

@@ -20,6 +20,9 @@ use crate::base::output::printable;
 pub(super) struct Request {
     /// Add a header to the request, such as 'Accept: text/html'. Can be
     /// repeated
+    ///
+    /// With the header Host, only redirects to the host of the URL are
+    /// followed.
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
 
@@ -87,7 +90,8 @@ fn check(url: &str) -> Result<(), Failure> {
         Some("https") => 443,
         _ => return Err(failed(&"only http:// and https:// URLs can be fetched")),
     };
-    // `Uri::port` ignores a port that isn't valid.
+    // `Uri::port` ignores a port that isn't valid, so the port is looked up in
+    // the text.
     let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
     let host_and_port = authority.rsplit('@').next().unwrap_or_default().trim_end_matches(':');
     let has_port = host_and_port.rsplit(']').next().is_some_and(|rest| rest.contains(':'));

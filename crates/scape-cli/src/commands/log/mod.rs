@@ -13,6 +13,7 @@ use scape::event::{Event, EventBody, EventKind, Severity};
 use self::overlap::{Printed, Recent};
 use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
+use crate::base::output::tell;
 use crate::commands::events::feed::{Feed, Item, controller};
 use crate::commands::shared::log::file::LogFile;
 use crate::commands::shared::log::line::LogLine;
@@ -71,7 +72,7 @@ impl Arguments {
                 self.print_new(context, &feed, Some((&file, length)), recent)
             }
             Err(failure) if failure.exit == Exit::Failed => {
-                context.out.note(format_args!("older messages are missing: {}", failure.message));
+                tell(format_args!("older messages are missing: {}", failure.message));
                 self.print_new(context, &feed, None, Recent::new(Vec::new(), SystemTime::now()))
             }
             Err(failure) => Err(failure),
@@ -118,8 +119,9 @@ impl Arguments {
                         printed.add(line, || file.length().ok());
                     }
                 }
-                // Too late to look at the file, because the item has waited
-                // while earlier events were printed.
+                // The length of the file is of no use here, because the file
+                // may have grown while this item waited for earlier events to
+                // be printed.
                 Item::Disconnected => {}
                 Item::Reconnected => {
                     let Some(file) = file else { continue };

@@ -28,7 +28,9 @@ impl Recent {
     /// Removes the message of an event from the list. Returns true if the list
     /// contained the message.
     pub(super) fn take(&mut self, line: &LogLine) -> bool {
-        // The event may have waited for long while earlier ones were printed.
+        // The list no longer counts if the event arrived long after the list
+        // was read. The time of arrival is compared, because the event may have
+        // waited while earlier ones were printed.
         if line.time.duration_since(self.read_at).is_ok_and(|after| after > LATE) {
             self.lines.clear();
         }
@@ -59,7 +61,8 @@ impl Printed {
         if let Some((end, at)) = self.next
             && line.time.duration_since(at).is_ok_and(|after| after > VERY_LATE)
         {
-            // The messages that were in the file have come before this one.
+            // All messages that were in the file at the time `at` have come as
+            // events before this one, so `end` moves forward.
             self.end = end;
             self.lines.retain(|line| line.time > at);
             self.next = None;
@@ -74,7 +77,8 @@ impl Printed {
     /// on, they count as printed. `length` is the length that the file had
     /// before it was read.
     pub(super) fn missing(&mut self, length: u64, mut all: Vec<LogLine>) -> Vec<LogLine> {
-        // A file that is shorter now has been begun anew.
+        // A file that is shorter than before was begun anew, so none of its
+        // messages has come.
         if length >= self.end {
             all.retain(|line| line.at >= self.end);
         }
@@ -111,7 +115,7 @@ mod tests {
         let read_at = now - Duration::from_secs(60);
         let mut recent = Recent::new(vec![line("a", 0, now), line("a", 1, now)], read_at);
         assert!(recent.take(&line("a", 0, read_at)));
-        // Another message with the same text.
+        // This message has the same text, but comes too late to be in the file.
         assert!(!recent.take(&line("a", 0, read_at + Duration::from_secs(1))));
         assert!(!recent.take(&line("a", 0, read_at)));
     }
@@ -121,17 +125,19 @@ mod tests {
         let begun = SystemTime::now() - Duration::from_secs(60);
         let at = |seconds| begun + Duration::from_secs(seconds);
         let mut printed = Printed::new(100);
-        // Printed a minute late: the file has grown in the meantime.
+        // The event is printed a minute late, so the file has grown in the
+        // meantime.
         printed.add(line("a", 0, at(0)), || Some(400));
         printed.add(line("b", 0, at(10)), || None);
         let all = [("old", 90), ("a", 100), ("b", 200), ("b", 300), ("c", 400)];
         let all: Vec<_> = all.iter().map(|(text, at)| line(text, *at, begun)).collect();
         let missing = printed.missing(400, all.clone());
         assert_eq!(missing.iter().map(|line| line.at).collect::<Vec<_>>(), [300, 400]);
-        // The last one was written while the file was read.
+        // The last message was written while the file was read, and was
+        // returned already.
         assert!(printed.missing(500, all.clone()).is_empty());
         assert!(printed.missing(500, all).is_empty());
-        // A file that was begun anew.
+        // A file that was begun anew is shorter than before.
         assert_eq!(printed.missing(20, vec![line("d", 0, begun)]).len(), 1);
     }
 

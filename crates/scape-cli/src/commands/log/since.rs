@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::base::options::duration;
+use crate::base::options::{TOO_LONG, duration};
 
 /// Parses an age such as `2h`, a local time such as `2026-11-30 14:05`, or a
 /// time with a zone such as `2026-11-30T14:05:00Z`.
@@ -16,8 +16,10 @@ pub(super) fn parse(text: &str) -> Result<SystemTime, String> {
 }
 
 fn parse_in(text: &str, now: SystemTime, zone: TimeZone) -> Result<SystemTime, String> {
-    if let Ok(age) = duration(text) {
-        return now.checked_sub(age).ok_or_else(|| "the age is too long".into());
+    match duration(text) {
+        Ok(age) => return now.checked_sub(age).ok_or_else(|| TOO_LONG.into()),
+        Err(why) if why == TOO_LONG => return Err(why),
+        Err(_) => {}
     }
     let exact: Option<Timestamp> = text.parse().ok();
     let local = || {
@@ -48,5 +50,6 @@ mod tests {
             assert_eq!(time, humantime::parse_rfc3339(expected).unwrap(), "{text}");
         }
         assert!(parse_in("yesterday", now, TimeZone::UTC).is_err());
+        assert_eq!(parse_in("1000y", now, TimeZone::UTC), Err(TOO_LONG.to_owned()));
     }
 }

@@ -116,7 +116,7 @@ impl KeptKey {
         self.is_unused = false;
         match &self.path {
             // Another process created the file, and removed it again because it
-            // failed.
+            // failed. So save the key again.
             Some(path) if path.symlink_metadata().is_err() => save(&self.key, path),
             _ => Ok(()),
         }
@@ -165,7 +165,7 @@ pub(super) fn save(key: &OnionKey, path: &Path) -> Result<(), Failure> {
 /// Returns the folder for keys that are kept under a name.
 pub(super) fn folder() -> Result<PathBuf, Failure> {
     let variable = |name| {
-        // The specification of XDG says that relative paths are to be ignored.
+        // The specification of XDG says that relative paths must be ignored.
         env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
     };
     let data = match cfg!(windows) {
@@ -227,7 +227,8 @@ pub(super) fn client_key(
 pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let write = || {
-        // Temporary files have the mode 0600.
+        // Temporary files have the mode 0600, so nobody else can read the
+        // content.
         let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
         file.write_all(content)?;
         file.persist_noclobber(path).map(drop).map_err(|error| error.error)
@@ -259,7 +260,7 @@ mod tests {
         drop(KeptKey::at(Some(path.clone())).unwrap());
         assert!(!path.exists());
         let mut kept = KeptKey::at(Some(path.clone())).unwrap();
-        // Another process gets the same key.
+        // Another process that uses the same file gets the same key.
         let again = KeptKey::at(Some(path.clone())).unwrap();
         assert_eq!(again.key, kept.key);
         kept.keep().unwrap();

@@ -72,7 +72,8 @@ impl Arguments {
                 directory: Some(config.directory().to_path_buf()),
                 error: None,
             };
-            // The folder may belong to another user, or be on another machine.
+            // An error isn't the command's failure: the folder may belong to
+            // another user, or be on another machine.
             match config.hostname() {
                 Ok(address) => service.address = Some(address),
                 Err(error) => service.error = Some(Failure::from(error).message),

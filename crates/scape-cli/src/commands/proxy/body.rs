@@ -62,7 +62,8 @@ impl<R: Read> Body<R> {
         self.read_line()?;
         match httparse::parse_chunk_size(self.line.get_ref()) {
             Ok(httparse::Status::Complete((_, 0))) => self.state = State::Trailers { seen: 0 },
-            // A line end of two bytes follows the chunk.
+            // Two more bytes belong to the chunk, because a line end follows
+            // it.
             Ok(httparse::Status::Complete((_, size))) if size < u64::MAX - 2 => {
                 self.state = State::Bytes { left: size + 2, chunked: true };
             }

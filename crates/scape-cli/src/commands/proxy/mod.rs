@@ -88,8 +88,8 @@ fn accept(listener: &TcpListener, proxy: &Arc<Proxy>) {
     let (places, refused) = (Places::new(MOST), Places::new(MOST_REFUSED));
     for connection in listener.incoming() {
         let Ok(connection) = connection else {
-            // This happens if too many files are open, so it is tried again
-            // after a pause.
+            // This happens if too many files are open, so accepting is tried
+            // again after a pause.
             thread::sleep(POLL);
             continue;
         };

@@ -75,7 +75,7 @@ impl Request {
             head.method, head.minor_version
         );
         // Headers whose names are in `Connection` are about this connection,
-        // too.
+        // too, so they are dropped.
         let named: Vec<String> = head
             .values("connection")
             .flat_map(|value| value.split(|byte| *byte == b','))
@@ -92,7 +92,7 @@ impl Request {
             bytes.extend_from_slice(value);
             bytes.extend_from_slice(b"\r\n");
         }
-        // Each connection has one request.
+        // The proxy passes on one request per connection.
         bytes.extend_from_slice(b"Connection: close\r\n\r\n");
         Ok(Request { target, head: Some((bytes, length)) })
     }
@@ -118,7 +118,7 @@ fn length(head: &RequestHead) -> Result<Length, Refusal> {
             count.map(Length::Bytes).ok_or_else(unclear)
         }
         // HTTP/1.0 has no transfer encodings, so a server may not recognize the
-        // body.
+        // end of the body.
         (1, 0) if head.minor_version > 0 => match head.text("transfer-encoding") {
             Some(encoding) if encoding.eq_ignore_ascii_case("chunked") => Ok(Length::Chunked),
             _ => Err(unclear()),

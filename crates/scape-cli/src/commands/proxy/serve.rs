@@ -72,7 +72,7 @@ pub(super) fn serve(proxy: &Proxy, mut program: TcpStream) -> io::Result<()> {
         Ok(prepared) => prepared,
         Err((status, why)) => return refuse(program, status, &why),
     };
-    // tor resolves the name.
+    // The host isn't resolved here, because tor resolves it.
     let mut server = match client.connect(request.target) {
         Ok(server) => server,
         Err(error) => {
@@ -97,7 +97,7 @@ pub(super) fn serve(proxy: &Proxy, mut program: TcpStream) -> io::Result<()> {
             join(input, &program, server, at_end)
         }
     };
-    // Wakes the thread that waits for the program.
+    // This wakes the thread that waits for the program.
     let _ = program.shutdown(Shutdown::Both);
     joined
 }

@@ -28,7 +28,7 @@ use crate::base::failure::Failure;
 /// A relay is shown if it matches all filters. The relays with the highest
 /// bandwidth come first.
 #[derive(Debug, Args)]
-// The option --version is about relays here.
+// clap's own option is disabled, because --version is about relays here.
 #[command(disable_version_flag = true)]
 pub(crate) struct Arguments {
     /// Show at most N relays
@@ -114,7 +114,8 @@ impl Listing for Relays {
     }
 
     fn rows(&mut self, state: &State, _now: Instant) -> Result<Rc<[RelayRow]>, Failure> {
-        // Without a consensus, tor refuses to send the directory.
+        // Without a consensus, tor refuses to send the directory, so the list
+        // is empty.
         if state.routers().is_empty() {
             self.filter.check_names()?;
             return Ok(Rc::new([]));

@@ -77,7 +77,8 @@ pub(super) fn columns() -> Vec<Column> {
         }),
         Column::new("version", |row| Some(row.version.as_ref()?.to_string())).by(|row| {
             let version = row.version.as_ref()?;
-            // A version with a tag, such as -dev, follows the one without.
+            // A version with a tag, such as -dev, comes after the same version
+            // without a tag.
             let is_tagged = u32::from(version.status().is_some());
             Some(Key::Numbers(version.numbers().into_iter().chain([is_tagged]).collect()))
         }),

@@ -70,7 +70,8 @@ pub(super) fn variables(socks: &Address) -> Result<BTreeMap<String, String>, Fai
     let address = address(socks)?;
     let isolation = Isolation::random();
     let user = String::from_utf8_lossy(isolation.user()).into_owned();
-    // With socks5h, the proxy resolves names. With socks5, the program would.
+    // With socks5h, the proxy resolves names. With socks5, the program would
+    // resolve them without Tor.
     let url = format!("socks5h://{user}:{PASSWORD}@{address}");
     let mut variables = BTreeMap::new();
     for name in PROXIES {
@@ -103,13 +104,14 @@ pub(super) fn ssh_variables(
 /// Returns the command line of an ssh that connects through Tor.
 fn ssh(scape: &Path) -> String {
     // Other letters would need quotes for ssh, its shell, and the program that
-    // starts ssh.
+    // starts ssh, so the path is only used without such letters.
     let is_plain = |path: &&str| {
         !path.is_empty()
             && path.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-+".contains(letter))
     };
     let scape = scape.to_str().filter(is_plain).unwrap_or("scape");
-    // With --isolate, ssh shares no circuit with others, like the program.
+    // With --isolate, ssh shares no circuit with other programs, just like the
+    // started program.
     format!("ssh -o 'ProxyCommand={scape} connect --isolate %h:%p' {SSH_OPTIONS}")
 }
 

@@ -89,8 +89,8 @@ fn curl(arguments: &[String]) -> Option<String> {
             if long.len() >= 3 && "noproxy".starts_with(long) {
                 return Some("`curl --noproxy` connects directly to some hosts".to_owned());
             }
-            if ["prox", "proxy", "preproxy"].contains(&long) {
-                return Some("`curl --proxy` uses another proxy, or none".to_owned());
+            if replaces_proxy(long) {
+                return Some(format!("`curl --{long}` uses another proxy, or none"));
             }
             continue;
         }
@@ -108,6 +108,18 @@ fn curl(arguments: &[String]) -> Option<String> {
         }
     }
     None
+}
+
+/// Returns true if a long option of curl, which may be abbreviated, sets a
+/// proxy.
+fn replaces_proxy(option: &str) -> bool {
+    let sets = |name: &str, shortest: usize| option.len() >= shortest && name.starts_with(option);
+    // The options --socks5-basic and --socks5-gssapi only choose a method of
+    // authentication.
+    let is_socks = option.starts_with("socks")
+        && !option.starts_with("socks5-b")
+        && !option.starts_with("socks5-g");
+    sets("proxy1.0", 4) || sets("preproxy", 3) || is_socks
 }
 
 /// Returns the reason if an argument of git is a repository to which git
@@ -213,6 +225,15 @@ mod tests {
             "curl --noprox * https://example.com",
             "curl -sSx  https://example.com",
             "curl --proxy  https://example.com",
+            "curl --prox  https://example.com",
+            "curl --preproxy x https://example.com",
+            "curl --prep x https://example.com",
+            "curl --proxy1.0 x https://example.com",
+            "curl --socks4 x https://example.com",
+            "curl --socks4a x https://example.com",
+            "curl --socks5 x https://example.com",
+            "curl --socks5-hostname x https://example.com",
+            "curl --socks5-h x https://example.com",
             "git clone git://example.com/a",
             "git clone git@example.com:a",
             "git clone alice@example.com:a/b",
@@ -233,6 +254,7 @@ mod tests {
         for safe in [
             "curl -o x -Hx --no-progress-meter https://example.com",
             "curl -H -x https://example.com",
+            "curl --proxy-header a:b --socks5-basic https://example.com",
             "git clone https://example.com/a.git",
             "git clone ./a:b",
             "git push origin main:main",

@@ -147,8 +147,8 @@ fn option(wrapper: &Wrapper, word: &str) -> Option<(String, Value)> {
             let value = if after.is_empty() { Value::Next } else { Value::Here(after.to_owned()) };
             return Some((letter.to_string(), value));
         }
-        // The option `-i` clears the environment, even together with other
-        // options.
+        // The option `-i` clears the environment, even if it is joined with
+        // other options.
         if letter == 'i' {
             return Some((letter.to_string(), Value::None));
         }

@@ -48,7 +48,7 @@ impl<H: Ends> Ended<H> {
             .filter(|(_, ended)| ended.is_some_and(|ended| now.duration_since(ended) < SHOWN))
             .collect();
         // A circuit or stream may have ended after the list of open ones was
-        // made.
+        // made, so it could be in both lists.
         let open = open.into_iter().filter(|handle| known.iter().all(|(it, _)| it != handle));
         let open: Vec<_> = open.map(|handle| (handle, None)).collect();
         known.extend(open);

@@ -1,12 +1,11 @@
 //! Serializes values as JSON.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-/// The first second that RFC 3339 can't represent: the start of the year 10000.
-const END: Duration = Duration::from_secs(253_402_300_800);
+use crate::base::clock;
 
 /// Serializes a time in RFC 3339 with microseconds, which is the precision of
 /// tor's times. Serializes null if the time is unknown, or if it isn't in the
@@ -15,12 +14,15 @@ pub(crate) fn time<S: Serializer>(
     time: &Option<SystemTime>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let is_writable =
-        |time: &SystemTime| time.duration_since(UNIX_EPOCH).is_ok_and(|since| since < END);
-    match time.filter(is_writable) {
-        Some(time) => serializer.collect_str(&humantime::format_rfc3339_micros(time)),
-        None => serializer.serialize_none(),
-    }
+    time.and_then(|time| clock::utc(time, 6)).serialize(serializer)
+}
+
+/// Like [`time`], but without fractions of a second.
+pub(crate) fn seconds<S: Serializer>(
+    time: &Option<SystemTime>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    time.and_then(|time| clock::utc(time, 0)).serialize(serializer)
 }
 
 /// A list at one moment, as `--watch` prints it: an object with the time and
@@ -36,7 +38,7 @@ pub(crate) struct Snapshot<'a, R> {
 impl<R: Serialize> Serialize for Snapshot<'_, R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("time", &humantime::format_rfc3339_micros(self.time).to_string())?;
+        map.serialize_entry("time", &clock::utc(self.time, 6))?;
         map.serialize_entry(self.noun, self.rows)?;
         map.end()
     }
@@ -44,6 +46,8 @@ impl<R: Serialize> Serialize for Snapshot<'_, R> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     #[derive(Serialize)]
@@ -52,6 +56,9 @@ mod tests {
         at: Option<SystemTime>,
     }
 
+    /// The start of the year 10000.
+    const END: Duration = Duration::from_secs(253_402_300_800);
+
     #[test]
     fn times_have_microseconds_or_are_null() {
         let at = |time| serde_json::to_string(&Row { at: time }).unwrap();
@@ -59,6 +66,9 @@ mod tests {
         assert_eq!(at(Some(UNIX_EPOCH + second)), "{\"at\":\"1970-01-01T00:00:01.000000Z\"}");
         for wrong in [None, Some(UNIX_EPOCH - second), Some(UNIX_EPOCH + END)] {
             assert_eq!(at(wrong), "{\"at\":null}");
+            let snapshot =
+                Snapshot { time: wrong.unwrap_or(UNIX_EPOCH), noun: "streams", rows: &[1] };
+            assert!(serde_json::to_string(&snapshot).is_ok());
         }
     }
 

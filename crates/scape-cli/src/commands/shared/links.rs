@@ -1,6 +1,7 @@
 //! Follows symbolic links, so that replacing a file keeps the links to it.
 
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 /// The maximum number of symbolic links that are followed.
@@ -9,12 +10,16 @@ const MOST_LINKS: usize = 40;
 /// Follows symbolic links. Returns the path at the end, which may not exist
 /// yet.
 pub(crate) fn follow_links(path: &Path) -> PathBuf {
-    let mut real = path.to_path_buf();
-    for _ in 0..MOST_LINKS {
-        let Ok(target) = fs::read_link(&real) else { break };
-        real = real.parent().unwrap_or(Path::new("")).join(target);
-    }
-    real
+    links(path).last().unwrap_or_default()
+}
+
+/// Returns a path, and the paths to which its symbolic links lead.
+pub(crate) fn links(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let next = |path: &PathBuf| {
+        let target = fs::read_link(path).ok()?;
+        Some(path.parent().unwrap_or(Path::new("")).join(target))
+    };
+    iter::successors(Some(path.to_path_buf()), next).take(MOST_LINKS + 1)
 }
 
 #[cfg(all(test, unix))]
@@ -31,7 +36,7 @@ mod tests {
         symlink(path("file"), path("second")).unwrap();
         assert_eq!(follow_links(&path("first")), path("file"));
         assert_eq!(follow_links(&path("file")), path("file"));
-        // A circle of links has no end.
+        // A circle of links isn't followed forever.
         symlink("circle", path("circle")).unwrap();
         assert_eq!(follow_links(&path("circle")), path("circle"));
     }

@@ -10,6 +10,7 @@ use crate::base::failure::Failure;
 use crate::base::interrupt::{self, Restoring};
 use crate::base::output::print_bytes;
 use crate::base::suspension;
+use crate::base::table::cut;
 
 /// The sequence that switches to the alternate screen and hides the cursor.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
@@ -46,26 +47,27 @@ impl Screen {
     }
 
     /// Shows a text in place of the previous one. If the text doesn't fit, the
-    /// last line shows the number of lines that are left out. In the background
-    /// of a shell, does nothing.
+    /// last line shows the number of lines that are left out. Does nothing if a
+    /// shell has continued the program in the background.
     pub(crate) fn draw(&self, text: &str) -> Result<(), Failure> {
         let mut is_shown = IS_SHOWN.lock();
-        if !suspension::is_in_foreground() {
+        if !suspension::may_draw() {
             return Ok(());
         }
-        let height = terminal_size::terminal_size().map_or(24, |(_, height)| height.0);
+        let size = terminal_size::terminal_size();
+        let (width, height) = size.map_or((80, 24), |(width, height)| (width.0, height.0));
         let text = match self.has_styles {
             true => text.to_owned(),
             false => anstream::adapter::strip_str(text).to_string(),
         };
         let enter = if *is_shown { "" } else { ENTER };
         *is_shown = true;
-        print_bytes(format!("{enter}{}", frame(&text, height.into())).into_bytes())
+        print_bytes(format!("{enter}{}", frame(&text, width.into(), height.into())).into_bytes())
     }
 
     /// Returns true if the program was stopped, and may draw again.
     pub(crate) fn is_back(&self) -> bool {
-        !*IS_SHOWN.lock() && suspension::is_in_foreground()
+        !*IS_SHOWN.lock() && suspension::may_draw()
     }
 }
 
@@ -74,7 +76,7 @@ impl Screen {
 fn leave() -> MutexGuard<'static, bool> {
     let mut is_shown = IS_SHOWN.lock();
     if *is_shown {
-        // Nothing can be done if the terminal is closed.
+        // An error only means that the terminal is closed.
         let _ = print_bytes(LEAVE.into());
         *is_shown = false;
     }
@@ -83,8 +85,9 @@ fn leave() -> MutexGuard<'static, bool> {
 
 /// Returns the output that replaces the text on the screen. It doesn't clear
 /// the screen first, because that would flicker. If the text has more than
-/// `height` lines, the last row says how many lines are missing.
-fn frame(text: &str, height: usize) -> String {
+/// `height` lines, the last row says how many lines are missing. The lines of
+/// the text must not be longer than `width`.
+fn frame(text: &str, width: usize, height: usize) -> String {
     let count = text.lines().count();
     let shown = if count > height { height.saturating_sub(1) } else { count };
     let mut frame = BEGIN.to_owned();
@@ -94,7 +97,8 @@ fn frame(text: &str, height: usize) -> String {
         let _ = write!(frame, "{end}{line}{CLEAR_LINE}");
     }
     if count > shown {
-        let _ = write!(frame, "\r\n({} more lines){CLEAR_LINE}", count - shown);
+        let missing = format!("({} more lines)", count - shown);
+        let _ = write!(frame, "\r\n{}{CLEAR_LINE}", cut(&missing, width));
     }
     frame + CLEAR_BELOW + END
 }
@@ -105,10 +109,12 @@ mod tests {
 
     #[test]
     fn frames_replace_lines_and_count_those_that_do_not_fit() {
-        assert_eq!(frame("a\nb", 2), "\x1b[?2026h\x1b[Ha\x1b[K\r\nb\x1b[K\x1b[J\x1b[?2026l");
+        assert_eq!(frame("a\nb", 20, 2), "\x1b[?2026h\x1b[Ha\x1b[K\r\nb\x1b[K\x1b[J\x1b[?2026l");
         assert_eq!(
-            frame("a\nb\nc", 2),
+            frame("a\nb\nc", 20, 2),
             "\x1b[?2026h\x1b[Ha\x1b[K\r\n(2 more lines)\x1b[K\x1b[J\x1b[?2026l"
         );
+        // A line that is too long would scroll the screen.
+        assert!(frame("a\nb\nc", 4, 2).contains("\r\n(2 m\x1b[K"));
     }
 }

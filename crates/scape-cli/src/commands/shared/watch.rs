@@ -13,6 +13,7 @@ use super::listing::Listing;
 use super::screen::Screen;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
+use crate::base::table::cut;
 use crate::base::units;
 
 /// The minimum time between two snapshots.
@@ -37,7 +38,7 @@ pub(super) fn watch<L: Listing>(
 ) -> Result<(), Failure> {
     let is_on_screen = context.out.is_terminal() && !context.out.is_json();
     let screen = if is_on_screen { Some(Screen::new()?) } else { None };
-    // The size of the terminal when the list was drawn.
+    // The size of the terminal when the list was last drawn.
     let mut size = terminal_size();
     let mut last = None;
     let mut is_first = true;
@@ -53,7 +54,7 @@ pub(super) fn watch<L: Listing>(
         if context.out.is_json() {
             context.out.value(&Snapshot { time, noun: L::NOUN, rows: sorted })?;
         } else {
-            let title = format!("{}  {} {}", units::time(time), sorted.len(), L::NOUN);
+            let title = title(time, sorted.len(), L::NOUN, context.out.width());
             let text = format!("{title}\n{}", table(&context.out, columns, sorted));
             match &screen {
                 Some(screen) => screen.draw(&text)?,
@@ -66,6 +67,12 @@ pub(super) fn watch<L: Listing>(
         is_first = false;
         thread::sleep(PAUSE);
     }
+}
+
+/// Returns the line above the table, cut at the width of the terminal.
+fn title(time: SystemTime, count: usize, noun: &str, width: Option<u16>) -> String {
+    let title = format!("{}  {count} {noun}", units::time(time));
+    cut(&title, width.map_or(usize::MAX, usize::from)).to_owned()
 }
 
 /// Waits until the list differs from `last`, until `longest` has passed, or, if
@@ -99,5 +106,17 @@ fn next<L: Listing>(
         if screen.is_some_and(is_lost) || begun.elapsed() >= longest {
             return listing.rows(state, Instant::now());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn title_is_cut_at_the_width_of_the_terminal() {
+        let time = SystemTime::UNIX_EPOCH;
+        assert_eq!(title(time, 2, "circuits", None), "1970-01-01T00:00:00Z  2 circuits");
+        assert_eq!(title(time, 2, "circuits", Some(24)), "1970-01-01T00:00:00Z  2 ");
     }
 }

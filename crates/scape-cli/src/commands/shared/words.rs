@@ -6,7 +6,6 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command};
 
 use crate::base::failure::Failure;
-use crate::base::output::printable;
 
 /// Accepts any word, because later versions of tor may have more words. The
 /// help and the completions contain the known ones.
@@ -48,7 +47,7 @@ pub(crate) fn check(
     for word in words {
         let word = word.as_ref();
         if !known.iter().any(|known| known.eq_ignore_ascii_case(word)) && !is_in_use(word) {
-            let (word, known) = (printable(word), known.join(", "));
+            let known = known.join(", ");
             let message = format!("there is no {noun} {word:?}; the {plural} are {known}");
             return Err(Failure::usage(message));
         }
@@ -79,7 +78,7 @@ mod tests {
         };
         assert!(check("new").is_ok() && check("SIMMERING").is_ok());
         let failure = check("old\x1b").unwrap_err();
-        let expected = "there is no status \"old\\\\u{1b}\"; the statuses are NEW, CLOSED";
+        let expected = "there is no status \"old\\u{1b}\"; the statuses are NEW, CLOSED";
         assert_eq!(failure.message, expected);
     }
 

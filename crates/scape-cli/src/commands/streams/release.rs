@@ -18,7 +18,7 @@ use crate::base::failure::Failure;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {}
 
-/// What `scape streams release --json` prints.
+/// The output of `scape streams release --json`.
 #[derive(Debug, Serialize)]
 struct Released {
     released: usize,

@@ -227,7 +227,7 @@ impl Failures {
 
 /// Ends a server and its network. A server that hangs is killed.
 pub(super) fn end_server(server: &mut Child) {
-    // The server may have ended by itself.
+    // An error only means that the server has ended by itself.
     let _ = kill_process(Pid::from_child(server), Signal::TERM);
     let begun = Instant::now();
     while begun.elapsed() < ENDING {

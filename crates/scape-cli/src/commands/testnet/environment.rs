@@ -53,8 +53,8 @@ pub(super) fn exports(variables: &BTreeMap<String, String>) -> String {
         OF_TOR.into_iter().filter(|name| !variables.contains_key(*name)).collect();
     let unset = (!others.is_empty()).then(|| format!("unset {}", others.join(" ")));
     let lines = variables.iter().map(|(name, value)| {
-        // A quote ends the quoted part of a value, so it is written as `\'`
-        // between two quoted parts.
+        // In the shell, a quote ends a quoted text. So a quote in the value is
+        // written as `\'` between two quoted texts.
         format!("export {name}='{}'", value.replace('\'', r"'\''"))
     });
     unset.into_iter().chain(lines).collect::<Vec<_>>().join("\n")

@@ -60,7 +60,7 @@ fn check(folder: &Path) -> io::Result<()> {
     }
     let found = fs::symlink_metadata(folder)?;
     let is_own = found.uid() == rustix::process::getuid().as_raw();
-    // Otherwise, other users could replace the sockets.
+    // If others could enter the folder, they could replace the sockets.
     if !found.is_dir() || !is_own || found.mode() & 0o077 != 0 {
         return Err(io::Error::other("it must be a folder that only you can enter"));
     }

@@ -277,7 +277,7 @@ fn say(message: &Message) -> Result<(), Failure> {
 
 fn reply(mut connection: &UnixStream, value: &impl Serialize) {
     if let Ok(line) = serde_json::to_string(value) {
-        // The client may have closed the connection.
+        // An error only means that the client has closed the connection.
         let _ = writeln!(connection, "{line}");
     }
 }
@@ -299,7 +299,8 @@ impl Socket {
             ))
         })?;
         let path = place::socket(name)?;
-        // A killed server leaves its socket, so it is removed here.
+        // A killed server leaves its socket, so a socket of this name is
+        // removed here.
         remove(&path);
         let listener = UnixListener::bind(&path).map_err(|error| {
             Failure::failed(format_args!("cannot listen on {}: {error}", path.display()))
@@ -329,7 +330,7 @@ impl Drop for Socket {
 }
 
 fn remove(path: &Path) {
-    // Somebody may have removed it already.
+    // An error only means that somebody has removed it already.
     let _ = std::fs::remove_file(path);
 }
 

@@ -52,7 +52,7 @@ impl Arguments {
         let mut server = self.start(context)?;
         let result = wait(context, &mut server).and_then(|state| show(context, &state));
         if result.is_err() {
-            // Otherwise, the network would run without anybody knowing about
+            // Without this, the network would run without anybody knowing about
             // it.
             end_server(&mut server);
         }

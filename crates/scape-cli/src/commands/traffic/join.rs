@@ -38,7 +38,8 @@ pub(crate) fn join(
     let last = heard.clone();
     let failure = Arc::new(Mutex::new(None));
     let failed = failure.clone();
-    // Dropped when the stream has ended.
+    // `_open` is dropped when the stream has ended, which ends the wait for
+    // silence.
     let (_open, ended) = bounded::<()>(0);
     threads::start(move || {
         let how = match (copy(&mut input, &mut sending, || ()), at_end) {

@@ -136,7 +136,8 @@ impl Connections {
         let mut old = std::mem::take(&mut self.or_connections);
         for info in list.into_iter().take(LIMIT) {
             let key = info.target.to_string();
-            // Several connections to the same relay share a row.
+            // Several connections to the same relay share a row, so only the
+            // first one is used.
             if self.or_connections.contains_key(&key) {
                 continue;
             }

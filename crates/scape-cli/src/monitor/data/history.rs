@@ -89,7 +89,7 @@ pub(crate) struct History {
 impl History {
     /// Adds the value of a second, or `None` if it couldn't be measured.
     pub(crate) fn push(&mut self, value: Option<u64>) {
-        // A longer gap would leave no older values anyway.
+        // Values from before a longer gap wouldn't be kept anyway.
         let gap = std::mem::take(&mut self.gap).min(3600 * HOURS as u64);
         for _ in 0..gap {
             self.push_second(None);
@@ -148,8 +148,8 @@ impl Histories {
     /// Leaves a gap of some seconds, because the monitor wasn't running.
     pub(crate) fn resume_after(&mut self, seconds: u64) {
         for history in self.all() {
-            // The monitor may have ended before the first value after the
-            // last gap.
+            // The gap is added to the last one, because the monitor may have
+            // ended before a value came after that gap.
             history.gap = history.gap.saturating_add(seconds);
         }
     }
@@ -206,7 +206,7 @@ mod tests {
         let history = &histories.read;
         let seconds: Vec<_> = history.newest(Interval::Second).take(4).collect();
         assert_eq!(seconds, [Some(10), Some(8), None, None]);
-        // The second minute had no values at all.
+        // No value was measured in the second minute.
         assert_eq!(history.newest(Interval::Minute).collect::<Vec<_>>(), [None, Some(6)]);
         histories.written.push(Some(1));
         assert_eq!(histories.written.newest(Interval::Second).count(), 91);

@@ -46,7 +46,7 @@ impl Log {
             EventBody::StatusGeneral(status)
             | EventBody::StatusClient(status)
             | EventBody::StatusServer(status) => (status.severity.clone(), text),
-            // The line shows the kind anyway.
+            // The line shows the kind anyway, so the text doesn't repeat it.
             _ => {
                 let rest = text.strip_prefix(kind.as_str());
                 (Severity::Info, rest.and_then(|rest| rest.strip_prefix(' ')).unwrap_or(text))

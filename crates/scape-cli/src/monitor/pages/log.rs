@@ -10,6 +10,7 @@ use regex::{Regex, RegexBuilder};
 use scape::event::EventKind;
 use scape::word::RelayName;
 
+use crate::base::clock;
 use crate::base::output::printable;
 use crate::base::units;
 use crate::commands::shared::log::severity::rank;
@@ -18,7 +19,7 @@ use crate::monitor::data::log::Entry;
 use crate::monitor::message::Request;
 use crate::monitor::ui::cursor::{Cursor, Step, first_visible};
 use crate::monitor::ui::list::{List, page_rows};
-use crate::monitor::ui::{popup, text};
+use crate::monitor::ui::popup;
 use crate::monitor::view::{Action, PageView, View};
 
 /// The kinds of events that are shown until the user chooses others.
@@ -233,9 +234,9 @@ impl LogPage {
 
 /// Returns the time, the kind and the count of a line.
 fn head(entry: &Entry) -> String {
-    let time = entry.at.map(|at| format!("{} ", text::clock(at))).unwrap_or_default();
+    let time = entry.at.map(|at| format!("{} ", clock::time_of_day(at))).unwrap_or_default();
     let count = if entry.count > 1 { format!(" (x{})", entry.count) } else { String::new() };
-    format!("{time}[{}]{count}", entry.kind)
+    format!("{time}[{}]{count}", printable(entry.kind.as_str()))
 }
 
 /// Returns the text of a line. If addresses of other people are hidden, so are

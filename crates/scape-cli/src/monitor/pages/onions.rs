@@ -190,7 +190,7 @@ fn heading(width: usize) -> String {
 }
 
 fn columns(width: usize, [name, origin, uploads, intro, clients, ports]: [&str; 6]) -> String {
-    // An address has 62 characters. The first 16 suffice to recognize it.
+    // An address has 62 characters. The first 16 are enough to recognize it.
     let address = width.saturating_sub(60).clamp(16, 62);
     format!(
         "{} {} {} {} {} {ports}",

@@ -7,6 +7,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, RenderDirection, Sparkline};
 
+use crate::base::clock;
 use crate::base::output::printable;
 use crate::base::units;
 use crate::commands::shared::log::severity::rank;
@@ -14,7 +15,6 @@ use crate::monitor::data::Data;
 use crate::monitor::data::facts::Facts;
 use crate::monitor::data::history::{History, Interval};
 use crate::monitor::data::log::Entry;
-use crate::monitor::ui::text;
 use crate::monitor::view::{Action, PageView, View};
 
 /// The state of the page Overview.
@@ -45,7 +45,7 @@ impl PageView for Overview {
         let facts = described(data, view);
         let height = u16::try_from(facts.len()).unwrap_or(u16::MAX);
         let rest = area.height.saturating_sub(height);
-        // The second row of graphs needs a large screen.
+        // Only a large screen has room for the second row of graphs.
         let warnings = (rest / 4).clamp(2, 8);
         let small = if rest >= 14 { rest / 4 } else { 0 };
         let [top, large, second, bottom] = Layout::vertical([
@@ -94,7 +94,7 @@ impl Overview {
     }
 
     fn draw_resources(&self, data: &Data, view: &View, frame: &mut Frame<'_>, area: Rect) {
-        // Three titles need a wide screen.
+        // Only a wide screen has room for three titles.
         let [left, right, last] = match area.width >= 117 {
             true => thirds(area),
             false => {
@@ -190,7 +190,8 @@ fn described(data: &Data, view: &View) -> Vec<(&'static str, String)> {
         lines.push(("Flags", flags.to_owned()));
     }
     lines.extend(facts.address.clone().map(|address| ("Address", address)));
-    // Paths of sockets can be long, and hide what comes behind them.
+    // Paths of sockets come last, because they can be long and would hide the
+    // ports after them.
     let mut ports: Vec<&(String, String)> = facts.ports.iter().collect();
     ports.sort_by_key(|(_, address)| address.starts_with("unix:"));
     let ports = ports.iter().map(|(kind, address)| format!("{kind} {address}"));
@@ -263,7 +264,7 @@ fn warnings(data: &Data) -> impl Iterator<Item = &Entry> {
 }
 
 fn warning(entry: &Entry) -> String {
-    let time = entry.at.map(|at| format!("{} ", text::clock(at))).unwrap_or_default();
+    let time = entry.at.map(|at| format!("{} ", clock::time_of_day(at))).unwrap_or_default();
     let count = if entry.count > 1 { format!(" (x{})", entry.count) } else { String::new() };
     format!("{time}{}{count}", printable(&entry.text))
 }

@@ -21,7 +21,7 @@ fn keys_open_pages() {
         screen.press(&(page.index() + 1).to_string());
         assert_eq!(screen.model.page, page);
     }
-    // On the prompt page, digits are text.
+    // On the prompt page, digits are text, so the page doesn't change.
     screen.press("1");
     assert_eq!(screen.model.page, Page::Prompt);
     screen.key(KeyCode::Tab);
@@ -124,6 +124,43 @@ fn notes_disappear_after_a_while() {
 }
 
 #[test]
+fn new_identity_is_reported_when_tor_has_done_it() {
+    let mut screen = Screen::new(Page::Overview);
+    screen.events(&["SIGNAL RELOAD"]);
+    screen.has_not(&["new connections use new circuits from now on"]);
+    screen.events(&["SIGNAL NEWNYM"]);
+    screen.has(&["new connections use new circuits from now on"]);
+}
+
+#[test]
+fn late_details_replace_nothing_that_the_user_writes() {
+    let details = || Message::Details("Relay one".into(), vec!["Contact      somebody".into()]);
+    // A question stays, and a key still answers it.
+    let mut screen = full(Page::Connections);
+    screen.press("x");
+    screen.message(details());
+    screen.has(&["Close circuit 5", "Relay one: not shown while you type"]);
+    screen.press("y");
+    let id: CircuitId = "5".parse().unwrap();
+    assert_eq!(screen.asked(), [Request::CloseCircuit(id)]);
+    // So does a line at the bottom, and the line of the page Prompt.
+    screen.press("/qq");
+    screen.message(details());
+    screen.has(&["search: qq"]);
+    let mut screen = full(Page::Prompt);
+    screen.press("GET");
+    screen.message(details());
+    screen.press("INFO");
+    screen.has(&["GETINFO"]);
+    screen.has_not(&["Contact"]);
+    // A box that is only read makes room.
+    let mut screen = full(Page::Network);
+    screen.press("?");
+    screen.message(details());
+    screen.has(&["Contact      somebody"]);
+}
+
+#[test]
 fn closing_is_confirmed() {
     let mut screen = full(Page::Connections);
     screen.press("x");
@@ -223,7 +260,7 @@ fn secrets_are_not_kept_on_the_prompt_page() {
         assert_eq!(screen.asked(), [Request::Command(line.into())]);
     }
     screen.has(&["> AUTHENTICATE [redacted]", "> SETCONF Socks5ProxyPassword=[redacted]"]);
-    // The history doesn't contain them, either.
+    // The history doesn't contain the secrets, either.
     screen.key(KeyCode::Up);
     screen.has_not(&["sesame"]);
     screen.message(Message::Reply(vec!["250 Socks5ProxyPassword=open sesame".into()]));
@@ -271,7 +308,7 @@ fn addresses_of_others_are_hidden_unless_tor_reports_that_it_is_not_a_relay() {
             assert_eq!(!text.contains(unknown), is_hidden, "{is_relay:?}\n{text}");
         }
     }
-    // Enter on a hidden peer shows nothing of it.
+    // Enter on a hidden peer shows nothing about the peer.
     screen.message(Message::Facts(facts().into()));
     screen.press("G");
     for _ in 0..2 {
@@ -282,7 +319,8 @@ fn addresses_of_others_are_hidden_unless_tor_reports_that_it_is_not_a_relay() {
         screen.press("k");
     }
     assert_eq!(screen.asked(), []);
-    // The next tor may be a relay.
+    // The tor after a reconnect may be a relay, so its peers are hidden until
+    // the facts are known.
     let mut screen = full(Page::Log);
     screen.message(Message::Facts(Facts { is_relay: Some(false), ..facts() }.into()));
     let at = EventKind::KNOWN.iter().position(|kind| *kind == EventKind::OrConn).unwrap();
@@ -290,7 +328,8 @@ fn addresses_of_others_are_hidden_unless_tor_reports_that_it_is_not_a_relay() {
     screen.events(&[&format!("ORCONN {address} CLOSED ID=2")]);
     screen.has(&[address]);
     screen.message(Message::Link(Link::Lost("connection refused".into())));
-    // The last facts of the lost tor come late.
+    // The last facts of the lost tor come late, and must not count for the next
+    // one.
     screen.message(Message::Facts(Facts { is_relay: Some(false), ..facts() }.into()));
     screen.has(&["[ORCONN] (hidden) CLOSED ID=2"]);
     screen.has_not(&[address]);

@@ -52,7 +52,7 @@ fn connections_show_circuits_with_their_streams() {
         "  str 9     example.com:80               SUCCEEDED",
         "2.10 kB USER",
         "or out      one                       de LAUNCHED",
-        // The peer may be a person.
+        // The peer of an incoming connection may be a person, so it is hidden.
         "or in       (hidden)",
     ]);
     screen.press("a");
@@ -102,7 +102,8 @@ fn details_of_circuits_and_streams_have_their_relays() {
     screen.key(KeyCode::Enter);
     screen.has(&["Stream 9", "Source       127.0.0.1:5000", "Circuit      5"]);
     screen.key(KeyCode::Esc);
-    // An OR connection with a relay asks for the relay's descriptor.
+    // Details of an OR connection with a relay include the relay's descriptor,
+    // so it is requested.
     screen.press("Gk");
     screen.key(KeyCode::Enter);
     let fingerprint = "0000000000000000000000000000000000000001".parse().unwrap();
@@ -346,7 +347,8 @@ fn onion_services_have_uploads_and_circuits() {
     screen.key(KeyCode::Esc);
     screen.press("f");
     screen.has(&["0 onion services  current"]);
-    // A service of another controller is known by its circuits.
+    // A service of another controller isn't in the list, but its circuits show
+    // it.
     screen.message(Message::Services(Vec::new()));
     screen.press("fff");
     screen.has(&["1 onion service  other", "duckduckgogg42xjoc72 other    1 uploaded"]);
@@ -393,7 +395,8 @@ fn program_of_a_stream_is_looked_for_and_shown() {
     screen.has(&["Program      curl (77), user alice"]);
     screen.key(KeyCode::Esc);
     screen.events(&["STREAM 9 CLOSED 5 example.com:80"]);
-    // The stream has ended while its program was looked for.
+    // The stream has ended while its program was looked up, so the answer isn't
+    // kept.
     screen.message(Message::Program(id, program));
     assert!(screen.model.data.connections.programs.get(id).is_none());
 }

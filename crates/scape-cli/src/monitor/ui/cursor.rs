@@ -105,7 +105,7 @@ mod tests {
         assert_eq!((cursor.at(&['a', 'b']), cursor.at(&[])), (Some(0), None));
         cursor.step(&['a', 'b', 'c'], Step::Down, 10);
         assert_eq!(cursor.selected(&['x', 'a', 'b']), Some(&'b'));
-        // The row no longer exists.
+        // The selected row no longer exists, so the cursor keeps its position.
         assert_eq!(cursor.at(&['x', 'a', 'c']), Some(1));
         assert_eq!(cursor.at(&['x']), Some(0));
     }

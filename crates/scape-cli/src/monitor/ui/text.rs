@@ -34,19 +34,13 @@ pub(crate) fn age(since: Option<SystemTime>, now: SystemTime) -> String {
     }
 }
 
-/// Formats the time of day in UTC, such as `17:05:59`.
-pub(crate) fn clock(at: SystemTime) -> String {
-    let text = units::time(at);
-    text.get(11..19).unwrap_or(&text).to_owned()
-}
-
 /// Returns the lines of a text, wrapped at `width` characters, between words if
 /// possible.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
-        // The line that is being filled.
+        // The line that is being filled with words.
         let mut line: Option<String> = None;
         for word in paragraph.split(' ') {
             let length = |text: &str| text.chars().count();

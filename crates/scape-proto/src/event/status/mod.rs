@@ -5,6 +5,8 @@ mod detail;
 
 use std::fmt;
 
+use memchr::memmem;
+
 pub use detail::{ReachabilityTarget, StatusDetail};
 
 use super::bootstrap::Bootstrap;
@@ -37,7 +39,14 @@ impl StatusEvent {
         let mut words = Words::new(rest);
         let mut word = || Some(words.next_value()).filter(|word| !word.is_empty());
         let (severity, action) = (field::keyword(word()?), field::keyword(word()?));
-        Some(StatusEvent { severity, action, arguments: arguments(words.rest()) })
+        let arguments = match split_path(words.rest()) {
+            Some((before, path)) if action == StatusAction::ClockSkew => {
+                let source = ("SOURCE".to_owned(), field::text(path));
+                arguments(before).into_iter().chain([source]).collect()
+            }
+            _ => arguments(words.rest()),
+        };
+        Some(StatusEvent { severity, action, arguments })
     }
 
     /// Returns the value of an argument, such as `PROGRESS`. Returns `None` if
@@ -120,10 +129,9 @@ impl fmt::Display for StatusEvent {
 /// Splits the arguments into keywords and values.
 ///
 /// Every argument is a pair, so a word without a keyword belongs to the value
-/// before it. Such words occur for three reasons. tor doesn't quote the path in
-/// `CLOCK_SKEW SOURCE=`. tor doesn't escape the quoted texts of bootstrap
-/// problems. tor cuts off texts that are too long, which removes the closing
-/// quote.
+/// before it. Such words occur for two reasons. tor doesn't escape the quoted
+/// texts of bootstrap problems. tor cuts off texts that are too long, which
+/// removes the closing quote.
 fn arguments(line: &[u8]) -> Vec<(String, String)> {
     let mut arguments: Vec<(&str, Vec<u8>)> = Vec::new();
     for word in Words::new(line) {
@@ -137,6 +145,19 @@ fn arguments(line: &[u8]) -> Vec<(String, String)> {
         }
     }
     arguments.into_iter().map(|(key, value)| (key.to_owned(), field::text(unwrap(value)))).collect()
+}
+
+/// Splits the arguments of CLOCK_SKEW before `SOURCE=`, if the source is a path.
+/// tor doesn't quote the path, which may contain anything. It is the last
+/// argument.
+fn split_path(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    const KEY: &[u8] = b" SOURCE=";
+    const OTHER_SOURCES: [&[u8]; 5] = [b"\"", b"CONSENSUS", b"DIRSERV:", b"NETWORKSTATUS:", b"OR:"];
+    let (before, after) = line.split_at_checked(memmem::find(line, KEY)?)?;
+    let path = after.strip_prefix(KEY)?;
+    let is_path = path.iter().any(|b| matches!(b, b'/' | b'\\'))
+        && !OTHER_SOURCES.iter().any(|source| path.starts_with(source));
+    is_path.then_some((before, path))
 }
 
 /// Removes the quotes from a value: one pair, two pairs, or an opening quote

@@ -4,11 +4,10 @@
 use std::time::SystemTime;
 
 use super::BandwidthFileVersion;
-use crate::netdoc::address::parse_time;
 use crate::netdoc::base64;
 use crate::netdoc::line::number_u64;
 use crate::netdoc::value::{decode_hex, scientific};
-use crate::word::{CountryCode, Fingerprint, Version};
+use crate::word::{CountryCode, Fingerprint, Version, parse_date_time};
 
 /// A key that bandwidth-file-spec describes.
 #[derive(Debug)]
@@ -180,7 +179,7 @@ impl Form {
 /// Parses a time such as `2018-04-16T20:49:18`.
 pub(super) fn time(value: &str) -> Option<SystemTime> {
     let (date, time) = value.split_once('T')?;
-    parse_time(date.as_bytes(), time.as_bytes())
+    parse_date_time(date.as_bytes(), time.as_bytes())
 }
 
 /// Parses a country code of two letters in upper case.

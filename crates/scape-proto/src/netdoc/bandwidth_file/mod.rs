@@ -162,7 +162,7 @@ impl<'a> BandwidthFile<'a> {
         let timestamp = timestamp.ok_or_else(|| error(1, first, LineProblem::Start))?;
         let mut file = BandwidthFile::empty(text, timestamp);
         let header = lines.rest();
-        let mut number = 1;
+        let (mut number, mut is_terminated) = (1, false);
         let mut seen = HashSet::new();
         loop {
             let rest = lines.rest();
@@ -175,12 +175,18 @@ impl<'a> BandwidthFile<'a> {
             number += 1;
             if is_terminator(line) {
                 file.body = lines.rest();
+                is_terminated = true;
                 break;
             }
             if let Err(problem) = file.read_header_line(line, number, depth, &mut seen) {
                 let (key, _) = split(line).unwrap_or_default();
                 file.skip(depth, error(number, key.as_bytes(), problem))?;
             }
+        }
+        let needs_terminator = file.version >= BandwidthFileVersion::new(1, 1, 0);
+        if depth == Depth::Strict && needs_terminator && !is_terminated {
+            let kind = DocumentKind::BandwidthFile;
+            return Err(DocumentError::new(kind, None, b"=====", LineProblem::Missing));
         }
         file.read_relays(number, depth)?;
         Ok(file)
@@ -636,6 +642,16 @@ mod tests {
         assert_eq!(file.header_value("new_header"), Some("neat stuff"));
         assert_eq!(file.skipped()[0].problem(), LineProblem::Repeated);
         assert!(BandwidthFile::parse_strict(text.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn header_since_version_1_1_needs_its_terminator() {
+        for text in ["1\nversion=1.1.0\n".to_owned(), whole().replace("=====\n", "")] {
+            let error = BandwidthFile::parse_strict(text.as_bytes()).unwrap_err();
+            assert_eq!((error.keyword(), error.problem()), ("=====", LineProblem::Missing));
+            assert!(BandwidthFile::parse(text.as_bytes()).unwrap().skipped().is_empty());
+        }
+        assert!(BandwidthFile::parse_strict(b"1\nversion=1.0.0\n").is_ok());
     }
 
     proptest::proptest! {

@@ -76,7 +76,8 @@ impl<'a> RelayBandwidth<'a> {
             return problem("", LineProblem::Value(Form::Text.description()));
         };
         let mut relay = RelayBandwidth { text, fingerprint: None, ed25519: None, bandwidth: 0 };
-        let (mut node_id, mut bandwidth) = (None, None);
+        // The first value of a repeated key counts, as for `get`.
+        let (mut node_id, mut ed25519, mut bandwidth) = (None, None, None);
         for word in words(line) {
             // The first letter is enough to rule out most words.
             match word {
@@ -84,14 +85,14 @@ impl<'a> RelayBandwidth<'a> {
                     node_id = node_id.or(Some(value));
                 }
                 [b'b', b'w', b'=', value @ ..] => bandwidth = bandwidth.or(Some(value)),
-                [b'm', ..] if relay.ed25519.is_none() => {
-                    let value = word.strip_prefix(b"master_key_ed25519=");
-                    relay.ed25519 = value.and_then(base64::decode);
+                [b'm', ..] => {
+                    ed25519 = ed25519.or_else(|| word.strip_prefix(b"master_key_ed25519="));
                 }
                 _ => {}
             }
         }
         relay.fingerprint = node_id.and_then(keys::fingerprint);
+        relay.ed25519 = ed25519.and_then(base64::decode);
         if relay.fingerprint.is_none() && relay.ed25519.is_none() {
             return match node_id {
                 Some(_) => problem("node_id", LineProblem::Value(Form::Fingerprint.description())),
@@ -358,6 +359,19 @@ mod tests {
             assert!(RelayBandwidth::parse(bad.as_bytes()).is_err());
         }
         assert!(RelayBandwidth::parse(b"bw=1 node_id=\xff").is_err());
+    }
+
+    #[test]
+    fn first_of_repeated_keys_counts_for_fields_and_for_get() {
+        let key = "A".repeat(43);
+        let line =
+            format!("{ID} node_id=x master_key_ed25519=x master_key_ed25519={key} bw=1 bw=2");
+        let relay = RelayBandwidth::parse(line.as_bytes()).unwrap();
+        assert_eq!((relay.ed25519, relay.get("master_key_ed25519")), (None, Some("x")));
+        assert_eq!((relay.bandwidth, relay.get("bw")), (1, Some("1")));
+        assert!(relay.fingerprint.is_some() && relay.get("node_id") != Some("x"));
+        let line = format!("node_id=x {ID} bw=1");
+        assert!(RelayBandwidth::parse(line.as_bytes()).is_err());
     }
 
     #[test]

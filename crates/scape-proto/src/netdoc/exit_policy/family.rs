@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn private_expands_to_networks_as_in_tor() {
-        // The value of `GETINFO exit-policy/reject-private/default`.
+        // This is the value of `GETINFO exit-policy/reject-private/default`.
         let networks = "reject 0.0.0.0/8:*,reject 169.254.0.0/16:*,reject 127.0.0.0/8:*,\
             reject 192.168.0.0/16:*,reject 10.0.0.0/8:*,reject 172.16.0.0/12:*,\
             reject [::]/8:*,reject [fc00::]/7:*,reject [fe80::]/10:*,reject [fec0::]/10:*,\

@@ -110,8 +110,8 @@ fn decides_somewhere(
     ports: PortRange,
 ) -> bool {
     let areas = areas(rules, action, target, ports);
-    // The addresses at which an area begins, or the first one after an area.
-    // From one of them to the next, all addresses have the same rules.
+    // A border is the first address of an area, or the first address after an
+    // area. All addresses from one border to the next have the same rules.
     let ends = areas.iter().filter_map(|area| area.addresses.1.checked_add(1));
     let mut borders: Vec<u128> = areas.iter().map(|area| area.addresses.0).chain(ends).collect();
     borders.sort_unstable();
@@ -132,7 +132,7 @@ fn decides_somewhere(
     let mut changes = changes.into_iter().peekable();
     while let Some((port, enters, cells, own)) = changes.next() {
         tree.change(&cells, own, enters);
-        // All changes at a port come before the question.
+        // All changes at a port must be made before the tree is asked.
         let is_complete = changes.peek().is_some_and(|(next, ..)| *next > port);
         if is_complete && tree.wanted.is_some() {
             return true;

@@ -205,7 +205,7 @@ mod tests {
                 "reject private:*,accept *:80,reject private:1-9,reject *:*",
                 "accept *:80,reject *:*",
             ),
-            // The rule after the word is the operator's.
+            // The operator wrote the rule after `private`, so it stays.
             (&format!("reject private:*,{own}"), own),
             (&format!("{PRIVATE_V4},accept *:*"), "accept *:*"),
             (&format!("{PRIVATE_V6},accept *:*"), "accept *:*"),

@@ -223,7 +223,8 @@ mod tests {
             ("reject *:1,reject *:3,reject *:5,reject *:7,accept *:*", "reject 1,3,5,7"),
             ("reject *:80-65535,accept *:1-65533,reject *:*", "accept 1-79"),
             ("accept *:443,reject *:400-500,accept *:*", "reject 400-442,444-500"),
-            // Both lists are equally long.
+            // If both lists are equally long, the list of accepted ports is
+            // used.
             ("accept *:443,reject *:1-1024,accept *:*", "accept 443,1025-65535"),
             ("accept *:*,reject *:*", "accept 1-65535"),
             ("reject *:*,accept *:*", "reject 1-65535"),

@@ -446,7 +446,9 @@ impl<'a> ExtraInfo<'a> {
     /// Each call computes the digest again.
     ///
     /// Returns `None` if the document has neither a signature nor a valid line
-    /// `router-digest`.
+    /// `router-digest`. Also returns `None` if the end of the signed part isn't
+    /// clear: something follows the keyword in the line `router-signature`, or
+    /// an earlier line begins with this keyword.
     ///
     /// ```
     /// use scape_proto::netdoc::ExtraInfo;
@@ -458,10 +460,9 @@ impl<'a> ExtraInfo<'a> {
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn digest(&self) -> Option<DescriptorDigest> {
-        // Anyone can write a line `router-digest` into a document with a
-        // signature, so the line counts only without one.
         let computed = sha1_through(self.text, b"\nrouter-signature\n");
-        computed.map(DescriptorDigest::from_bytes).or(self.router_digest)
+        let of_original = || self.router_digest.filter(|_| self.is_sanitized());
+        computed.map(DescriptorDigest::from_bytes).or_else(of_original)
     }
 
     /// Returns the document's SHA-256 digest, by which a server descriptor
@@ -482,7 +483,8 @@ impl<'a> ExtraInfo<'a> {
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn digest_sha256(&self) -> Option<[u8; 32]> {
-        // See `digest`.
+        // The digest of the original counts only without a signature, see
+        // `is_sanitized`.
         let computed = sha256_through_object(self.text, b"router-signature");
         computed.or(self.router_digest_sha256)
     }

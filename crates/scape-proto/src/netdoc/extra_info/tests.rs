@@ -215,6 +215,27 @@ fn digest_with_signature_ignores_text_after_the_document() {
 }
 
 #[test]
+fn claimed_digests_of_a_document_with_signature_are_ignored() {
+    let claimed = format!(
+        "router-digest-sha256 {KEY}\nrouter-digest 80B33F89F899A1FAAD047727404A817574705DB4\n"
+    );
+    let text = whole().replace("geoip-db", &format!("{claimed}geoip-db"));
+    let info = ExtraInfo::parse(text.as_bytes()).unwrap();
+    assert!(info.router_digest.is_some() && info.digest().is_some() && !info.is_sanitized());
+    assert_ne!((info.digest(), info.digest_sha256()), (info.router_digest, Some([0; 32])));
+    for changed in [
+        text.replace("\nrouter-signature\n", "\nrouter-signature \n"),
+        text.replace('\n', "\r\n"),
+        text.replace("\nrouter-signature\n", "\nopt router-signature\n"),
+        text.replace("geoip-db", "router-signature-x\ngeoip-db"),
+    ] {
+        let info = ExtraInfo::parse(changed.as_bytes()).unwrap();
+        assert_eq!((info.digest(), info.is_sanitized()), (None, false), "{changed}");
+        assert!(info.digest_sha256().is_some_and(|digest| digest != [0; 32]), "{changed}");
+    }
+}
+
+#[test]
 fn documents_of_a_file_are_split_at_their_first_line() {
     let text = format!("@type extra-info 1.0\n{}\n@type extra-info 1.0\n{}", whole(), whole());
     let all: Vec<_> = ExtraInfo::parse_all(text.as_bytes()).strict().collect();

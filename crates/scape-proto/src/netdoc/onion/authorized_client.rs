@@ -135,7 +135,8 @@ impl Keys {
 /// Returns true if the Curve25519 key is of small order. Everyone can compute
 /// the secrets that are shared with its owner: they are zero.
 pub(super) fn is_small_order(key: &[u8; 32]) -> bool {
-    // Clamping makes every scalar a multiple of 8.
+    // Clamping makes every scalar a multiple of 8, so a key of small order
+    // gives zero.
     MontgomeryPoint(*key).mul_clamped([0; 32]).to_bytes() == [0; 32]
 }
 

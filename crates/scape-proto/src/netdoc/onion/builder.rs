@@ -12,7 +12,8 @@ use super::authorized_client::is_small_order;
 use super::second_layer::{MOST_POINTS, NTOR};
 use super::{
     AuthorizedClient, BlindedSecretKey, DescriptorCookie, FlowControl, IntroductionPoint, Layer,
-    LayerSecrets, LinkSpecifier, PowParams, Subcredential, WeakClientKeyError, kdf, seal_layer,
+    LayerSecrets, LinkSpecifier, PowParams, SecondLayer, Subcredential, WeakClientKeyError, kdf,
+    seal_layer,
 };
 use crate::netdoc::{
     CertificateType, Ed25519Certificate, Ed25519SecretKey, ed25519_from_curve25519,
@@ -286,9 +287,9 @@ impl OnionDescriptorBuilder {
     ///
     /// # Errors
     ///
-    /// Returns an error if a value is out of range, if a client's or an
-    /// introduction point's key isn't valid, or if the text is 50,000 bytes or
-    /// longer.
+    /// Returns an error if a value is out of range or can't be written into its
+    /// line, if a client's or an introduction point's key isn't valid, or if
+    /// the text is 50,000 bytes or longer.
     pub fn build(
         &self,
         address: &OnionAddress,
@@ -307,6 +308,7 @@ impl OnionDescriptorBuilder {
             LayerSecrets { key: &public_key, subcredential: &subcredential, revision_counter };
 
         let second = self.second_layer(&signing_key, expires)?;
+        self.check_second_layer(&second)?;
         let random = Random { content: self.content_digest(&second), ..random };
         let cookie = DescriptorCookie::from_bytes(*random.bytes("cookie", 0));
         let cookie = Some(cookie).filter(|_| !self.clients.is_empty());
@@ -405,6 +407,25 @@ impl OnionDescriptorBuilder {
             && self.flow_control.iter().all(|line| is_line(&line.to_string()))
             && self.pow_params.iter().all(|line| is_line(&line.to_string()));
         if is_valid { Ok(()) } else { Err(BuildDescriptorError::Line) }
+    }
+
+    /// Checks that the text of a second layer says what it was made from. A
+    /// value may be out of range, or contain characters that have a meaning in
+    /// its line.
+    fn check_second_layer(&self, text: &str) -> Result<(), BuildDescriptorError> {
+        let read = SecondLayer::parse_strict(text.as_bytes());
+        let read = read.map_err(|_| BuildDescriptorError::Line)?;
+        // The lines are compared, because they have no fractions of seconds.
+        let lines = |params: &[PowParams]| -> Vec<String> {
+            params.iter().map(PowParams::to_string).collect()
+        };
+        let is_same = read.create2_formats == self.create2_formats
+            && read.intro_auth_required == self.intro_auth_required
+            && read.is_single_onion_service == self.is_single_onion_service
+            && read.flow_control == self.flow_control
+            && lines(&read.pow_params) == lines(&self.pow_params)
+            && read.introduction_points.len() == self.points.len();
+        if is_same { Ok(()) } else { Err(BuildDescriptorError::Line) }
     }
 
     fn second_layer(
@@ -551,9 +572,13 @@ pub enum BuildDescriptorError {
     /// The handshake ntor (2) is missing.
     #[error("the handshakes of an onion service must include ntor (2)")]
     Create2Formats,
-    /// A value contains a space, a line end or another character that its line
-    /// can't contain.
-    #[error("a value of the onion service descriptor contains a space or a line end")]
+    /// A value can't be written into its line: it contains a space, a line end
+    /// or another character that its line can't contain, has another form, or
+    /// is a time before 1970 or after 9999.
+    #[error(
+        "a value of the onion service descriptor would not be read back from its line: it has \
+         another form, or is out of range"
+    )]
     Line,
     /// An introduction point has no link specifiers, or too many or too long
     /// ones.

@@ -22,7 +22,9 @@ use crate::netdoc::{Item, LineProblem, Protocols};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FlowControl {
-    /// The supported versions of the subprotocol FlowCtrl, such as `1-2`.
+    /// The supported versions of the subprotocol FlowCtrl, such as `1-2`. If
+    /// you set another text than such a list, a descriptor with this line can't
+    /// be built.
     pub versions: Box<str>,
     /// The number of cells that a SENDME cell acknowledges.
     pub sendme_increment: u8,
@@ -38,9 +40,10 @@ impl FlowControl {
     /// let flow_control = FlowControl::new("1-2", 31).expect("versions");
     /// assert_eq!(flow_control.to_string(), "1-2 31");
     /// assert_eq!(FlowControl::new("1 2", 31), None);
+    /// assert_eq!(FlowControl::new("", 31), None);
     /// ```
     pub fn new(versions: &str, sendme_increment: u8) -> Option<Self> {
-        let is_word = !versions.contains(|c: char| c.is_ascii_whitespace());
+        let is_word = !versions.is_empty() && !versions.contains(|c: char| c.is_ascii_whitespace());
         protocols(versions).filter(|_| is_word)?;
         Some(FlowControl { versions: versions.into(), sendme_increment })
     }

@@ -232,7 +232,8 @@ mod tests {
             let sealed = seal_layer(second, secrets, &salt, &text);
             prop_assert_eq!(open_layer(second, secrets, &sealed), Ok(text));
 
-            // Other secrets, another layer, and a changed byte.
+            // The text can't be opened with other secrets, as another layer, or
+            // with a changed byte.
             let other_cookie = DescriptorCookie::from_bytes([0; 16]);
             let other_key = BlindedPublicKey::from_bytes([0; 32]);
             let other_subcredential = Subcredential::from_bytes([0; 32]);

@@ -7,8 +7,8 @@ use data_encoding::BASE64;
 
 use crate::netdoc::line::lossy;
 use crate::netdoc::value::base64_word;
-use crate::netdoc::{Item, LineProblem, address};
-use crate::word::write_utc;
+use crate::netdoc::{Item, LineProblem};
+use crate::word::{parse_date_time, write_utc};
 
 /// The proof of work that an onion service asks its clients for: the line
 /// `pow-params` of proposal 327.
@@ -37,7 +37,8 @@ pub enum PowParams {
         /// The effort that the service suggests. 0 means that the service
         /// doesn't need a proof of work at the moment.
         suggested_effort: u32,
-        /// The time until which the seed is valid, in whole seconds.
+        /// The time until which the seed is valid, in whole seconds. The line
+        /// can only express times from 1970 to 9999.
         expires: SystemTime,
     },
     /// A scheme that this version of the library doesn't know: the line without
@@ -58,7 +59,7 @@ impl PowParams {
         let date_and_time = time.split_at_checked(10);
         let date_and_time =
             date_and_time.and_then(|(date, time)| Some((date, time.strip_prefix(b"T")?)));
-        let expires = date_and_time.and_then(|(date, time)| address::parse_time(date, time));
+        let expires = date_and_time.and_then(|(date, time)| parse_date_time(date, time));
         Ok(PowParams::V1 {
             seed,
             suggested_effort,

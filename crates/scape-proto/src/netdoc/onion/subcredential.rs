@@ -3,13 +3,15 @@
 use std::fmt;
 
 use sha3::{Digest, Sha3_256};
+use zeroize::Zeroizing;
 
 use super::BlindedPublicKey;
 use crate::word::OnionAddress;
 
 /// The value that decrypts an onion service's descriptors in one time period.
 /// Everyone who knows the service's address can compute it, and nobody else
-/// can. `Debug` doesn't show it.
+/// can. The subcredential is wiped from memory when it is dropped, and `Debug`
+/// never shows it.
 ///
 /// ```
 /// use scape_proto::netdoc::onion::{BlindedPublicKey, Subcredential, TimePeriod};
@@ -19,8 +21,8 @@ use crate::word::OnionAddress;
 /// let key = BlindedPublicKey::new(&address, TimePeriod { number: 20_700, minutes: 1440 });
 /// assert_eq!(Subcredential::new(&address, &key).as_bytes()[..2], [0x0a, 0x28]);
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Subcredential([u8; 32]);
+#[derive(Clone)]
+pub struct Subcredential(Zeroizing<[u8; 32]>);
 
 impl Subcredential {
     /// Returns the subcredential of the service with this address, in the time
@@ -44,7 +46,7 @@ impl Subcredential {
         hash.update(b"subcredential");
         hash.update(credential);
         hash.update(key.as_bytes());
-        Subcredential(hash.finalize().into())
+        Subcredential(Zeroizing::new(hash.finalize().into()))
     }
 
     /// Creates a subcredential from its 32 bytes.
@@ -54,15 +56,25 @@ impl Subcredential {
     ///
     /// assert_eq!(Subcredential::from_bytes([7; 32]).as_bytes(), &[7; 32]);
     /// ```
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Subcredential(bytes)
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Subcredential(Zeroizing::new(bytes))
     }
 
     /// Returns the subcredential's bytes.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
+    pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
+
+impl PartialEq for Subcredential {
+    /// Compares in constant time, so that the duration doesn't reveal how much
+    /// of a guess is right.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().zip(other.0.iter()).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+    }
+}
+
+impl Eq for Subcredential {}
 
 impl fmt::Debug for Subcredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

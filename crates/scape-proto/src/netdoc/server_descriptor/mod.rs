@@ -470,7 +470,7 @@ impl<'a> ServerDescriptor<'a> {
         if self.router_sig_ed25519.is_some() && self.identity_ed25519.is_none() {
             return Err(missing("identity-ed25519"));
         }
-        if self.identity_ed25519.is_some() && self.router_digest.is_none() {
+        if self.identity_ed25519.is_some() && !self.is_sanitized() {
             let required = [
                 ("router-sig-ed25519", self.router_sig_ed25519.is_some()),
                 ("ntor-onion-key", self.ntor_onion_key.is_some()),
@@ -504,12 +504,9 @@ impl<'a> ServerDescriptor<'a> {
     /// Returns an error if one of these lines is malformed. The first line that
     /// matches decides, so the policy would be another one without the line.
     pub fn exit_policy(&self) -> Result<ExitPolicy, ParseExitPolicyError> {
-        let mut rules = String::new();
-        for item in Item::parse_all(self.text).filter(is_rule) {
-            rules.push_str(&rule_text(&item));
-            rules.push('\n');
-        }
-        rules.parse()
+        // Unlike in a list of rules, a comma doesn't end a rule here.
+        let lines = Item::parse_all(self.text).filter(is_rule);
+        lines.map(|line| rule_text(&line).parse::<ExitRule>()).collect()
     }
 
     /// Returns the ports to which the relay allows streams to exit over IPv6.
@@ -560,7 +557,9 @@ impl<'a> ServerDescriptor<'a> {
     /// Each call computes the digest again.
     ///
     /// Returns `None` if the descriptor has neither a signature nor a valid line
-    /// `router-digest`.
+    /// `router-digest`. Also returns `None` if the end of the signed part isn't
+    /// clear: something follows the keyword in the line `router-signature`, or
+    /// an earlier line begins with this keyword.
     ///
     /// ```
     /// use scape_proto::netdoc::ServerDescriptor;
@@ -571,10 +570,9 @@ impl<'a> ServerDescriptor<'a> {
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn digest(&self) -> Option<DescriptorDigest> {
-        // Anyone can write a line `router-digest` into a document with a
-        // signature, so the line counts only without one.
         let computed = sha1_through(self.text, b"\nrouter-signature\n");
-        computed.map(DescriptorDigest::from_bytes).or(self.router_digest)
+        let of_original = || self.router_digest.filter(|_| self.is_sanitized());
+        computed.map(DescriptorDigest::from_bytes).or_else(of_original)
     }
 
     /// Returns true if the keys and addresses were removed, as CollecTor does
@@ -652,7 +650,7 @@ fn read_fingerprint(item: &Item<'_>) -> Result<Fingerprint, LineProblem> {
         group.copy_from_slice(word);
         rest = after;
     }
-    // Too few digits leave zeros, which are no digits.
+    // If there are too few digits, zero bytes are left, which aren't digits.
     decode_hex(&digits).map(Fingerprint::from_bytes).ok_or(LineProblem::Value(FORM))
 }
 

@@ -130,6 +130,14 @@ fn malformed_router_line_does_not_spoil_the_descriptor() {
 }
 
 #[test]
+fn comma_does_not_end_a_rule_of_the_exit_policy() {
+    // tor ignores the text after a range of ports.
+    let text = b"router relay04 127.0.0.14 9004 0 0\nreject *:20-25,53\naccept *:*\n";
+    let policy = ServerDescriptor::parse(text).unwrap().exit_policy().unwrap();
+    assert_eq!(policy.to_string(), "reject *:20-25,accept *:*");
+}
+
+#[test]
 fn malformed_exit_policy_is_no_policy() {
     let text = whole().replace("reject *:25", "reject nowhere:25");
     let relay = ServerDescriptor::parse(text.as_bytes()).unwrap();
@@ -149,6 +157,40 @@ fn sanitized_bridge_needs_no_keys() {
     let whole = text.replace("router-digest 8", "x 8");
     let error = ServerDescriptor::parse_strict(whole.as_bytes()).unwrap_err();
     assert_eq!(error.keyword(), "signing-key");
+}
+
+/// Returns a descriptor whose sender claims another digest.
+fn with_claimed_digest() -> String {
+    whole().replace("uptime", "router-digest 80B33F89F899A1FAAD047727404A817574705DB4\nuptime")
+}
+
+#[test]
+fn claimed_digest_of_a_descriptor_with_signature_is_ignored() {
+    let text = with_claimed_digest();
+    let relay = ServerDescriptor::parse(text.as_bytes()).unwrap();
+    assert!(relay.router_digest.is_some() && !relay.is_sanitized());
+    assert!(relay.digest().is_some() && relay.digest() != relay.router_digest);
+    // tor ends the signed part elsewhere, or not at all.
+    for changed in [
+        text.replace("\nrouter-signature\n", "\nrouter-signature \n"),
+        text.replace("\nrouter-signature\n", "\nrouter-signature\t\n"),
+        text.replace('\n', "\r\n"),
+        text.replace("\nrouter-signature\n", "\nopt router-signature\n"),
+        text.replace("uptime", "router-signature-x\nuptime"),
+    ] {
+        let relay = ServerDescriptor::parse(changed.as_bytes()).unwrap();
+        assert_eq!((relay.digest(), relay.is_sanitized()), (None, false), "{changed}");
+        assert!(relay.router_digest.is_some() && relay.router_signature.is_some());
+    }
+}
+
+#[test]
+fn claimed_digest_does_not_turn_off_the_checks_for_ed25519() {
+    let text = with_claimed_digest();
+    assert!(ServerDescriptor::parse_strict(text.as_bytes()).is_ok());
+    let changed = text.replace("ntor-onion-key ", "other-key ");
+    let error = ServerDescriptor::parse_strict(changed.as_bytes()).unwrap_err();
+    assert_eq!((error.keyword(), error.problem()), ("ntor-onion-key", LineProblem::Missing));
 }
 
 #[test]

@@ -45,7 +45,7 @@ impl Consensus<'_> {
     /// Returns an error with [`VerifyProblem::TooFewSignatures`] if too few
     /// authorities signed, with [`VerifyProblem::Expired`] if the consensus
     /// isn't valid at the given time, and with [`VerifyProblem::Unsigned`] if
-    /// other lines than signatures follow the first signature.
+    /// lines other than signatures follow the first signature.
     pub fn verify(
         &self,
         certificates: &[KeyCertificate<'_>],

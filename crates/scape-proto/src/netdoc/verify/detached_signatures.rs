@@ -54,8 +54,9 @@ impl DetachedSignatures<'_> {
         let digests = self.digests(&ConsensusFlavor::Ns);
         required(SIGNATURE, self.signatures.first())?;
         required("consensus-digest", self.consensus_digest)?;
-        // Otherwise a signature for another flavor could stand here, together
-        // with an additional digest, and nobody would have signed this digest.
+        // Without this check, a signature for another flavor could stand here,
+        // together with an additional digest. Then nobody would have signed
+        // this digest.
         if !self.signatures.iter().any(|signature| signature.algorithm == "sha1") {
             return Err(VerifyError::new("consensus-digest", VerifyProblem::Unsigned));
         }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::error::{VerifyError, VerifyProblem};
 use super::router_signature::{check_ed25519, check_rsa, has_ed25519, required};
 use super::rsa_key::{RELAY_BITS, RsaKey};
-use crate::netdoc::{ExtraInfo, ServerDescriptor};
+use crate::netdoc::{Ed25519Certificate, ExtraInfo, ServerDescriptor};
 
 impl ExtraInfo<'_> {
     /// Checks the signatures of the document: the RSA signature, the Ed25519
@@ -47,9 +47,10 @@ impl ExtraInfo<'_> {
             return Err(VerifyError::new("extra-info", VerifyProblem::Mismatch));
         }
         check_rsa(self.text(), "extra-info", &key, self.router_signature)?;
+        let expected = ed25519_identity(relay)?;
         if self.identity_ed25519.is_none()
             && self.router_sig_ed25519.is_none()
-            && relay.master_key_ed25519.is_none()
+            && expected.is_none()
             && !has_ed25519(self.text())
         {
             return Ok(());
@@ -60,9 +61,22 @@ impl ExtraInfo<'_> {
             self.router_sig_ed25519.as_ref(),
             at,
         )?;
-        match relay.master_key_ed25519 == Some(identity) {
+        match expected == Some(identity) {
             true => Ok(()),
             false => Err(VerifyError::new("identity-ed25519", VerifyProblem::Mismatch)),
         }
     }
+}
+
+/// Returns the Ed25519 identity key of a relay, or `None` if it has none. The
+/// line `master-key-ed25519` is optional, but the certificate has the key, too.
+fn ed25519_identity(relay: &ServerDescriptor<'_>) -> Result<Option<[u8; 32]>, VerifyError> {
+    const LINE: &str = "identity-ed25519";
+    let Some(object) = relay.identity_ed25519.filter(|_| relay.master_key_ed25519.is_none()) else {
+        return Ok(relay.master_key_ed25519);
+    };
+    let bytes = object.decode();
+    let certificate = bytes.and_then(|bytes| Ed25519Certificate::parse(&bytes).ok());
+    let certificate = certificate.ok_or(VerifyError::new(LINE, VerifyProblem::Certificate))?;
+    required(LINE, certificate.signing_key()).map(|key| Some(*key))
 }

@@ -37,7 +37,8 @@ impl RsaKey {
         if !has_size || *key.e() != BoxedUint::from(EXPONENT) {
             return None;
         }
-        // The fingerprint covers the canonical form.
+        // The fingerprint is that of the canonical form, so other forms are
+        // refused.
         let canonical = key.to_pkcs1_der().ok()?;
         let fingerprint = Fingerprint::from_bytes(Sha1::digest(canonical.as_bytes()).into());
         (canonical.as_bytes() == der).then_some(RsaKey { key, fingerprint })
@@ -145,10 +146,10 @@ mod tests {
             &public_key(&even, E),
             &public_key(&short[1..], E),
             &public_key(&[modulus, &[1]].concat(), E),
-            // Not minimal: leading zeros.
+            // These numbers aren't minimal, because they have leading zeros.
             &public_key(&[&[0], modulus].concat(), E),
             &public_key(modulus, &[0, 1, 0, 1]),
-            // Negative.
+            // This modulus is negative, because its first bit is 1.
             &public_key(&modulus[1..], E),
             &public_key(modulus, &[1]),
             &public_key(modulus, &[3]),
@@ -176,7 +177,7 @@ mod tests {
     #[test]
     fn authority_keys_of_every_size_check_any_signature() {
         for bits in (1020..1100).chain([2047, 2048, 2049, 3072, 4095, 4096, 4097]) {
-            // The first bit is the sign.
+            // The first bit of an integer in DER is its sign, so it must be 0.
             let mut modulus = vec![0; bits / 8 + 1];
             modulus[0] = if bits % 8 == 0 { 0 } else { 1 << (bits % 8 - 1) };
             if bits % 8 == 0 {
@@ -225,7 +226,8 @@ mod tests {
             (changed(&|block| block[1] = 2), "a block for encryption"),
             (changed(&|block| block[1] = 0), "a block without type"),
             (changed(&|block| block[2..107].fill(0)), "zeros as padding"),
-            // The attack of Bleichenbacher on keys with small exponents.
+            // This is the attack of Bleichenbacher on keys with small
+            // exponents.
             (
                 changed(&|block| {
                     block[10] = 0;
@@ -238,7 +240,7 @@ mod tests {
             (test_key.sign(&[7; 21]), "a longer digest"),
             (test_key.sign(&[]), "no digest"),
             (
-                // DigestInfo of SHA-1, which tor doesn't write.
+                // tor doesn't write the DigestInfo of SHA-1.
                 test_key.sign(
                     &[&hex::decode("3021300906052b0e03021a05000414").unwrap()[..], &digest]
                         .concat(),
@@ -257,7 +259,7 @@ mod tests {
             assert!(!has_signed(&bad), "{reason}");
         }
 
-        // At least eight bytes of padding.
+        // At least eight of the 128 bytes must be padding.
         let longest = [7; 117];
         let recover = |signature: &[u8]| with_object(signature, |object| key.recover(object));
         assert_eq!(recover(&test_key.sign(&longest)), Some(longest.to_vec()));

@@ -98,7 +98,7 @@ impl ServerDescriptor<'_> {
         let key = key.ok_or(VerifyError::new("onion-key", VerifyProblem::Key))?;
         let signed = key.recover(required(LINE, self.onion_key_crosscert)?);
         let expected = [&identity.fingerprint().as_bytes()[..], master_key].concat();
-        // More bytes may follow: dir-spec.
+        // dir-spec allows more bytes after these.
         match signed {
             Some(signed) if signed.starts_with(&expected) => Ok(()),
             _ => Err(VerifyError::new(LINE, VerifyProblem::Signature)),

@@ -155,7 +155,8 @@ static HEADER: Rules = Rules {
         Rule::once("voting-delay"),
         Rule::at_most_once("client-versions"),
         Rule::at_most_once("server-versions"),
-        // dir-spec has these lines after `flag-thresholds`, but tor doesn't.
+        // dir-spec has these lines after `flag-thresholds`, but tor writes them
+        // elsewhere.
         Rule::at_most_once("recommended-relay-protocols").anywhere(),
         Rule::at_most_once("recommended-client-protocols").anywhere(),
         Rule::at_most_once("required-relay-protocols").anywhere(),

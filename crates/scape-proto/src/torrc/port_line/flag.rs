@@ -221,6 +221,15 @@ impl PortFlag {
         }
     }
 
+    /// Returns the switches that this flag sets, each with its state. A switch
+    /// that stands for other switches is not among them.
+    pub(super) fn effects(&self) -> impl Iterator<Item = (PortSwitch, bool)> {
+        PortSwitch::KNOWN
+            .iter()
+            .filter(|switch| switch.stands_for().0.is_empty())
+            .filter_map(|switch| Some((*switch, self.switches(*switch)?)))
+    }
+
     /// Returns the flag for this text, or `None` if this version of the library
     /// doesn't know it.
     fn known(text: &str) -> Option<Self> {

@@ -4,6 +4,7 @@ mod address;
 mod flag;
 
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
 pub use address::PortAddress;
@@ -94,17 +95,25 @@ impl PortLine {
         self
     }
 
-    /// Returns true if the line has this flag, ignoring case.
+    /// Returns true if the line has this flag, ignoring case, and no later flag
+    /// contradicts it. Flags that stand for other flags are the same as those:
+    /// `OnionTrafficOnly` includes `NoIPv4Traffic`. tor's defaults don't count.
     ///
     /// ```
     /// use scape_proto::torrc::PortLine;
     ///
     /// let line: PortLine = "9050 isolatedestaddr".parse()?;
     /// assert!(line.has_flag("IsolateDestAddr") && !line.has_flag("PreferIPv6"));
+    /// let line: PortLine = "9050 IsolateDestAddr NoIsolateDestAddr".parse()?;
+    /// assert!(line.has_flag("NoIsolateDestAddr") && !line.has_flag("IsolateDestAddr"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn has_flag(&self, flag: &str) -> bool {
-        self.flags.iter().any(|own| own.eq_ignore_ascii_case(flag))
+        match PortFlag::from(flag) {
+            PortFlag::SessionGroup(group) => self.session_group() == Some(group),
+            PortFlag::Other(_) => self.flags.iter().any(|own| own.eq_ignore_ascii_case(flag)),
+            known => known.effects().all(|(switch, on)| self.switched(switch) == Some(on)),
+        }
     }
 
     /// Returns the interpreted flags, in order.
@@ -157,11 +166,11 @@ impl PortLine {
         )
     }
 
-    /// Returns true if this listener certainly belongs to this line. If the
-    /// line has an address or a path, the listener must have the same address
-    /// or path. If the line has only a port, the listener must have this port
-    /// on a loopback address. Returns false for `auto` and for host names,
-    /// because they don't say where tor listens.
+    /// Returns true if this listener certainly belongs to this line, which is
+    /// of a client port. If the line has an address or a path, the listener
+    /// must have the same address or path. If the line has only a port, the
+    /// listener must have this port on 127.0.0.1. Returns false for `auto` and
+    /// for host names, because they don't say where tor listens.
     ///
     /// ```
     /// use scape_proto::torrc::PortLine;
@@ -174,7 +183,7 @@ impl PortLine {
     pub fn is_at(&self, listener: &ListenerAddress) -> bool {
         match (&self.address, listener) {
             (PortAddress::Port(port), ListenerAddress::Ip(address)) => {
-                address.port() == *port && address.ip().is_loopback()
+                *address == SocketAddr::from((Ipv4Addr::LOCALHOST, *port))
             }
             (PortAddress::Ip(own), ListenerAddress::Ip(address)) => own == address,
             (PortAddress::Unix(own), ListenerAddress::Unix(path)) => own == path,
@@ -344,10 +353,29 @@ mod tests {
     }
 
     #[test]
+    fn port_flag_counts_unless_a_later_one_contradicts_it() {
+        let has = |line: &str, flag: &str| parse(line).has_flag(flag);
+        assert!(has("9050 isolatedestaddrs", "IsolateDestAddr"));
+        assert!(!has("9050 IsolateDestAddr NoIsolateDestAddr", "IsolateDestAddr"));
+        assert!(has("9050 IsolateDestAddr NoIsolateDestAddr", "noisolatedestaddr"));
+        assert!(has("9050 OnionTrafficOnly", "NoIPv4Traffic"));
+        assert!(has("9050 NoIPv4Traffic NoIPv6Traffic NoDNSRequest", "OnionTrafficOnly"));
+        assert!(!has("9050 OnionTrafficOnly IPv4Traffic", "OnionTrafficOnly"));
+        assert!(has("9050 CacheIPv6DNS CacheIPv4DNS", "CacheDNS"));
+        assert!(has("9050 sessiongroup=7", "SessionGroup=7"));
+        assert!(!has("9050 SessionGroup=7", "SessionGroup=8"));
+        assert!(has("9050 Odd", "odd") && !has("9050 Odd", "NoOdd") && !has("9050", ""));
+        // Defaults don't count.
+        assert!(!has("9050", "IPv4Traffic") && !has("9050", "IsolateSOCKSAuth"));
+    }
+
+    #[test]
     fn listener_matches_its_port_line() {
         let at = |line: &str, listener: &str| parse(line).is_at(&listener.parse().unwrap());
         assert!(at("9050 IPv6Traffic", "127.0.0.1:9050"));
         assert!(!at("9050", "192.0.2.1:9050"));
+        // For a port alone, tor listens on 127.0.0.1 only.
+        assert!(!at("9050", "127.0.0.2:9050") && !at("9050", "[::1]:9050"));
         assert!(at("192.0.2.1:9050", "192.0.2.1:9050"));
         assert!(at("unix:/run/tor/socks", "unix:/run/tor/socks"));
         assert!(!at("auto", "127.0.0.1:9050"));
@@ -360,7 +388,7 @@ mod tests {
             Just(PortAddress::Off),
             Just(PortAddress::Auto),
             (1..=u16::MAX).prop_map(PortAddress::Port),
-            any::<(std::net::Ipv4Addr, u16)>().prop_map(|address| PortAddress::Ip(address.into())),
+            any::<(Ipv4Addr, u16)>().prop_map(|address| PortAddress::Ip(address.into())),
             any::<(std::net::Ipv6Addr, u16)>().prop_map(|address| PortAddress::Ip(address.into())),
             any::<std::net::IpAddr>().prop_map(PortAddress::IpAuto),
             host.prop_map(|(name, port)| PortAddress::Host { name, port }),

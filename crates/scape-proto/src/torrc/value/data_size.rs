@@ -83,7 +83,7 @@ impl fmt::Display for DataSize {
         {
             let (whole, rest) = (self.0 / unit, self.0 % unit);
             // tor parses fractions as floating-point numbers, which have 53
-            // bits.
+            // bits. So fractions of very large sizes aren't written.
             let fraction = match rest / (unit / 4) {
                 _ if whole == 0 || rest % (unit / 4) != 0 => continue,
                 0 => "",

@@ -41,7 +41,7 @@ macro_rules! directory {
 
 directory!(DirectoryAuthority, "a DirectoryAuthority", Clone::clone);
 directory!(FallbackDirectory, "a FallbackDirectory", |fallback| {
-    // The line has no place for these.
+    // The line has no place for these two fields.
     FallbackDirectory { nickname: None, caches_extra_info: None, ..fallback.clone() }
 });
 

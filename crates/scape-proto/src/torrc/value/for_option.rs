@@ -215,8 +215,10 @@ fn is_ipv6(text: &str) -> bool {
         return true;
     }
     let Some((words, octets)) = text.rsplit_once(':') else { return false };
+    // `parse` would allow the sign `+`.
+    let is_number = |octet: &str| octet.len() <= 3 && !octet.starts_with('+');
     let octets: Option<Vec<u8>> =
-        octets.split('.').map(|octet| octet.parse().ok().filter(|_| octet.len() <= 3)).collect();
+        octets.split('.').map(|octet| octet.parse().ok().filter(|_| is_number(octet))).collect();
     octets.is_some_and(|octets| octets.len() == 4)
         && format!("{words}:0.0.0.0").parse::<Ipv6Addr>().is_ok()
 }
@@ -290,7 +292,8 @@ fn log_target(line: &str) -> Option<&str> {
     let (mut severities, mut plain) = (0, 0);
     while !rest.is_empty() {
         match rest.strip_prefix('[') {
-            // The available domains depend on the version of tor.
+            // The available domains depend on the version of tor, so they
+            // aren't checked.
             Some(domains) => rest = skip_spaces_and_comments(domains.split_once(']')?.1),
             None => plain += 1,
         }
@@ -374,6 +377,17 @@ fn is_hashed_password(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn address_numbers_have_no_sign() {
+        let check = |line| check_option("OutboundBindAddress", &ConfigType::LineList, line);
+        for line in ["::192.0.2.1", "::192.0.2.01", "[::192.0.2.001]", "192.0.2.1"] {
+            assert!(check(line).is_ok(), "{line}");
+        }
+        for line in ["::192.0.2.+1", "::+192.0.2.1", "192.0.2.+1", "::192.0.2.0001", "::192.0.2."] {
+            assert!(check(line).is_err(), "{line}");
+        }
+    }
 
     #[test]
     fn map_address_to_onion_name_with_trailing_dot_is_rejected() {

@@ -53,7 +53,7 @@ pub enum ConfigValueProblem {
     /// The value can't be written, because tor would read the text as another
     /// value. For example, a flag of a port consists of two words.
     #[error(
-        "this value of {rust} cannot be written: tor would read something else (a flag must be one word)"
+        "this value of {rust} cannot be written: tor would read something else (a flag or a name must be one word)"
     )]
     Unwritable {
         /// The Rust type, in words.

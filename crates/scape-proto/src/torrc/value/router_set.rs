@@ -224,13 +224,18 @@ impl FromConfigValue for RouterSet {
     }
 }
 
-/// Supports `RouterList` options, and lines of `NodeFamily`.
+/// Supports `RouterList` options, and lines of `NodeFamily`. A set is rejected
+/// if tor would read something else than the set holds. For example, tor would
+/// read a nickname that contains a comma as two nicknames.
 impl ToConfigValue for RouterSet {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
-        match *ty == ConfigType::RouterList || holds_anything(ty) {
-            true if self.is_empty() => Ok(Vec::new()),
-            true => Ok(vec![self.to_string()]),
-            false => Err(ConfigValueProblem::WrongType { ty: ty.clone(), rust: RUST }),
+        if *ty != ConfigType::RouterList && !holds_anything(ty) {
+            return Err(ConfigValueProblem::WrongType { ty: ty.clone(), rust: RUST });
+        }
+        let line = self.to_string();
+        match line.parse::<RouterSet>().is_ok_and(|read| read == *self) {
+            true => line.to_config(ty),
+            false => Err(ConfigValueProblem::Unwritable { rust: RUST }),
         }
     }
 }
@@ -238,7 +243,7 @@ impl ToConfigValue for RouterSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netdoc::Directory;
+    use crate::netdoc::{AddressPattern, Directory, PortRange};
 
     const CONSENSUS: &str = "network-status-version 3\nvote-status consensus\n\
         r relay03 avRcaIkAhLf7sGHzffpE4L4ryu8 kjKOZLsq0WbxlzF7GZ68cSUiEI4 2038-01-01 00:00:00 192.0.2.3 9003 0\n";
@@ -274,6 +279,34 @@ mod tests {
         assert!(set("{??}").contains(relay, &|_| None).unwrap());
         for bad in ["a-b", "{d}", "1.2.3", "$abc"] {
             assert!(bad.parse::<RouterSet>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn router_set_that_would_change_is_rejected() {
+        let nickname = |name: &str| RouterPattern::Nickname(name.into());
+        let address = |address| {
+            RouterPattern::Address(ExitRule {
+                action: ExitAction::Reject,
+                address,
+                ports: PortRange::ANY,
+            })
+        };
+        let (ip, ipv6) = ([192, 0, 2, 1].into(), std::net::Ipv6Addr::LOCALHOST);
+        for member in [
+            nickname(""),
+            nickname("a,b"),
+            nickname(" a"),
+            nickname("a\nb"),
+            nickname("{de}"),
+            nickname("1.2.3.4"),
+            nickname("twentycharactersnames"),
+            address(AddressPattern::V4 { address: ip, prefix: 33 }),
+            address(AddressPattern::V6 { address: ipv6, prefix: 129 }),
+        ] {
+            let problem = ConfigValueProblem::Unwritable { rust: "a RouterSet" };
+            let set: RouterSet = [nickname("a"), member].into_iter().collect();
+            assert_eq!(set.to_config(&ConfigType::RouterList), Err(problem), "{set}");
         }
     }
 

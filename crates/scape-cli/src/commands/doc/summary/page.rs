@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 
 use crate::base::output::{Output, printable};
 use crate::base::units;
+use crate::commands::shared::json;
 
 /// The maximum number of rows in a table, unless the table is ordered.
 const MOST_ROWS: usize = 15;
@@ -44,6 +45,7 @@ enum Fact {
     /// A bandwidth in units of 1000 bytes per second.
     Rate(u64),
     Duration(Duration),
+    Time(SystemTime),
 }
 
 impl fmt::Display for Fact {
@@ -54,6 +56,7 @@ impl fmt::Display for Fact {
             Fact::Bytes(bytes) => f.write_str(&units::bytes(*bytes)),
             Fact::Rate(rate) => f.write_str(&Unit::Kilobytes.show(*rate)),
             Fact::Duration(time) => f.write_str(&units::duration(*time)),
+            Fact::Time(at) => f.write_str(&units::time(*at)),
         }
     }
 }
@@ -66,6 +69,7 @@ impl Serialize for Fact {
                 serializer.serialize_u64(*number)
             }
             Fact::Duration(time) => serializer.serialize_u64(time.as_secs()),
+            Fact::Time(at) => json::seconds(&Some(*at), serializer),
         }
     }
 }
@@ -142,7 +146,7 @@ impl Summary {
 
     /// Adds a fact: a time. Adds nothing if the time is missing.
     pub(super) fn time(&mut self, name: &'static str, time: Option<SystemTime>) {
-        self.text(name, time.map(units::time));
+        self.facts.extend(time.map(|at| (name, Fact::Time(at))));
     }
 
     /// Adds a fact: a duration. Adds nothing if the duration is missing.
@@ -317,6 +321,22 @@ mod tests {
         assert_eq!(json["counts"]["flags"]["Fast"], 1);
         let expected =
             serde_json::json!({"valid_after": "now", "bandwidth": 1500, "expired_for": 61});
+        assert_eq!(json["facts"], expected);
+    }
+
+    #[test]
+    fn times_after_the_year_9999_are_shown() {
+        let mut summary = Summary::new(DocumentKind::ServerDescriptor, "");
+        let at = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        summary.time("published", at(1));
+        summary.time("expires", at(u64::from(u32::MAX) * 3_600));
+        let text = summary.describe(&Output::new(false));
+        assert!(
+            text.ends_with("published  1970-01-01T00:00:01Z\n  expires    after 9999"),
+            "{text}"
+        );
+        let json = serde_json::to_value(&summary).unwrap();
+        let expected = serde_json::json!({"published": "1970-01-01T00:00:01Z", "expires": null});
         assert_eq!(json["facts"], expected);
     }
 

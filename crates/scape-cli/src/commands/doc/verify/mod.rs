@@ -41,9 +41,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     certificates: Vec<PathBuf>,
 
-    /// The fingerprints of the authorities that you trust. Default: the
-    /// authorities of all certificates
-    #[arg(long, value_name = "FINGERPRINT", value_delimiter = ',', num_args = 1..)]
+    /// The fingerprints of the authorities that you trust, separated by commas.
+    /// Can be repeated. Default: the authorities of all certificates
+    #[arg(long, value_name = "FINGERPRINT", value_delimiter = ',')]
     authorities: Vec<Fingerprint>,
 
     /// The address of the onion service whose descriptors are checked. Default:

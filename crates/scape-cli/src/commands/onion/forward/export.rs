@@ -1,11 +1,9 @@
 //! Forwards local addresses to onion services that this command publishes.
 
 use std::collections::BTreeMap;
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use scape::control::OnionTarget;
 use scape::onion::OnionService;
@@ -13,15 +11,12 @@ use scape::word::ClientPublicKey;
 use scape::{OnionBuilder, Tor};
 
 use super::Forward;
+use super::listening::is_free;
 use super::spec::Export;
-use crate::base::background;
 use crate::base::busy::Busy;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::commands::onion::key_files::{KeptKey, KeyName};
-
-/// The time limit for checking if a program listens on a local address.
-const LISTENS: Duration = Duration::from_secs(1);
 
 /// An onion service that was published.
 #[derive(Debug)]
@@ -55,7 +50,7 @@ pub(super) fn publish(
 ) -> Result<Vec<Published>, Failure> {
     let mut groups: BTreeMap<Option<&KeyName>, Vec<(u16, &OnionTarget)>> = BTreeMap::new();
     for export in exports {
-        warn(context, &export.local)?;
+        warn(context, &export.local);
         let ports = groups.entry(export.name.as_ref()).or_default();
         for port in &export.ports {
             if ports.iter().any(|(other, _)| other == port) {
@@ -84,7 +79,8 @@ pub(super) fn publish(
         }
         builders.push((name, kept, builder));
     }
-    // All services wait for their uploads at the same time.
+    // Each service has a thread, so that all of them wait for their uploads at
+    // the same time.
     let waiting: Vec<_> = builders
         .into_iter()
         .map(|(name, kept, builder)| {
@@ -104,21 +100,15 @@ pub(super) fn publish(
     Ok(published)
 }
 
-/// Tells the user if no program listens on a local address. If the connection
-/// isn't accepted in time, a busy program may be listening, so nothing is
-/// printed.
-fn warn(context: &Context, local: &OnionTarget) -> Result<(), Failure> {
-    let target = local.clone();
-    let connect = move || match target {
-        OnionTarget::Tcp(address) if address.ip().is_loopback() => {
-            TcpStream::connect(address).map(drop)
-        }
+/// Tells the user if no program listens on a local address.
+fn warn(context: &Context, local: &OnionTarget) {
+    let is_free = match local {
+        OnionTarget::Tcp(address) => address.ip().is_loopback() && is_free(address.port()),
         #[cfg(unix)]
-        OnionTarget::Unix(path) => std::os::unix::net::UnixStream::connect(path).map(drop),
-        _ => Ok(()),
+        OnionTarget::Unix(path) => path.try_exists().is_ok_and(|exists| !exists),
+        _ => false,
     };
-    if let Some(Err(error)) = background::run_within(context, LISTENS, connect)? {
-        context.out.note(format_args!("no program listens on {local} yet: {error}"));
+    if is_free {
+        context.out.note(format_args!("no program listens on {local} yet"));
     }
-    Ok(())
 }

@@ -11,7 +11,7 @@ use super::Forward;
 use super::spec::Import;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
-use crate::base::output::{Output, printable};
+use crate::base::output::tell;
 use crate::commands::traffic::join::{AtEnd, join};
 use crate::commands::traffic::visitors::Places;
 
@@ -30,7 +30,8 @@ type Started = (Vec<Forward>, Vec<JoinHandle<()>>);
 pub(super) fn start(context: &Context, imports: &[Import]) -> Result<Started, Failure> {
     let client = context.client()?;
     let mut listeners = Vec::new();
-    // All addresses are bound before any connection is accepted.
+    // All addresses are bound before any connection is accepted, so a port that
+    // is taken ends the command at once.
     for import in imports {
         let failed =
             |error| Failure::failed(format_args!("cannot listen on {}: {error}", import.local));
@@ -40,10 +41,10 @@ pub(super) fn start(context: &Context, imports: &[Import]) -> Result<Started, Fa
     }
     let (mut forwards, mut accepting) = (Vec::new(), Vec::new());
     for (import, listener, local) in listeners {
-        let (client, out) = (client.clone(), context.out.clone());
+        let client = client.clone();
         let (address, port) = (import.address, import.port);
         let thread = thread::Builder::new()
-            .spawn(move || accept(&listener, &client, (address, port), &out))
+            .spawn(move || accept(&listener, &client, (address, port)))
             .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
         accepting.push(thread);
         forwards.push(Forward {
@@ -58,32 +59,32 @@ pub(super) fn start(context: &Context, imports: &[Import]) -> Result<Started, Fa
     Ok((forwards, accepting))
 }
 
-fn accept(listener: &TcpListener, client: &TorClient, to: (OnionAddress, u16), out: &Output) {
+fn accept(listener: &TcpListener, client: &TorClient, to: (OnionAddress, u16)) {
     let places = Places::new(MOST);
     for program in listener.incoming() {
         let Ok(program) = program else {
-            // This happens if too many files are open, so it is tried again
-            // after a pause.
+            // This happens if too many files are open, so accepting is tried
+            // again after a pause.
             thread::sleep(PAUSE);
             continue;
         };
         // Connections beyond the limit are closed.
         let Some(place) = places.take() else { continue };
-        let (client, out) = (client.clone(), out.clone());
-        place.serve(move || serve(&program, &client, to, &out));
+        let client = client.clone();
+        place.serve(move || serve(&program, &client, to));
     }
 }
 
 /// Connects a program with the onion service.
-fn serve(program: &TcpStream, client: &TorClient, to: (OnionAddress, u16), out: &Output) {
+fn serve(program: &TcpStream, client: &TorClient, to: (OnionAddress, u16)) {
     match (client.connect(to), program.try_clone()) {
         (Ok(stream), Ok(input)) => {
             // An error only means that one side has ended the connection.
             let _ = join(input, program, stream, AtEnd::Receive(SILENCE));
         }
-        (Err(error), _) => out.note(printable(&Failure::from(error).message)),
-        (_, Err(error)) => out.note(format_args!("cannot serve a connection: {error}")),
+        (Err(error), _) => tell(Failure::from(error).message),
+        (_, Err(error)) => tell(format_args!("cannot serve a connection: {error}")),
     }
-    // Wakes the thread that waits for the program.
+    // This wakes the thread that waits for the program.
     let _ = program.shutdown(Shutdown::Both);
 }

@@ -2,6 +2,7 @@
 
 mod export;
 mod import;
+mod listening;
 mod spec;
 
 use std::path::PathBuf;
@@ -40,8 +41,9 @@ const POLL: Duration = Duration::from_millis(100);
 ///   ADDRESS.onion:80~8080      the same at 127.0.0.1:8080
 ///   ADDRESS.onion:80~[::1]:80  the same at another address of this machine
 ///
-/// All forwards without a name share one onion address, whose key is discarded
-/// at the end. Keys with a name are kept in $XDG_DATA_HOME/scape/onions.
+/// All forwards to onion addresses without a name share one onion address,
+/// whose key is discarded at the end. Keys with a name are kept in
+/// $XDG_DATA_HOME/scape/onions.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {

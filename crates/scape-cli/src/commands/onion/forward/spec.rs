@@ -46,8 +46,10 @@ impl FromStr for Spec {
             _ => (text, None),
         };
         let (source, destination) = match rest.rsplit_once('~') {
-            Some((source, destination)) => (source, Some(destination)),
-            None => (rest, None),
+            Some((source, destination)) if !destination.contains('/') => {
+                (source, Some(destination))
+            }
+            _ => (rest, None),
         };
         if let Some((host, port)) = source.rsplit_once(':')
             && host.to_ascii_lowercase().ends_with(".onion")
@@ -85,6 +87,13 @@ fn export(
 ) -> Result<Export, String> {
     let ports = destination.map(|text| text.split(',').map(port).collect()).transpose()?;
     if source.starts_with('/') || source.starts_with("unix:") {
+        if let (Some(name), None) = (&name, destination) {
+            let name = name.as_str();
+            return Err(format!(
+                "@{name} may be a name or a part of the path: write {source}~{USUAL_PORT}@{name} \
+                 for the name, or {source}@{name}~{USUAL_PORT} for the path"
+            ));
+        }
         let path = PathBuf::from(source.strip_prefix("unix:").unwrap_or(source));
         let ports = ports.unwrap_or_else(|| vec![USUAL_PORT]);
         return Ok(Export { local: unix(path)?, ports, name });
@@ -164,7 +173,13 @@ mod tests {
             exported("/run/a@b~c.sock~80"),
             (unix("/run/a@b~c.sock"), vec![80], none.clone())
         );
-        assert_eq!(exported("/run/a.sock@x"), (unix("/run/a.sock"), vec![80], Some("x".into())));
+        let named = (unix("/run/a.sock"), vec![80], Some("x".into()));
+        assert_eq!(exported("/run/a.sock~80@x"), named);
+        assert_eq!(exported("/run/app@1.sock~80"), (unix("/run/app@1.sock"), vec![80], None));
+        assert_eq!(exported("/run/a~b/c.sock"), (unix("/run/a~b/c.sock"), vec![80], None));
+        // Only the user knows what is meant.
+        let error = "/run/app@1.sock".parse::<Spec>().unwrap_err();
+        assert!(error.contains("write /run/app~80@1.sock for the name, or /run/app@1.sock~80"));
     }
 
     #[test]

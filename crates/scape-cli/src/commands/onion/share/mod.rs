@@ -195,7 +195,7 @@ fn protect_keys(site: &mut Site, key_file: Option<&Path>) -> Result<(), Failure>
             path.display()
         )));
     }
-    // Without a home folder, no keys are kept under a name.
+    // Without a home folder, there are no named keys to protect.
     if let Ok(folder) = key_files::folder() {
         site.protect(&folder);
     }
@@ -300,7 +300,8 @@ mod tests {
         assert_eq!(messages.len(), WAITING);
         let count = reports.unshown.load(Ordering::Relaxed);
         assert_eq!(unshown_note(count).as_deref(), Some("2 requests aren't shown"));
-        // Nobody misses requests after the end of the command.
+        // Requests after the end of the command don't count, because nobody
+        // misses them.
         drop(messages);
         reports.end(Message::Done);
         assert_eq!(reports.unshown.load(Ordering::Relaxed), count);

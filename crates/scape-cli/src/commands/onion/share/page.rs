@@ -58,8 +58,8 @@ pub(super) fn encode(name: &str) -> String {
 }
 
 fn escape(text: &str) -> String {
-    // A name must not pretend to be another one, for example by changing the
-    // direction of text.
+    // A name must not pretend to be a different name, for example by changing
+    // the direction of text.
     printable(text)
         .replace('&', "&amp;")
         .replace('<', "&lt;")

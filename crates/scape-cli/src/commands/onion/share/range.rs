@@ -23,7 +23,7 @@ pub(super) fn parse(value: &str, length: u64) -> Part {
     let (Some(first), Some(last)) = (number(first), number(last)) else { return Part::All };
     let range = match (first, last) {
         (None, None) => return Part::All,
-        // The last bytes of the file.
+        // Without a first byte, the number means the last bytes of the file.
         (None, Some(count)) => length.saturating_sub(count)..length,
         (Some(first), None) => first..length,
         (Some(first), Some(last)) if last < first => return Part::All,

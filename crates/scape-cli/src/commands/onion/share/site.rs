@@ -56,7 +56,8 @@ impl Site {
             if !real.is_dir() && !real.is_file() {
                 return Err(failed("it is neither a file nor a folder"));
             }
-            // A path such as `..` has no name of its own.
+            // A path such as `..` has no name of its own, so the name of the
+            // real folder is used.
             let name = path.file_name().or(real.file_name()).and_then(|name| name.to_str());
             let name = name.ok_or_else(|| failed("its name isn't UTF-8"))?.to_owned();
             if list.iter().any(|(other, _)| *other == name) {
@@ -150,7 +151,8 @@ impl Site {
             wanted.push(name);
         }
         let real = wanted.canonicalize().ok()?;
-        // A link may also lead to a hidden file.
+        // A link may also lead to a hidden file, so the real path is checked,
+        // too.
         let inside = real.strip_prefix(base).ok()?;
         let is_shown = inside.iter().all(|name| self.shows(&name.to_string_lossy()));
         let is_secret = self.secret.iter().any(|secret| real.starts_with(secret));

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::fetch::nickname;
 use crate::base::failure::Failure;
-use crate::base::units;
+use crate::commands::shared::json::seconds;
 
 /// The descriptor of an onion service, as it is printed with `--json`.
 #[derive(Debug, Serialize)]
@@ -23,7 +23,8 @@ pub(super) struct Descriptor {
     /// The time that directories keep the descriptor, in seconds.
     pub(super) lifetime: Option<u64>,
     /// The time when the certificate in the descriptor expires, in RFC 3339.
-    pub(super) certificate_expires: Option<String>,
+    #[serde(serialize_with = "seconds")]
+    pub(super) certificate_expires: Option<SystemTime>,
     /// True if the service accepts only authorized clients. Missing if this is
     /// unknown.
     pub(super) client_authorization: Option<bool>,
@@ -57,7 +58,8 @@ pub(super) struct Point {
     pub(super) addresses: Vec<String>,
     /// The time when the certificate of the introduction point expires, in RFC
     /// 3339.
-    pub(super) expires: Option<String>,
+    #[serde(serialize_with = "seconds")]
+    pub(super) expires: Option<SystemTime>,
 }
 
 /// The parameters of a proof of work.
@@ -70,7 +72,8 @@ pub(super) struct Pow {
     /// need no proof of work now.
     pub(super) effort: Option<u32>,
     /// The time when the seed expires, in RFC 3339.
-    pub(super) expires: Option<String>,
+    #[serde(serialize_with = "seconds")]
+    pub(super) expires: Option<SystemTime>,
 }
 
 impl Descriptor {
@@ -88,10 +91,7 @@ impl Descriptor {
         let mut descriptor = Descriptor {
             revision: parsed.revision_counter,
             lifetime: parsed.lifetime.as_ref().map(Duration::as_secs),
-            certificate_expires: parsed
-                .signing_key_cert
-                .as_ref()
-                .map(|it| units::time(it.expires())),
+            certificate_expires: parsed.signing_key_cert.as_ref().map(|it| it.expires()),
             client_authorization: None,
             problem: None,
             inside: None,
@@ -148,17 +148,15 @@ fn read_point(controller: &Controller, point: &IntroductionPoint) -> Result<Poin
         }
     }
     let nickname = fingerprint.map(|relay| nickname(controller, relay)).transpose()?.flatten();
-    let expires: Option<SystemTime> = point.auth_key_cert.as_ref().map(|it| it.expires());
-    Ok(Point { fingerprint, nickname, addresses, expires: expires.map(units::time) })
+    let expires = point.auth_key_cert.as_ref().map(|it| it.expires());
+    Ok(Point { fingerprint, nickname, addresses, expires })
 }
 
 fn read_pow(params: &PowParams) -> Pow {
     match params {
-        PowParams::V1 { suggested_effort, expires, .. } => Pow {
-            kind: "v1".to_owned(),
-            effort: Some(*suggested_effort),
-            expires: Some(units::time(*expires)),
-        },
+        PowParams::V1 { suggested_effort, expires, .. } => {
+            Pow { kind: "v1".to_owned(), effort: Some(*suggested_effort), expires: Some(*expires) }
+        }
         other => {
             let text = other.to_string();
             let kind = text.split(' ').next().unwrap_or_default().to_owned();

@@ -134,7 +134,7 @@ fn failure(status: &Status, exit: Option<Exit>) -> Result<(), Failure> {
     let address = status.address;
     if status.descriptor.is_none() {
         let exit = exit.unwrap_or(Exit::Failed);
-        let message = format_args!(
+        let message = format!(
             "no descriptor of {address} was found: check the address, and that the service is online"
         );
         return Err(Failure::new(exit, message));

@@ -36,7 +36,7 @@ fn add_descriptor(lines: &mut Vec<(&str, String)>, descriptor: &Descriptor) {
     words.extend(descriptor.revision.map(|revision| format!("revision {revision}")));
     let lifetime = descriptor.lifetime.map(Duration::from_secs);
     words.extend(lifetime.map(|lifetime| format!("lifetime {}", units::duration(lifetime))));
-    let expires = descriptor.certificate_expires.as_ref();
+    let expires = descriptor.certificate_expires.map(units::time);
     words.extend(expires.map(|at| format!("certificate until {at}")));
     lines.push(("Descriptor", words.join(", ")));
     let authorization = match descriptor.client_authorization {
@@ -72,8 +72,11 @@ fn add_inside(lines: &mut Vec<(&str, String)>, inside: &Inside) {
     lines.extend(inside.flow_control.clone().map(|versions| ("Flow control", versions)));
     for pow in &inside.proof_of_work {
         let effort = pow.effort.map(|effort| format!(", effort {effort}")).unwrap_or_default();
-        let expires = pow.expires.as_ref().map(|at| format!(", until {at}")).unwrap_or_default();
-        lines.push(("Proof of work", format!("{}{effort}{expires}", pow.kind)));
+        let expires = pow.expires.map(|at| format!(", until {}", units::time(at)));
+        lines.push((
+            "Proof of work",
+            format!("{}{effort}{}", pow.kind, expires.unwrap_or_default()),
+        ));
     }
 }
 

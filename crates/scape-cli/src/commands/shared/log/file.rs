@@ -130,7 +130,8 @@ fn parse(begin: u64, text: &[u8], now: SystemTime, zone: &TimeZone) -> Vec<LogLi
                 last.message.push('\n');
                 last.message.push_str(line);
             }
-            // This is the rest of a message whose beginning wasn't read.
+            // A line without a message before it is the rest of a message whose
+            // beginning wasn't read.
             (None, None) => {}
         }
         at += bytes.len() as u64;
@@ -185,7 +186,7 @@ mod tests {
             let shown: Vec<_> = lines.iter().map(|line| line.message.as_str()).collect();
             assert_eq!(shown, expected);
         }
-        // Reading a device could block forever.
+        // Reading a device could block forever, so it fails.
         let pipe = LogFile { path: "/dev/null".into(), least: 2 };
         assert!(pipe.read_end(SystemTime::now(), 10).is_err());
     }

@@ -26,7 +26,8 @@ const MOST_YEARS: i16 = 8;
 /// A log message, as it is printed with `--json`.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LogLine {
-    /// The time in UTC, such as `2026-11-30T06:13:26.042Z`.
+    /// The time in UTC, such as `2026-11-30T06:13:26.042Z`. Null if the clock
+    /// is so wrong that RFC 3339 can't represent the time.
     #[serde(serialize_with = "utc")]
     pub(crate) time: SystemTime,
     pub(crate) severity: Severity,
@@ -38,7 +39,7 @@ pub(crate) struct LogLine {
 }
 
 fn utc<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&humantime::format_rfc3339_millis(*time))
+    clock::utc(*time, 3).serialize(serializer)
 }
 
 impl LogLine {
@@ -121,6 +122,18 @@ mod tests {
             let parsed = parse(line, now).unwrap();
             assert_eq!(parsed, (time.into(), "NOTICE".into(), "a".into()), "{line}");
         }
+    }
+
+    #[test]
+    fn line_before_1970_is_written_as_json() {
+        // The clock of a machine without a battery begins in 1970.
+        let now = SystemTime::UNIX_EPOCH;
+        let line = LogLine::parse("Dec 31 06:00:00 [warn] a", 0, now, &TimeZone::UTC).unwrap();
+        assert!(line.time < now);
+        assert_eq!(
+            serde_json::to_string(&line).unwrap(),
+            r#"{"time":null,"severity":"WARN","message":"a"}"#
+        );
     }
 
     #[test]

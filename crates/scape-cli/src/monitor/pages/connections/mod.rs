@@ -62,7 +62,7 @@ impl ConnectionsPage {
                 let circuit = data.connections.circuits.get(id);
                 let purpose = circuit.and_then(|circuit| circuit.info.purpose.as_ref());
                 let text = match purpose {
-                    // Another circuit has the same streams.
+                    // tor moves the streams to the other circuit of the pair.
                     Some(CircuitPurpose::ConfluxLinked) => {
                         format!("Close circuit {id}? Its streams move to the linked circuit.")
                     }

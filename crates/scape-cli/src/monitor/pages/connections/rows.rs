@@ -90,7 +90,7 @@ pub(super) fn rows(
         match sorting.column() {
             Some(Order::Bytes) => connections.sort_by_key(|(_, row)| Reverse(total(row))),
             Some(Order::Age) => connections.sort_by_key(|(_, row)| Reverse(row.seen)),
-            // The table is sorted by name.
+            // The table is already sorted by name, which is the default order.
             _ => {}
         }
         sorting.direct(&mut connections);

@@ -85,7 +85,8 @@ impl Network {
             Some(Order::Country) => relays.sort_by_key(|row| row.country()),
             Some(Order::Version) => relays.sort_by_key(|row| std::cmp::Reverse(row.version)),
             Some(Order::Address) => relays.sort_by_key(|row| row.address),
-            // The table is sorted by weight.
+            // The table is already sorted by weight, which is the default
+            // order.
             Some(Order::Weight) | None => {}
         }
         self.sorting.direct(&mut relays);

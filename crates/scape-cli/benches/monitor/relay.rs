@@ -1,20 +1,6 @@
-//! The processor time and memory that `scape monitor` takes beside a busy
-//! relay. See `docs/benchmarks.md`.
-//!
-//! `cargo bench -p scape-cli --bench monitor`. The relay is a scripted tor that
-//! knows 9,000 relays, has 5,000 OR connections and 2,000 circuits, and sends
-//! about a hundred events a second. Each page is shown for ten seconds on a
-//! terminal of 160 columns and 50 rows.
-#![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::string_slice
-)]
+//! The scripted relay, and the measurement.
 
-#[path = "../tests/support/terminal.rs"]
+#[path = "../../tests/support/terminal.rs"]
 #[allow(dead_code)]
 mod terminal;
 
@@ -42,9 +28,11 @@ const COLUMNS: u16 = 160;
 const ROWS: u16 = 50;
 
 /// A consensus of a private network, for its header and footer.
-const CONSENSUS: &str = include_str!("../../scape-proto/tests/data/documents/consensus-microdesc");
+const CONSENSUS: &str =
+    include_str!("../../../scape-proto/tests/data/documents/consensus-microdesc");
 
-fn main() {
+/// Measures all pages, and prints the results.
+pub(crate) fn measure() {
     let tor = relay();
     let address = tor.address().unwrap().to_string();
     let mut monitor = Monitor::open(&address, ROWS, COLUMNS, &[]);
@@ -69,7 +57,7 @@ fn main() {
         let verdict = if percent <= CPU { "met" } else { "missed" };
         println!("{name}: {percent:.1} % of a core ({verdict})");
     }
-    // The monitor has kept up with the events.
+    // Check that the monitor has kept up with the events.
     monitor.press("\t");
     monitor.see("read 10.0 MB/s");
     monitor.press("3");

@@ -1,0 +1,54 @@
+//! The lock of a directory.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::PrivateDirectory;
+
+/// The maximum time to wait for other threads and programs.
+const LOCK_WITHIN: Duration = Duration::from_secs(10);
+/// The pause between two attempts to lock a directory that another program has
+/// locked.
+const TICK: Duration = Duration::from_millis(5);
+
+/// The lock of this program's threads. There is one lock for all directories,
+/// because a directory has several paths, and not every file system can lock a
+/// directory.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Exclusive access to a directory. Dropping this value ends it.
+#[derive(Debug)]
+#[must_use = "dropping this unlocks the directory at once"]
+pub(in super::super) struct Lock<'a> {
+    directory: &'a PrivateDirectory,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// Waits until no other thread, and no other program that uses this library,
+/// changes the directory. Waits for at most ten seconds. The lock doesn't keep
+/// tor out, which only reads such directories.
+///
+/// # Errors
+///
+/// Returns an error of the kind [`io::ErrorKind::TimedOut`] if another thread
+/// or program has the lock for too long.
+pub(in super::super) fn lock(directory: &PrivateDirectory) -> io::Result<Lock<'_>> {
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "another program is changing it");
+    let end = Instant::now() + LOCK_WITHIN;
+    let turn = TURN.try_lock_until(end).ok_or_else(late)?;
+    while !directory.try_lock() {
+        if Instant::now() >= end {
+            return Err(late());
+        }
+        std::thread::sleep(TICK);
+    }
+    Ok(Lock { directory, _turn: turn })
+}
+
+impl Drop for Lock<'_> {
+    fn drop(&mut self) {
+        self.directory.unlock();
+    }
+}
