@@ -42,6 +42,42 @@ fn onion_service_noted_after_reconnect_is_restored() {
 
 #[cfg(feature = "testing")]
 #[test]
+fn onion_service_that_tor_has_already_is_kept_when_it_is_noted_late() {
+    use crate::control::{AddOnion, Connect};
+    use crate::testing::ScriptedTor;
+    use scape_proto::word::OnionKey;
+
+    let (key, other) = (OnionKey::from_seed(&[7; 32]), OnionKey::from_seed(&[8; 32]).address());
+    let (address, id) = (key.address(), key.address().service_id());
+    for (current, is_there) in [
+        (id.clone(), true),
+        // tor answers with a data block if it has several services.
+        (format!("{}\n{id}", other.service_id()), true),
+        (format!("{}\nx{id}", other.service_id()), false),
+        (String::new(), false),
+    ] {
+        let tor = ScriptedTor::builder()
+            .on_prefix("ADD_ONION", "550 Onion address collision\r\n")
+            .info("onions/current", &*current)
+            .listen()
+            .unwrap();
+        let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+        let early = controller.on_this_link().unwrap();
+        controller.reconnect().unwrap();
+        let restorables = &controller.inner.session.restorables;
+        let service = AddOnion::new().key(key.clone()).local_port(80);
+        restorables.add_onion(address, service.command_again());
+        let noted = early.noted(&format!("the onion service {address}"));
+        assert_eq!(
+            (noted.is_ok(), restorables.belongings().len()),
+            (is_there, usize::from(is_there)),
+            "{current:?}"
+        );
+    }
+}
+
+#[cfg(feature = "testing")]
+#[test]
 fn things_dropped_during_reconnect_are_removed_from_tor() {
     use std::sync::{Arc, Weak};
 
