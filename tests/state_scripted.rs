@@ -521,3 +521,30 @@ fn dropped_state_unsubscribes_its_events() {
         "SETEVENTS"
     );
 }
+
+#[test]
+fn registration_keeps_the_state_alive() {
+    let built = "650 CIRC 7 BUILT alice\r\n";
+    for of_one in [false, true] {
+        let (tor, state) = tor_that(&[], "7 EXTENDED alice", "");
+        let (sender, told) = unbounded();
+        let registration = if of_one {
+            struct Built(crossbeam_channel::Sender<CircuitId>);
+            impl CircuitListener for Built {
+                fn circuit_built(&mut self, circuit: &scape::state::Circuit) {
+                    self.0.send(circuit.id()).unwrap();
+                }
+            }
+            state.circuit(CircuitId::new(7)).unwrap().listen(Built(sender))
+        } else {
+            state.on_circuit_built(move |circuit| sender.send(circuit.id()).unwrap())
+        };
+        // The registration is now the last value that keeps the connection
+        // open.
+        drop(state);
+        tor.send(built);
+        assert_eq!(told.recv_timeout(SOON).unwrap(), CircuitId::new(7));
+        registration.finish(SOON).unwrap();
+        assert_eq!(told.recv_timeout(SOON), Err(RecvTimeoutError::Disconnected));
+    }
+}

@@ -40,8 +40,9 @@ const JOIN_FOR: Duration = Duration::from_secs(1);
 ///
 /// A state is cheap to clone, and any number of threads can use it. Each
 /// control connection has only one state, no matter how often it is requested.
-/// The state exists until all of its clones, [`Circuit`]s, [`Stream`]s and
-/// [`Router`]s are dropped. It keeps the connection open.
+/// The state exists until all of its clones, [`Circuit`]s, [`Stream`]s,
+/// [`Router`]s and [`Registration`](crate::Registration)s are dropped. It keeps
+/// the connection open.
 ///
 /// If the connection ends, the last known information stays, and waiting calls
 /// fail unless the connection reconnects automatically. If the connection
