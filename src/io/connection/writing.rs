@@ -63,8 +63,10 @@ pub(super) enum Written {
     Failed(io::Error),
 }
 
-/// Makes blocked writes return after a [`TICK`].
+/// Makes reads wait without a timeout, and makes blocked writes return after a
+/// [`TICK`]. The program may have opened the transport with other settings.
 pub(super) fn prepare(transport: &Transport) -> io::Result<()> {
+    transport.reset_waiting()?;
     transport.set_write_timeout(Some(TICK))
 }
 
