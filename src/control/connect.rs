@@ -349,10 +349,11 @@ impl Connect {
     /// Sets the interval of heartbeats: commands that check whether tor still
     /// answers. Default: no heartbeats.
     ///
-    /// If tor doesn't answer within [`timeout`](Self::timeout), the connection
-    /// is ended with the cause
+    /// If tor sends neither an answer nor anything else within
+    /// [`timeout`](Self::timeout), the connection is ended with the cause
     /// [`CloseCause::Unresponsive`](crate::connection::CloseCause::Unresponsive).
-    /// With [`reconnect`](Self::reconnect) the connection is opened again.
+    /// With [`reconnect`](Self::reconnect) the connection is opened again. An
+    /// interval of less than 10 milliseconds counts as 10 milliseconds.
     /// Heartbeats are for connections whose end the operating system doesn't
     /// report, such as those over a network.
     ///

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, ReentrantMutex, ReentrantMutexGuard};
@@ -51,6 +51,9 @@ pub(super) struct Link {
     /// True if this program is sending or has sent QUIT. If tor then closes the
     /// connection, the cause is [`CloseCause::Local`].
     quitting: AtomicBool,
+    /// The number of times that the reader thread has read something. Only the
+    /// reader thread changes it.
+    reads: AtomicU64,
     reader: Mutex<Option<Thread>>,
 }
 
@@ -77,6 +80,7 @@ impl Link {
             silent: AtomicBool::new(false),
             delivering: ReentrantMutex::new(()),
             quitting: AtomicBool::new(false),
+            reads: AtomicU64::new(0),
             reader: Mutex::new(None),
         });
         let for_reader = link.clone();
@@ -111,6 +115,11 @@ impl Link {
         if delivered.is_none() {
             log::warn!(target: "scape::connection", "handing over an event takes too long");
         }
+    }
+
+    /// Returns the number of times that something was read so far.
+    pub(super) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     /// Sets whether this program is asking tor to close the connection (QUIT).
@@ -253,6 +262,12 @@ impl Link {
 }
 
 impl Sink for Link {
+    fn note_read(&self) {
+        // There is only one thread that reads, so this needs no atomic
+        // addition, which would take longer.
+        self.reads.store(self.reads().wrapping_add(1), Ordering::Relaxed);
+    }
+
     fn deliver(&self) -> ReentrantMutexGuard<'_, ()> {
         self.delivering.lock()
     }
