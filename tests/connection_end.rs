@@ -331,7 +331,13 @@ fn signal_that_ends_tor_succeeds_only_if_tor_ended_the_connection() {
     let ends: [(End, bool); 5] = [
         (|peer, _| peer.hang_up(), true),
         (|peer, _| peer.send("250 closing connection\r\n"), true),
-        (|peer, _| (peer.send("250-clo"), peer.hang_up()).1, true),
+        (
+            |peer, _| {
+                peer.send("250-clo");
+                peer.hang_up();
+            },
+            true,
+        ),
         // tor may still be running after these.
         (|peer, _| peer.send("nonsense\r\n"), false),
         (|_, controller| controller.clone().close().unwrap(), false),

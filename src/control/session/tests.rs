@@ -269,6 +269,49 @@ fn call_that_times_out_after_reconnect_leaves_nothing_in_tor() {
     tor.wait_for("MAPADDRESS a.test=a.test").unwrap();
 }
 
+#[cfg(feature = "testing")]
+#[test]
+fn waiting_for_a_claim_and_for_the_answer_has_one_deadline() {
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use crate::control::{AddOnion, Connect};
+    use crate::io::transport::Deadline;
+    use crate::testing::ScriptedTor;
+
+    const TIMEOUT: Duration = Duration::from_secs(4);
+    const BUSY: Duration = Duration::from_millis(3600);
+    // With a deadline for each part, a call would take 7.6 seconds.
+    const LIMIT: Duration = Duration::from_millis(6700);
+
+    let tor = ScriptedTor::builder().on_prefix("ADD_ONION", "").on_prefix("MAPADDRESS", "");
+    let tor = tor.start().unwrap();
+    let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+    let brief = &controller.with_timeout(TIMEOUT);
+    let latest = &controller.inner.session.latest;
+    let claim = latest.claim(Vec::new(), Deadline::after(TIMEOUT)).unwrap();
+    let (sender, is_held) = crossbeam_channel::bounded::<()>(1);
+    thread::scope(|scope| {
+        // Another thread sends a command that removes something.
+        scope.spawn(move || {
+            claim.undo(|_| {
+                sender.send(()).unwrap();
+                thread::sleep(BUSY);
+            });
+        });
+        is_held.recv().unwrap();
+        let begun = Instant::now();
+        let calls = [
+            scope.spawn(|| brief.add_onion(&AddOnion::new().local_port(80)).map(drop)),
+            scope.spawn(|| brief.map_address([("a.test", "b.test")]).map(drop)),
+        ];
+        for call in calls {
+            assert!(call.join().unwrap().unwrap_err().is_timeout());
+        }
+        assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
+    });
+}
+
 #[test]
 fn tcp_transport_tells_the_address_of_tor() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
