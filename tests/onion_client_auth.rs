@@ -105,10 +105,9 @@ fn removed_key_is_restored_on_the_next_connection_unless_tor_has_one() {
         };
         let restored = restored.listen().unwrap();
         let (first, second) = (silent.address().cloned(), restored.address().cloned());
-        let mut addresses = [first, second].into_iter().flatten();
-        let next = parking_lot::Mutex::new(move || addresses.next());
+        let addresses = parking_lot::Mutex::new([first, second].into_iter().flatten());
         let controller = Connect::through(move || {
-            let address = (next.lock())().ok_or(std::io::ErrorKind::ConnectionRefused)?;
+            let address = addresses.lock().next().ok_or(std::io::ErrorKind::ConnectionRefused)?;
             scape::transport::Transport::connect(&address, std::time::Instant::now() + SOON)
         })
         .timeout(SOON)
