@@ -548,3 +548,29 @@ fn registration_keeps_the_state_alive() {
         assert_eq!(told.recv_timeout(SOON), Err(RecvTimeoutError::Disconnected));
     }
 }
+
+#[test]
+fn panic_at_the_end_of_a_state_listener_does_not_end_the_others() {
+    struct PanicsAtItsEnd;
+    impl Drop for PanicsAtItsEnd {
+        fn drop(&mut self) {
+            panic!("this panic is part of the test");
+        }
+    }
+    let (tor, state) = tor_that(&[], "", "");
+    let own = Arc::new(parking_lot::Mutex::new(None::<scape::Registration>));
+    let (to_drop, value) = (own.clone(), PanicsAtItsEnd);
+    let registration = state.on_circuit_new(move |_| {
+        let _ = &value;
+        // The closure is dropped when this call has returned.
+        drop(to_drop.lock().take());
+    });
+    *own.lock() = Some(registration);
+    let (sender, told) = unbounded();
+    let _other = state.on_circuit_new(move |circuit| sender.send(circuit.id()).unwrap());
+    for number in 7..10 {
+        tor.send(format!("650 CIRC {number} LAUNCHED\r\n"));
+        assert_eq!(told.recv_timeout(SOON).unwrap(), CircuitId::new(number));
+    }
+    assert!(own.lock().is_none());
+}

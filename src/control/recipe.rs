@@ -161,7 +161,7 @@ mod tests {
             let recipe = Recipe::to(Destination::Through(opener));
             recipe.transport(Deadline::after(timeout)).unwrap_err()
         };
-        let silent = || io::ErrorKind::TimedOut.into();
+        let silent = || io::Error::from(io::ErrorKind::TimedOut);
         let look_up = || io::Error::new(io::ErrorKind::TimedOut, "the look-up took too long");
         assert!(connect(silent, Duration::ZERO).is::<Timeout>());
         assert!(connect(silent, Duration::MAX).is::<IoError>());
