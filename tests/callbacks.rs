@@ -405,8 +405,9 @@ fn panic_at_the_end_of_a_callback_does_not_end_the_others() {
         .unwrap();
     *own.lock() = Some(registration);
     let (sender, received) = unbounded();
-    let _other =
-        controller.on_event([EventKind::Bw], move |event| sender.send(event.text()).unwrap());
+    let _other = controller
+        .on_event([EventKind::Bw], move |event| sender.send(event.text()).unwrap())
+        .unwrap();
     for number in 0..3 {
         peer.send(format!("650 BW {number} 0\r\n"));
         assert_eq!(received.recv_timeout(SOON).unwrap(), format!("BW {number} 0"));

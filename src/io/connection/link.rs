@@ -14,10 +14,13 @@ use super::outlets::Outlets;
 use super::reader::{self, Sink};
 use super::thread::{JOIN_FOR, Thread};
 use super::waiters::{PendingReply, Waiters};
-use super::writing::{self, TICK, Unsent, Writer, Written, is_hang_up};
+use super::writing::{self, Unsent, Writer, Written, is_hang_up};
 use crate::error::{Error, Phase, Result};
 use crate::io::transport::{Deadline, Transport};
 use scape_proto::control::{Command, Limits};
+
+/// The time limit for reading tor's last words after it has hung up.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// A function that is called once, with a link that has ended and the cause.
 type OnEnd = Box<dyn Fn(&Link, &Closed) + Send + Sync>;
@@ -247,10 +250,10 @@ impl Link {
     }
 
     /// Ends the link after a broken pipe. Before that, gives the reader thread
-    /// up to 50 ms to end the link with a better cause: tor may have sent the
+    /// a moment to end the link with a better cause: tor may have sent the
     /// reason for which it hung up.
     fn end_after_hang_up(&self, error: io::Error) -> Error {
-        let deadline = Instant::now() + TICK;
+        let deadline = Instant::now() + LAST_WORDS;
         while Instant::now() < deadline {
             if let Some(closed) = self.waiters.lock().closed() {
                 return closed.into();

@@ -106,8 +106,13 @@ impl<S: Sink> Reader<'_, S> {
                 Ok(count) => self.decoder.advance(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 // A reset isn't an end of file, but it also happens when tor is
-                // killed.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                // killed. Windows has two kinds of it.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted
+                    ) =>
+                {
                     return self.end_of_file();
                 }
                 Err(error) => return CloseCause::Io(error),
