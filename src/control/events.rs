@@ -17,7 +17,9 @@ impl Controller {
     /// queues every such event from now on. When this method returns, tor has
     /// accepted the subscription.
     ///
-    /// The subscription ends when it is dropped. The queue has no limit. Use
+    /// The subscription ends when it is dropped. It doesn't keep the connection
+    /// open: if the last handle of the controller is dropped, it ends, too, and
+    /// [`Subscription::cause`] says so. The queue has no limit. Use
     /// [`subscribe_with`](Self::subscribe_with) to set a limit.
     ///
     /// ```
@@ -95,9 +97,11 @@ impl Controller {
     /// callback that doesn't keep up costs memory. Use
     /// [`on_event_with`](Self::on_event_with) to set a limit.
     ///
-    /// A callback that holds a `Controller` keeps the connection open as long
-    /// as the callback is registered. Use [`downgrade`](Self::downgrade) to
-    /// avoid that.
+    /// The registration doesn't keep the connection open: if the last handle of
+    /// the controller is dropped, the callback isn't called any more. A
+    /// callback that holds a `Controller` keeps the connection open as long as
+    /// the callback is registered. Use [`downgrade`](Self::downgrade) to avoid
+    /// that.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
