@@ -180,7 +180,7 @@ impl fmt::Display for KeyLost {
 
 impl std::error::Error for KeyLost {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.error.source()
+        std::error::Error::source(&self.error)
     }
 }
 

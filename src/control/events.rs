@@ -18,9 +18,9 @@ impl Controller {
     /// accepted the subscription.
     ///
     /// The subscription ends when it is dropped. It doesn't keep the connection
-    /// open: if the last handle of the controller is dropped, it ends, too, and
-    /// [`Subscription::cause`] says so. The queue has no limit. Use
-    /// [`subscribe_with`](Self::subscribe_with) to set a limit.
+    /// open: if the last handle of the controller is dropped, the subscription
+    /// ends, too, and [`Subscription::cause`] returns the cause. The queue has
+    /// no limit. Use [`subscribe_with`](Self::subscribe_with) to set a limit.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
