@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn panicking_callback_does_not_end_the_reading() {
-        let (sender, receiver) = crossbeam_channel::unbounded();
+        let (sender, receiver) = unbounded();
         let call: LineCallback = Box::new(move |line| {
             sender.send(line.to_string()).unwrap();
             assert_ne!(line, "two");
@@ -295,7 +295,7 @@ mod tests {
     fn hanging_callback_does_not_keep_the_output_from_being_read() {
         const LINES: usize = 100_000;
         let (open, gate) = crossbeam_channel::bounded::<()>(0);
-        let (sender, told) = crossbeam_channel::unbounded();
+        let (sender, told) = unbounded();
         let call: LineCallback = Box::new(move |line| {
             // Returns when the test drops the other end.
             let _ = gate.recv();
@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn end_comes_after_the_callback_has_returned() {
-        let (sender, told) = crossbeam_channel::unbounded();
+        let (sender, told) = unbounded();
         let call: LineCallback = Box::new(move |line| {
             thread::sleep(Duration::from_millis(20));
             sender.send(line.to_owned()).unwrap();
