@@ -327,8 +327,8 @@
 //! All handles can be shared between threads, and [`Controller`] is cheap to
 //! clone. A connection has one thread that reads, one for callbacks (from the
 //! first callback on), and one for heartbeats and reconnects (if enabled). A
-//! launched tor has two threads, and an [`OnionListener`] one for each socket.
-//! You can rely on the following:
+//! launched tor has two threads, and a third one with [`Launch::on_log`]. An
+//! [`OnionListener`] has one for each socket. You can rely on the following:
 //!
 //! - **Commands don't hang.** Every command to tor has a deadline
 //!   ([`Controller::with_timeout`], [`Connect::timeout`]). Without a limit of

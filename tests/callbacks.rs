@@ -381,3 +381,36 @@ fn status_listener_finishes_with_pending_statuses() {
     listener.finish(SOON).unwrap();
     assert_eq!(received.try_iter().collect::<Vec<_>>(), ["Connected", "Reloaded"]);
 }
+
+/// A value whose destructor panics.
+struct PanicsAtItsEnd;
+
+impl Drop for PanicsAtItsEnd {
+    fn drop(&mut self) {
+        panic!("this panic is part of the test");
+    }
+}
+
+#[test]
+fn panic_at_the_end_of_a_callback_does_not_end_the_others() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let own = Arc::new(Mutex::new(None::<Registration>));
+    let (to_drop, value) = (own.clone(), PanicsAtItsEnd);
+    let registration = controller
+        .on_event([EventKind::Bw], move |_| {
+            let _ = &value;
+            // The closure is dropped when this call has returned.
+            drop(to_drop.lock().take());
+        })
+        .unwrap();
+    *own.lock() = Some(registration);
+    let (sender, received) = unbounded();
+    let _other = controller
+        .on_event([EventKind::Bw], move |event| sender.send(event.text()).unwrap())
+        .unwrap();
+    for number in 0..3 {
+        peer.send(format!("650 BW {number} 0\r\n"));
+        assert_eq!(received.recv_timeout(SOON).unwrap(), format!("BW {number} 0"));
+    }
+    assert!(own.lock().is_none());
+}

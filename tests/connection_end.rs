@@ -322,3 +322,39 @@ fn mapping_that_was_changed_or_removed_is_left_alone() {
         "{sent:?}"
     );
 }
+
+#[test]
+fn signal_that_ends_tor_succeeds_only_if_tor_ended_the_connection() {
+    use scape::control::Signal;
+
+    type End = fn(&Peer, &Controller);
+    let ends: [(End, bool); 5] = [
+        (|peer, _| peer.hang_up(), true),
+        (|peer, _| peer.send("250 closing connection\r\n"), true),
+        (
+            |peer, _| {
+                peer.send("250-clo");
+                peer.hang_up();
+            },
+            true,
+        ),
+        // tor may still be running after these.
+        (|peer, _| peer.send("nonsense\r\n"), false),
+        (|_, controller| controller.clone().close().unwrap(), false),
+    ];
+    for (number, (end, succeeds)) in ends.into_iter().enumerate() {
+        let (controller, peer) = Peer::pair();
+        let signalling = controller.clone();
+        let signal = thread::spawn(move || signalling.signal(Signal::Halt));
+        peer.expect("GETINFO signal/names");
+        peer.send("250-signal/names=SHUTDOWN HALT\r\n250 OK\r\n");
+        peer.expect("SIGNAL HALT");
+        end(&peer, &controller);
+        let signalled = signal.join().unwrap();
+        assert_eq!(signalled.is_ok(), succeeds, "{number}: {signalled:?}");
+        if number != 1 {
+            // The connection has ended, so the signal can't be sent.
+            assert!(controller.signal(Signal::Halt).unwrap_err().is_closed(), "{number}");
+        }
+    }
+}

@@ -8,6 +8,7 @@ mod peer;
 use std::time::{Duration, Instant};
 
 use peer::Peer;
+use scape::Controller;
 use scape::control::{AddOnion, ClientAuth, Command};
 use scape::word::ClientKey;
 
@@ -17,13 +18,39 @@ const BRIEF: Duration = Duration::from_millis(200);
 #[test]
 fn late_onion_service_is_removed() {
     let (controller, peer) = Peer::pair();
-    assert!(
-        controller
-            .with_timeout(BRIEF)
-            .add_onion(&AddOnion::new().local_port(80))
-            .unwrap_err()
-            .is_timeout()
-    );
+    late_onion_service_is_removed_from(&controller, &peer);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn late_onion_services_are_removed_by_one_thread() {
+    const CALLS: usize = 40;
+    let (controller, peer) = Peer::pair();
+    let brief = controller.with_timeout(Duration::from_millis(5));
+    for _ in 0..CALLS {
+        brief.add_onion(&AddOnion::new().local_port(80)).unwrap_err();
+        peer.expect("ADD_ONION NEW:ED25519-V3 Port=80");
+    }
+    let names = std::fs::read_dir("/proc/self/task")
+        .unwrap()
+        .filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
+    // Other tests of this file run at the same time.
+    let threads = names.filter(|name| name.trim_end() == "scape-undo").count();
+    assert!(threads < 10, "{threads} threads");
+    // The answers come in the order of the commands.
+    peer.send(format!("250-ServiceID={ONION}\r\n250 OK\r\n").repeat(CALLS));
+    for _ in 0..CALLS {
+        peer.expect(&format!("DEL_ONION {ONION}"));
+        peer.send("250 OK\r\n");
+    }
+    // After the last one, the thread is started again.
+    late_onion_service_is_removed_from(&controller, &peer);
+    controller.close().unwrap();
+}
+
+fn late_onion_service_is_removed_from(controller: &Controller, peer: &Peer) {
+    let brief = controller.with_timeout(BRIEF);
+    assert!(brief.add_onion(&AddOnion::new().local_port(80)).unwrap_err().is_timeout());
     peer.expect("ADD_ONION NEW:ED25519-V3 Port=80");
     peer.send(format!("250-ServiceID={ONION}\r\n250 OK\r\n"));
     peer.expect(&format!("DEL_ONION {ONION}"));

@@ -88,3 +88,59 @@ fn key_is_added_if_a_filter_hides_the_existing_keys() {
     let no_name = controller.onion_client_auth().add(&auth().name("two words")).unwrap_err();
     assert!(no_name.get::<ArgumentError>().is_some(), "{no_name}");
 }
+
+#[test]
+fn removed_key_is_restored_on_the_next_connection_unless_tor_has_one() {
+    const SOON: Duration = Duration::from_secs(20);
+    // The command after which the connection ends, and whether tor has the key
+    // when the connection is open again.
+    for (last, has_key) in [("ADD", false), ("ADD", true), ("REMOVE", false)] {
+        let silent = tor().on_prefix(format!("ONION_CLIENT_AUTH_{last}"), "").listen().unwrap();
+        let restored = match has_key {
+            true => tor(),
+            false => tor().on(
+                format!("ONION_CLIENT_AUTH_VIEW {A}"),
+                format!("250-ONION_CLIENT_AUTH_VIEW {A}\r\n250 OK\r\n"),
+            ),
+        };
+        let restored = restored.listen().unwrap();
+        let (first, second) = (silent.address().cloned(), restored.address().cloned());
+        let addresses = parking_lot::Mutex::new([first, second].into_iter().flatten());
+        let controller = Connect::through(move || {
+            let address = addresses.lock().next().ok_or(std::io::ErrorKind::ConnectionRefused)?;
+            scape::transport::Transport::connect(&address, std::time::Instant::now() + SOON)
+        })
+        .timeout(SOON)
+        .reconnect(scape::control::Reconnect::new())
+        .connect()
+        .unwrap();
+        let error = std::thread::scope(|scope| {
+            let adding = scope.spawn(|| controller.onion_client_auth().add(&auth()).unwrap_err());
+            silent.wait_for(&format!("ONION_CLIENT_AUTH_{last}")).unwrap();
+            silent.hang_up();
+            adding.join().unwrap()
+        });
+        assert!(error.is_closed() && !error.to_string().contains("lost"), "{error}");
+        let mut expected = vec![format!("VIEW {A}")];
+        if !has_key {
+            expected.push(format!("ADD {A} {BEFORE} Flags=Permanent"));
+        }
+        assert_eq!(sent(&restored), expected, "{last}");
+    }
+}
+
+#[test]
+fn error_says_that_a_removed_key_may_be_lost() {
+    let tor = tor().on_prefix("ONION_CLIENT_AUTH_ADD", "").start().unwrap();
+    let controller = controller(&tor);
+    let error = std::thread::scope(|scope| {
+        let adding = scope.spawn(|| controller.onion_client_auth().add(&auth()).unwrap_err());
+        tor.wait_for("ONION_CLIENT_AUTH_ADD").unwrap();
+        tor.hang_up();
+        adding.join().unwrap()
+    });
+    let text = error.to_string();
+    assert!(error.is_closed() && text.contains(A) && text.contains("may be lost"), "{text}");
+    assert!(!format!("{error:?} {error:#?}").contains("8FqJ"), "{error:#?}");
+    assert!(error.get::<scape::connection::Closed>().is_some());
+}

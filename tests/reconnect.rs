@@ -145,6 +145,21 @@ fn wait_connected_ends_at_its_timeout_and_on_close() {
 }
 
 #[test]
+fn quitting_a_tor_ends_its_automatic_reconnect() {
+    let tor = ScriptedTor::builder().listen().unwrap();
+    let later = Reconnect::new().first_delay(Duration::MAX).max_delay(Duration::MAX);
+    let connect = Connect::to(tor.address().cloned().unwrap()).unwrap();
+    let controller = connect.reconnect(later).connect().unwrap();
+    tor.hang_up();
+    controller.wait_closed(SOON).unwrap();
+    assert!(controller.wait_connected(Duration::ZERO).unwrap_err().is_timeout());
+    scape::Tor::from(controller.clone()).quit().unwrap();
+    assert!(controller.wait_connected(SOON).unwrap_err().is_closed());
+    // Nothing is left to be ended.
+    scape::Tor::from(controller).quit().unwrap();
+}
+
+#[test]
 fn connection_over_a_given_transport_cannot_reconnect() {
     let tor = plain();
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();

@@ -330,32 +330,39 @@ fn callback_may_reconnect() {
 
 #[test]
 fn onion_service_that_tor_has_already_counts_as_restored() {
-    let place = Place::default();
-    let added = format!("250-ServiceID={SERVICE}\r\n250 OK\r\n");
-    place.put(ScriptedTor::builder().on_prefix("ADD_ONION", added).start().unwrap());
-    let controller = place.connect().reconnect(eager()).connect().unwrap();
-    let (sender, told) = unbounded();
-    let _status = controller
-        .on_status(move |status| {
-            let word = match status {
-                ConnectionStatus::RestoreFailed { attempt, .. } => {
-                    format!("attempt {attempt} failed")
-                }
-                ConnectionStatus::Restored { what } => what.clone(),
-                _ => return,
-            };
-            sender.send(word).unwrap();
-        })
-        .unwrap();
-    controller.add_onion(&AddOnion::new().key(key()).local_port(80)).unwrap();
-    place.kill();
-    controller.wait_closed(SOON).unwrap();
-    // An earlier attempt has succeeded, but its answer was not received.
-    let again = ScriptedTor::builder().on_prefix("ADD_ONION", "550 Onion address collision\r\n");
-    place.put(again.info("onions/current", SERVICE).start().unwrap());
-    let what = next(&told);
-    assert!(what.contains(SERVICE), "{what}");
-    controller.close().unwrap();
+    // tor answers with a data block if it has several services.
+    let other = OnionKey::from_seed(&[8; 32]).address().service_id();
+    for current in
+        [SERVICE.to_owned(), format!("{other}\n{SERVICE}"), format!("{SERVICE}\n{other}")]
+    {
+        let place = Place::default();
+        let added = format!("250-ServiceID={SERVICE}\r\n250 OK\r\n");
+        place.put(ScriptedTor::builder().on_prefix("ADD_ONION", added).start().unwrap());
+        let controller = place.connect().reconnect(eager()).connect().unwrap();
+        let (sender, told) = unbounded();
+        let _status = controller
+            .on_status(move |status| {
+                let word = match status {
+                    ConnectionStatus::RestoreFailed { attempt, .. } => {
+                        format!("attempt {attempt} failed")
+                    }
+                    ConnectionStatus::Restored { what } => what.clone(),
+                    _ => return,
+                };
+                sender.send(word).unwrap();
+            })
+            .unwrap();
+        controller.add_onion(&AddOnion::new().key(key()).local_port(80)).unwrap();
+        place.kill();
+        controller.wait_closed(SOON).unwrap();
+        // An earlier attempt has succeeded, but its answer was not received.
+        let again =
+            ScriptedTor::builder().on_prefix("ADD_ONION", "550 Onion address collision\r\n");
+        place.put(again.info("onions/current", current).start().unwrap());
+        let what = next(&told);
+        assert!(what.contains(SERVICE), "{what}");
+        controller.close().unwrap();
+    }
 }
 
 #[test]

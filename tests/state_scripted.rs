@@ -521,3 +521,56 @@ fn dropped_state_unsubscribes_its_events() {
         "SETEVENTS"
     );
 }
+
+#[test]
+fn registration_keeps_the_state_alive() {
+    let built = "650 CIRC 7 BUILT alice\r\n";
+    for of_one in [false, true] {
+        let (tor, state) = tor_that(&[], "7 EXTENDED alice", "");
+        let (sender, told) = unbounded();
+        let registration = if of_one {
+            struct Built(crossbeam_channel::Sender<CircuitId>);
+            impl CircuitListener for Built {
+                fn circuit_built(&mut self, circuit: &scape::state::Circuit) {
+                    self.0.send(circuit.id()).unwrap();
+                }
+            }
+            state.circuit(CircuitId::new(7)).unwrap().listen(Built(sender))
+        } else {
+            state.on_circuit_built(move |circuit| sender.send(circuit.id()).unwrap())
+        };
+        // The registration is now the last value that keeps the connection
+        // open.
+        drop(state);
+        tor.send(built);
+        assert_eq!(told.recv_timeout(SOON).unwrap(), CircuitId::new(7));
+        registration.finish(SOON).unwrap();
+        assert_eq!(told.recv_timeout(SOON), Err(RecvTimeoutError::Disconnected));
+    }
+}
+
+#[test]
+fn panic_at_the_end_of_a_state_listener_does_not_end_the_others() {
+    struct PanicsAtItsEnd;
+    impl Drop for PanicsAtItsEnd {
+        fn drop(&mut self) {
+            panic!("this panic is part of the test");
+        }
+    }
+    let (tor, state) = tor_that(&[], "", "");
+    let own = Arc::new(parking_lot::Mutex::new(None::<scape::Registration>));
+    let (to_drop, value) = (own.clone(), PanicsAtItsEnd);
+    let registration = state.on_circuit_new(move |_| {
+        let _ = &value;
+        // The closure is dropped when this call has returned.
+        drop(to_drop.lock().take());
+    });
+    *own.lock() = Some(registration);
+    let (sender, told) = unbounded();
+    let _other = state.on_circuit_new(move |circuit| sender.send(circuit.id()).unwrap());
+    for number in 7..10 {
+        tor.send(format!("650 CIRC {number} LAUNCHED\r\n"));
+        assert_eq!(told.recv_timeout(SOON).unwrap(), CircuitId::new(number));
+    }
+    assert!(own.lock().is_none());
+}

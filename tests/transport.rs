@@ -160,3 +160,30 @@ fn transport_names_its_peer() {
     assert_eq!(format!("{memory:?}"), "Transport(\"memory\")");
     assert!(!memory.is_unix());
 }
+
+#[test]
+fn control_connection_outlasts_the_settings_of_its_socket() {
+    for nonblocking in [false, true] {
+        for (kind, here, there) in pairs() {
+            if nonblocking {
+                here.as_tcp().map_or(Ok(()), |tcp| tcp.set_nonblocking(true)).unwrap();
+                #[cfg(unix)]
+                here.as_unix().map_or(Ok(()), |unix| unix.set_nonblocking(true)).unwrap();
+            } else {
+                here.set_read_timeout(Some(SHORT)).unwrap();
+            }
+            let controller = scape::Controller::from_authenticated(here).unwrap();
+            let open = controller.wait_closed(4 * SHORT).unwrap_err();
+            assert!(open.is_timeout(), "{kind}: {open}");
+            thread::scope(|scope| {
+                let version = scope.spawn(|| controller.get_info("version"));
+                let mut line = [0; 17];
+                (&there).read_exact(&mut line).unwrap();
+                assert_eq!(&line, b"GETINFO version\r\n", "{kind}");
+                thread::sleep(2 * SHORT);
+                (&there).write_all(b"250-version=0.4.9.11\r\n250 OK\r\n").unwrap();
+                assert_eq!(version.join().unwrap().unwrap(), "0.4.9.11", "{kind}");
+            });
+        }
+    }
+}

@@ -183,8 +183,11 @@ impl OnionClientAuth<'_> {
     /// The directory can't be searched if tor is on another machine, or if this
     /// program lacks the permission. In that case this method first removes the
     /// permanent key that tor has for the service, together with the key's
-    /// file. If adding the new key fails, the method adds the old key again. A
-    /// file that tor hasn't read yet isn't found in this way.
+    /// file. If adding the new key fails, the method adds the old key again. If
+    /// the connection has ended, the method waits until the connection is
+    /// opened again, for as long as the call may take, but at least one second.
+    /// If the old key can't be added again, the error says so. A file that tor
+    /// hasn't read yet isn't found in this way.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -218,18 +221,17 @@ impl OnionClientAuth<'_> {
     pub fn add(&self, auth: &ClientAuth) -> Result<ClientAuthAdded> {
         let command = auth.command()?;
         let tor = self.controller.on_this_link()?.in_one_call();
-        let before = tor.make_room_for(auth)?;
-        // Only a key that was added for the first time is removed again. A key
-        // that was replaced is put back below.
-        let (address, is_first) = (auth.address, before.is_none());
-        let name = Kind::ClientAuth(address).claimed();
+        let (address, name) = (auth.address, Kind::ClientAuth(auth.address).claimed());
+        // The claim is held until the result is in the restorables.
         let claim =
             self.controller.inner.session.latest.claim(vec![name.clone()], tor.deadline())?;
         let claim = Arc::new(claim);
-        // The claim is held until the result is in the restorables.
-        let _claim = claim.clone();
+        let before = tor.make_room_for(auth, &claim)?;
+        // Only a key that was added for the first time is removed again. A key
+        // that was replaced is put back below.
+        let (is_first, late) = (before.is_none(), claim.clone());
         let undo = move |tor: &Controller, reply: &Reply| {
-            let sent = claim.undo(|is_latest| {
+            let sent = late.undo(|is_latest| {
                 if !is_first || reply.code() != 250 || !is_latest(&name) {
                     return None;
                 }
@@ -238,10 +240,9 @@ impl OnionClientAuth<'_> {
             });
             let _ = sent.map(PendingReply::wait);
         };
-        let reply = tor.request_or_undo(command, undo).inspect_err(|_| {
-            if let Some(before) = &before {
-                tor.put_back(before);
-            }
+        let reply = tor.request_or_undo(command, undo).map_err(|error| match &before {
+            Some(before) => tor.put_back(before, &claim, error),
+            None => error,
         })?;
         let added = match reply.code() {
             250 if before.is_some() => ClientAuthAdded::Replaced,

@@ -5,6 +5,7 @@
 //! a file with another name is for the same service, tor refuses every SETCONF
 //! afterwards (`Duplicate authorization`), and exits on SIGNAL RELOAD.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -13,7 +14,10 @@ use zeroize::Zeroizing;
 
 use super::Controller;
 use super::client_auth::ClientAuth;
-use crate::error::Result;
+use super::latest::Claim;
+use super::restorables::Kind;
+use super::time_limits::UNDO_WITHIN;
+use crate::error::{Cause, Error, ErrorKind, Result};
 use crate::io::regular_file;
 use crate::io::transport::Address;
 use scape_proto::control::{ArgumentError, Refusal};
@@ -43,7 +47,12 @@ impl Controller {
     ///
     /// If the files can't be read, removes the permanent key that tor has for
     /// the service, and returns the removed key. Otherwise returns `None`.
-    pub(super) fn make_room_for(&self, auth: &ClientAuth) -> Result<Option<ClientAuth>> {
+    /// `claim` is the call's claim on the key.
+    pub(super) fn make_room_for(
+        &self,
+        auth: &ClientAuth,
+        claim: &Claim,
+    ) -> Result<Option<ClientAuth>> {
         if !auth.permanent {
             return Ok(None);
         }
@@ -67,9 +76,13 @@ impl Controller {
                 if let Some(before) = &before {
                     // tor also removes the key's file, whatever its name is.
                     // tor may do so even if its answer doesn't come in time.
-                    self.onion_client_auth()
-                        .remove(&auth.address)
-                        .inspect_err(|_| self.put_back(before))?;
+                    if let Err(error) = self.onion_client_auth().remove(&auth.address) {
+                        // If tor refuses, the key is still there.
+                        return Err(match error.is::<Refusal>() {
+                            true => error,
+                            false => self.put_back(before, claim, error),
+                        });
+                    }
                 }
                 Ok(before)
             }
@@ -77,12 +90,51 @@ impl Controller {
     }
 
     /// Restores the permanent key that was removed to make room for a new key.
-    /// This is called if tor didn't accept the new key.
-    pub(super) fn put_back(&self, before: &ClientAuth) {
-        let put_back = before.command().and_then(|command| self.undoing().request(command));
-        if let Err(error) = put_back {
-            log::warn!(target: "scape::onion", "the client key for {} may be lost: {error}", before.address);
+    /// This is called if the new key couldn't be added because of `error`. If
+    /// the connection has ended, waits until it is open again. Returns the
+    /// error for the caller, which says if the old key may be lost.
+    pub(super) fn put_back(&self, before: &ClientAuth, claim: &Claim, error: Error) -> Error {
+        let put_back = match error.is_closed() {
+            true => Err(error.clone()),
+            false => self.undoing().add_again(before, claim),
+        };
+        let put_back = match put_back {
+            Err(closed) if closed.is_closed() => self.add_again_later(before, claim),
+            put_back => put_back,
+        };
+        match put_back {
+            Ok(()) => error,
+            Err(why) => {
+                let lost = KeyLost { error, address: before.address, why };
+                log::warn!(target: "scape::onion", "{lost}");
+                lost.into()
+            }
         }
+    }
+
+    /// Waits until the connection is open again, and restores the key there if
+    /// tor has no other key for the service.
+    fn add_again_later(&self, before: &ClientAuth, claim: &Claim) -> Result<()> {
+        let left = self.deadline().left().max(UNDO_WITHIN);
+        let tor = Controller { link: None, ..self.undoing_within(left) };
+        tor.connection().wait_open(tor.deadline())?;
+        let tor = tor.on_this_link()?;
+        // tor may not have removed the key before the connection ended. Its
+        // file may have another name, so adding the key again would lead to two
+        // files.
+        match tor.onion_client_auth().get(&before.address)? {
+            Some(_) => Ok(()),
+            None => tor.add_again(before, claim),
+        }
+    }
+
+    /// Adds a key that was removed. Does nothing if a later call has asked for
+    /// a key for the same service.
+    fn add_again(&self, before: &ClientAuth, claim: &Claim) -> Result<()> {
+        let command = before.command()?;
+        let name = Kind::ClientAuth(before.address).claimed();
+        let sent = claim.undo(|is_latest| is_latest(&name).then(|| self.send_checked(command)));
+        sent.transpose()?.map_or(Ok(()), |sent| sent.wait_ok().map(drop))
     }
 
     /// Looks in tor's `ClientOnionAuthDir` for a file with a key for the
@@ -103,6 +155,48 @@ impl Controller {
             return Ok(Found::Unknown);
         }
         Ok(find_in(Path::new(&directory), address))
+    }
+}
+
+/// The error of a call that has removed a permanent key, has failed to add the
+/// new one, and couldn't add the old one again.
+#[derive(Debug)]
+struct KeyLost {
+    /// The error of the call.
+    error: Error,
+    address: OnionAddress,
+    /// The reason why the old key couldn't be added again.
+    why: Error,
+}
+
+impl fmt::Display for KeyLost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let KeyLost { error, address, why } = self;
+        write!(
+            f,
+            "{error}; the permanent key that tor had for {address} was removed before that and may be lost: {why}; \
+             add that key again"
+        )
+    }
+}
+
+impl std::error::Error for KeyLost {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.error)
+    }
+}
+
+impl Cause for KeyLost {
+    fn kind(&self) -> ErrorKind {
+        self.error.kind()
+    }
+
+    fn refusal(&self) -> Option<&Refusal> {
+        self.error.refusal()
+    }
+
+    fn parts(&self) -> Vec<&Error> {
+        vec![&self.error]
     }
 }
 
@@ -174,6 +268,7 @@ mod tests {
         fs::create_dir(folder.path().join("directory.auth_private")).unwrap();
         #[cfg(unix)]
         std::os::unix::fs::symlink("/dev/zero", folder.path().join("device.auth_private")).unwrap();
+        #[cfg(unix)]
         {
             // Nobody writes to the pipe, so opening it would block.
             let fifo = folder.path().join("fifo.auth_private");

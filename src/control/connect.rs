@@ -349,10 +349,11 @@ impl Connect {
     /// Sets the interval of heartbeats: commands that check whether tor still
     /// answers. Default: no heartbeats.
     ///
-    /// If tor doesn't answer within [`timeout`](Self::timeout), the connection
-    /// is ended with the cause
+    /// If tor sends neither an answer nor anything else within
+    /// [`timeout`](Self::timeout), the connection is ended with the cause
     /// [`CloseCause::Unresponsive`](crate::connection::CloseCause::Unresponsive).
-    /// With [`reconnect`](Self::reconnect) the connection is opened again.
+    /// With [`reconnect`](Self::reconnect) the connection is opened again. An
+    /// interval of less than 10 milliseconds counts as 10 milliseconds.
     /// Heartbeats are for connections whose end the operating system doesn't
     /// report, such as those over a network.
     ///
@@ -447,7 +448,7 @@ impl Connect {
     /// the usual places. The kind of a [`ConnectError`] is
     /// [`ErrorKind::Connect`](crate::ErrorKind::Connect), or
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if all attempts timed
-    /// out.
+    /// out. A host name that isn't resolved in time has the first kind.
     ///
     /// The kind is [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the
     /// token of [`cancel_with`](Self::cancel_with) is cancelled.

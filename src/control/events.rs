@@ -17,8 +17,10 @@ impl Controller {
     /// queues every such event from now on. When this method returns, tor has
     /// accepted the subscription.
     ///
-    /// The subscription ends when it is dropped. The queue has no limit. Use
-    /// [`subscribe_with`](Self::subscribe_with) to set a limit.
+    /// The subscription ends when it is dropped. It doesn't keep the connection
+    /// open: if the last handle of the controller is dropped, the subscription
+    /// ends, too, and [`Subscription::cause`] returns the cause. The queue has
+    /// no limit. Use [`subscribe_with`](Self::subscribe_with) to set a limit.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -95,9 +97,11 @@ impl Controller {
     /// callback that doesn't keep up costs memory. Use
     /// [`on_event_with`](Self::on_event_with) to set a limit.
     ///
-    /// A callback that holds a `Controller` keeps the connection open as long
-    /// as the callback is registered. Use [`downgrade`](Self::downgrade) to
-    /// avoid that.
+    /// The registration doesn't keep the connection open: if the last handle of
+    /// the controller is dropped, the callback isn't called any more. A
+    /// callback that holds a `Controller` keeps the connection open as long as
+    /// the callback is registered. Use [`downgrade`](Self::downgrade) to avoid
+    /// that.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

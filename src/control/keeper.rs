@@ -14,6 +14,10 @@ use scape_proto::control::Command;
 /// The time that the keeper's thread sleeps if there is nothing to do.
 const LONG: Duration = Duration::from_secs(3600);
 
+/// The shortest interval between heartbeats. With shorter ones, the keeper's
+/// thread and tor would hardly do anything else.
+const MIN_HEARTBEAT: Duration = Duration::from_millis(10);
+
 /// The tasks of the thread that looks after a connection.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Keeping {
@@ -59,7 +63,8 @@ pub(super) trait Kept {
 /// of the keeper's thread.
 pub(super) fn run(session: &Arc<impl Kept>, keeping: &Keeping) {
     let mut known = 0;
-    let mut next_beat = keeping.heartbeat.map(deadline_after);
+    let heartbeat = keeping.heartbeat.map(|interval| interval.max(MIN_HEARTBEAT));
+    let mut next_beat = heartbeat.map(deadline_after);
     loop {
         let next = next_beat.into_iter().chain(session.next_retake()).min();
         match session.connection().watch(known, next) {
@@ -69,7 +74,7 @@ pub(super) fn run(session: &Arc<impl Kept>, keeping: &Keeping) {
                 session.retake(keeping.timeout);
                 if next_beat.is_some_and(|beat| beat <= Instant::now()) {
                     beat(session.connection(), keeping.timeout);
-                    next_beat = keeping.heartbeat.map(deadline_after);
+                    next_beat = heartbeat.map(deadline_after);
                 }
             }
             Watched::Down(down) => {
@@ -84,14 +89,14 @@ pub(super) fn run(session: &Arc<impl Kept>, keeping: &Keeping) {
                 while given_up && session.connection().sleep_while_down(down, deadline_after(LONG))
                 {
                 }
-                next_beat = keeping.heartbeat.map(deadline_after);
+                next_beat = heartbeat.map(deadline_after);
             }
         }
     }
 }
 
 /// Sends a heartbeat: a command that tor must answer, even with a refusal. Ends
-/// the connection if no answer comes within `timeout`.
+/// the connection if tor sends nothing within `timeout`.
 fn beat(connection: &Connection, timeout: Duration) {
     if let Ok(command) = Command::build("GETINFO").word("key", "version").finish() {
         connection.check(command, timeout);

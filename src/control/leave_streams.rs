@@ -311,12 +311,13 @@ impl Controller {
     /// option. If tor refuses or doesn't answer, this call returns an error,
     /// and the option is reset when the connection ends.
     pub(crate) fn stop_leaving_streams(&self) -> Result<bool> {
+        let call = self.in_one_call();
         let session = &self.inner.session;
         let leave_streams = &session.leave_streams;
         {
             // A reconnect may be setting the option at this moment. It updates
             // the state before it releases the lock.
-            let turn = leave_streams.turn(self.deadline());
+            let turn = leave_streams.turn(call.deadline());
             let mut lent = leave_streams.lent.lock();
             match (&turn, *lent) {
                 (Ok(_), Lent::Found | Lent::Undone) => *lent = Lent::No,
@@ -330,7 +331,7 @@ impl Controller {
                 return Ok(false);
             }
         }
-        let put_back = self.change_lent(false, |lent| (lent == Lent::Set).then_some(Lent::No));
+        let put_back = call.change_lent(false, |lent| (lent == Lent::Set).then_some(Lent::No));
         if let Err(error) = &put_back {
             {
                 let mut lent = leave_streams.lent.lock();

@@ -213,11 +213,12 @@ impl<S, C> Slot<S, C> {
     }
 
     /// Drops the function of a listener that was deactivated. No lock is held
-    /// while the function is dropped.
+    /// while the function is dropped. A panic is caught, because it would end
+    /// the thread for callbacks.
     fn drop_if_inactive(&self) {
         if !self.active.load(Ordering::SeqCst) {
             let function = self.function.try_lock().and_then(|mut function| function.take());
-            drop(function);
+            catch_panic(|| drop(function));
         }
     }
 }

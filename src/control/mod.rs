@@ -46,6 +46,7 @@ mod connect_error;
 mod credentials;
 mod hs_fetch_error;
 mod keeper;
+mod late;
 mod latest;
 mod leave_streams;
 mod listeners;

@@ -439,7 +439,7 @@ impl Controller {
     #[doc(alias = "create_ephemeral_hidden_service")]
     pub fn add_onion(&self, service: &AddOnion) -> Result<AddedOnion> {
         let key = service.key.clone();
-        let tor = self.on_this_link()?;
+        let tor = self.on_this_link()?.in_one_call();
         // If tor chooses the address, no other call can ask for the same one.
         let name = key.iter().map(|key| Kind::Onion(key.address()).claimed()).collect();
         // The claim is held until the result is in the restorables.

@@ -39,9 +39,13 @@ impl<'a> Questions<'a> {
     /// Returns true if the onion service exists and belongs to this connection.
     /// Also returns false if a filter in front of tor refuses the question.
     pub(super) fn has_onion(&self, address: &OnionAddress) -> Result<bool> {
-        let id = address.service_id();
-        match (self.ask)(info_command(&["onions/current"])?) {
-            Ok(reply) => Ok(reply.to_string().contains(id.as_str())),
+        match self.info(["onions/current"]) {
+            Ok([services]) => {
+                let id = address.service_id();
+                Ok(services
+                    .split(|byte| *byte == b'\n')
+                    .any(|line| line.trim_ascii() == id.as_bytes()))
+            }
             Err(error) if error.is::<Refusal>() => Ok(false),
             Err(error) => Err(error),
         }

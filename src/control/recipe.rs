@@ -134,9 +134,40 @@ impl Recipe {
             Destination::Through(opener) => (opener.0)(),
             Destination::UsualPlaces => Err(io::ErrorKind::NotFound.into()),
         };
-        transport.map_err(|error| match error.kind() {
-            io::ErrorKind::TimedOut => deadline.error(Phase::Connect),
-            _ => Error::io("connect", error),
+        transport.map_err(|error| {
+            // Only the deadline leads to an error without a text. Others say
+            // more, such as the addresses that were tried.
+            let is_late = error.kind() == io::ErrorKind::TimedOut
+                && error.get_ref().is_none()
+                && error.raw_os_error().is_none()
+                && deadline.has_passed();
+            match is_late || deadline.is_cancelled() {
+                true => deadline.error(Phase::Connect),
+                false => Error::io("connect", error),
+            }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{IoError, Timeout};
+
+    #[test]
+    fn only_the_deadline_leads_to_a_timeout() {
+        let connect = |error: fn() -> io::Error, timeout| {
+            let opener = Opener::new(move || Err(error()));
+            let recipe = Recipe::to(Destination::Through(opener));
+            recipe.transport(Deadline::after(timeout)).unwrap_err()
+        };
+        let silent = || io::Error::from(io::ErrorKind::TimedOut);
+        let look_up = || io::Error::new(io::ErrorKind::TimedOut, "the look-up took too long");
+        assert!(connect(silent, Duration::ZERO).is::<Timeout>());
+        assert!(connect(silent, Duration::MAX).is::<IoError>());
+        for timeout in [Duration::ZERO, Duration::MAX] {
+            let error = connect(look_up, timeout);
+            assert!(format!("{error:?}").contains("the look-up took too long"), "{error:?}");
+        }
     }
 }

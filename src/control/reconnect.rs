@@ -13,7 +13,7 @@ use scape_proto::control::Command;
 /// The first attempt comes after a short delay. After each failure the delay
 /// doubles, up to a limit. Each delay is shortened at random by up to a
 /// quarter. This prevents many programs from coming back to a tor at the same
-/// moment.
+/// moment. No delay is shorter than 10 milliseconds.
 ///
 /// ```
 /// use scape::control::Reconnect;
@@ -31,6 +31,10 @@ pub struct Reconnect {
     max_delay: Duration,
     max_attempts: Option<u32>,
 }
+
+/// The shortest delay before an attempt. With shorter ones, a program would do
+/// little else than connect while there is no tor.
+const MIN_DELAY: Duration = Duration::from_millis(10);
 
 impl Default for Reconnect {
     fn default() -> Self {
@@ -116,7 +120,8 @@ impl Reconnect {
         let doublings = attempt.saturating_sub(1).min(20);
         let delay = self.first_delay.saturating_mul(1 << doublings).min(self.max_delay);
         let varied = delay / 4;
-        Some((delay - varied).saturating_add(varied.mul_f64(random.clamp(0.0, 1.0))))
+        let delay = (delay - varied).saturating_add(varied.mul_f64(random.clamp(0.0, 1.0)));
+        Some(delay.max(MIN_DELAY))
     }
 }
 
@@ -266,6 +271,18 @@ mod tests {
         let policy = Reconnect::new().first_delay(Duration::MAX).max_delay(Duration::MAX);
         assert!((1..30).all(|n| policy.delay(n, 1.0) > policy.delay(n, 0.0)));
         assert_eq!(policy.delay(1, 1.0), Some(Duration::MAX));
+    }
+
+    #[test]
+    fn attempts_without_a_delay_do_not_follow_each_other_at_once() {
+        let brief = Duration::from_nanos(1);
+        for policy in [
+            Reconnect::new().first_delay(Duration::ZERO),
+            Reconnect::new().max_delay(Duration::ZERO),
+            Reconnect::new().first_delay(brief).max_delay(brief),
+        ] {
+            assert!((1..30).all(|n| policy.delay(n, 0.0) >= Some(MIN_DELAY)), "{policy:?}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::cache::Cache;
 use super::keeper::{self, Keeping};
+use super::late::LateReplies;
 use super::latest::{Latest, Watch};
 use super::leave_streams::{LAST_TRY, LeaveStreams};
 use super::lost_onions::LostOnions;
@@ -72,6 +73,9 @@ pub(super) struct Session {
     /// same restorable may have timed out. The late effect of such a call isn't
     /// undone, because that would also undo the effect of the latest call.
     pub(super) latest: Arc<Latest>,
+    /// The replies to commands that must be undone, because the calls that sent
+    /// them have given up.
+    pub(super) late: LateReplies,
     /// The change that this connection has made to the option
     /// `__LeaveStreamsUnattached`.
     pub(super) leave_streams: LeaveStreams,
@@ -124,6 +128,7 @@ impl Session {
             restorables: Restorables::default(),
             lost_onions: LostOnions::default(),
             latest: Arc::default(),
+            late: LateReplies::default(),
             leave_streams: LeaveStreams::default(),
             last_circuit_client: Mutex::default(),
             signals: Mutex::default(),

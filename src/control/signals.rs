@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Controller;
 use crate::error::{Phase, Result};
-use crate::io::connection::Closed;
+use crate::io::connection::{CloseCause, Closed};
 use scape_proto::control::{ArgumentError, ArgumentProblem, Command, Refusal, Signal};
 use scape_proto::event::{EventBody, EventKind};
 
@@ -15,7 +15,8 @@ impl Controller {
     /// signal. tor sends a SIGNAL event later, when it has acted on it.
     ///
     /// For signals that end tor ([`Signal::is_exit`]), the end of the
-    /// connection counts as success. tor sends no event for them.
+    /// connection by tor, after the signal was sent, counts as success. tor
+    /// sends no event for them.
     ///
     /// [`Signal::Reload`] makes tor forget the onion service client keys in its
     /// memory, like a SETCONF. If tor has such keys, this method waits until
@@ -68,13 +69,8 @@ impl Controller {
                 .refusal(&command)
                 .map_or(Ok(()), |refusal| Err(refusal.into()));
         }
-        match tor.request(command) {
-            Err(error)
-                if signal.is_exit()
-                    && error.exact().is_some_and(|closed: &Closed| !closed.is_local()) =>
-            {
-                Ok(())
-            }
+        match tor.send_checked(command)?.wait_ok() {
+            Err(error) if signal.is_exit() && error.exact().is_some_and(was_ended_by_tor) => Ok(()),
             result => result.map(drop),
         }
     }
@@ -176,4 +172,17 @@ impl Controller {
         }
         Ok(known)
     }
+}
+
+/// Returns true if the connection ended because tor closed it or ended, or
+/// because the socket failed. Returns false if this program ended it: then tor
+/// may still be running.
+fn was_ended_by_tor(closed: &Closed) -> bool {
+    matches!(
+        closed.cause(),
+        CloseCause::Remote { .. }
+            | CloseCause::Exited(_)
+            | CloseCause::Truncated
+            | CloseCause::Io(_)
+    )
 }

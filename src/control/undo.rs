@@ -7,7 +7,6 @@
 //! "The restorables" are the services, keys, mappings and so on that are
 //! restored after a reconnect: see [`restorables`](super::restorables).
 
-use std::thread;
 use std::time::Duration;
 
 use super::Controller;
@@ -36,8 +35,9 @@ impl Controller {
     }
 
     /// Sends a command whose effect must be undone if the reply comes too late.
-    /// `undo` is then called with the late reply, on a separate thread. The
-    /// thread ends after the reply has come, or when the connection ends.
+    /// `undo` is then called with the late reply, on the session's thread for
+    /// [late replies](super::late). It isn't called if the connection ends
+    /// first.
     ///
     /// The controller that is passed to `undo` only sends on the socket that
     /// `command` was sent on. On another socket, `undo` could change another
@@ -141,13 +141,12 @@ impl Controller {
     ) {
         let (tor, link) = (self.internal(), self.link);
         let command = pending.command().to_string();
-        let wait = move || {
-            let Ok(reply) = pending.wait_late(Duration::MAX) else { return };
+        let undo = move |reply: &Reply| {
             if let Some(tor) = tor.get() {
-                undo(&Controller { link, ..tor }, &reply);
+                undo(&Controller { link, ..tor }, reply);
             }
         };
-        if let Err(error) = thread::Builder::new().name("scape-undo".into()).spawn(wait) {
+        if let Err(error) = self.inner.session.late.expect(pending, undo) {
             log::warn!(target: "scape::connection", "the late effect of {command} will stay: {error}");
         }
     }

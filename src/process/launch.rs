@@ -415,9 +415,13 @@ impl Launch {
 
     /// Sets a callback for each line that tor writes to its standard output or
     /// standard error. By default, these lines are tor's log. The callback runs
-    /// on a thread of its own, as long as tor runs. If the callback panics, it
-    /// isn't called again. The lines also go to [`log`] at debug level, with
-    /// the target `scape::tor`.
+    /// on a thread of its own until it has been called with tor's last line. If
+    /// the callback panics, it isn't called again. The lines also go to [`log`]
+    /// at debug level, with the target `scape::tor`.
+    ///
+    /// The callback may wait, also for tor. If it doesn't keep up, at most 4 MiB
+    /// of lines wait for it, and it isn't called with further ones. A warning
+    /// with the target `scape::process` says how many lines these were.
     ///
     /// ```
     /// let launch = scape::Launch::new().on_log(|line| println!("tor: {line}"));

@@ -3,11 +3,14 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::{Condvar, Mutex};
 
 use crate::io::transport::deadline_after;
@@ -20,13 +23,18 @@ const LINE_LIMIT: u64 = 16 * 1024;
 /// take that long only on a busy machine.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
+/// The maximum size in bytes of the lines that wait for the callback. Further
+/// lines aren't passed to it.
+const WAITING_LIMIT: usize = 4 * 1024 * 1024;
+
 /// A callback for each line of a process's output.
 pub(super) type LineCallback = Box<dyn FnMut(&str) + Send>;
 
 /// The last lines of a process's standard output and standard error.
 ///
 /// A thread of its own reads until the end of the output. A pipe that nobody
-/// reads would make tor wait as soon as the pipe is full.
+/// reads would make tor wait as soon as the pipe is full. So the callback has
+/// another thread: it may be slow, and it may wait for tor.
 #[derive(Clone)]
 pub(super) struct LogTail {
     shared: Arc<Shared>,
@@ -40,12 +48,25 @@ struct Shared {
 struct State {
     lines: VecDeque<String>,
     keep: usize,
+    /// True once all lines were read, and the callback was called with them.
     ended: bool,
+}
+
+/// Notes the end when its last reference is dropped. The thread that reads and
+/// the thread of the callback have one each.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.state.lock().ended = true;
+        self.0.ended.notify_all();
+    }
 }
 
 impl LogTail {
     /// Starts to read `output`. Keeps the last `keep` lines, and passes each
-    /// line to `callback`.
+    /// line to `callback`, unless the callback is too slow: see
+    /// [`WAITING_LIMIT`].
     pub(super) fn read(
         output: impl Read + Send + 'static,
         keep: usize,
@@ -53,11 +74,10 @@ impl LogTail {
     ) -> io::Result<Self> {
         let state = State { lines: VecDeque::new(), keep, ended: false };
         let shared = Arc::new(Shared { state: Mutex::new(state), ended: Condvar::new() });
-        let theirs = Arc::clone(&shared);
+        let end = Arc::new(End(Arc::clone(&shared)));
+        let mut lines = callback.map(|call| Lines::start(call, Arc::clone(&end))).transpose()?;
         thread::Builder::new().name("scape-tor-log".into()).spawn(move || {
-            read_lines(output, &theirs, callback);
-            theirs.state.lock().ended = true;
-            theirs.ended.notify_all();
+            read_lines(output, &end.0, &mut lines);
         })?;
         Ok(LogTail { shared })
     }
@@ -68,9 +88,9 @@ impl LogTail {
     }
 
     /// Returns the last lines of a process that has ended, after all of them
-    /// have arrived. Waits for at most [`LAST_LINES`], because the end of the
-    /// output may be late: a callback may be slow, or a process in another
-    /// process group may still hold the pipe.
+    /// have arrived and the callback was called with them. Waits for at most
+    /// [`LAST_LINES`], because the callback may be slow, and because a process
+    /// in another process group may still hold the pipe.
     pub(super) fn last_lines(&self) -> Vec<String> {
         self.last_lines_within(LAST_LINES)
     }
@@ -88,8 +108,74 @@ impl LogTail {
     }
 }
 
+/// The lines that wait for the callback.
+struct Lines {
+    sender: Sender<String>,
+    /// The size in bytes of the lines that wait.
+    waiting: Arc<AtomicUsize>,
+    /// The number of lines since the last one that found room.
+    lost: u64,
+}
+
+impl Lines {
+    /// Starts the thread that calls the callback. The thread keeps `end` until
+    /// the callback was called with the last line.
+    fn start(callback: LineCallback, end: Arc<End>) -> io::Result<Self> {
+        let (sender, receiver) = unbounded();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let theirs = Arc::clone(&waiting);
+        thread::Builder::new().name("scape-tor-lines".into()).spawn(move || {
+            let _end = end;
+            call_with_each(&receiver, &theirs, callback);
+        })?;
+        Ok(Lines { sender, waiting, lost: 0 })
+    }
+
+    /// Queues a line for the callback, or counts it as lost. Returns false if
+    /// the callback has panicked.
+    fn push(&mut self, line: &str) -> bool {
+        if self.waiting.load(Ordering::Acquire) >= WAITING_LIMIT {
+            self.lost += 1;
+            return true;
+        }
+        self.report_lost();
+        self.waiting.fetch_add(size(line), Ordering::AcqRel);
+        self.sender.send(line.to_owned()).is_ok()
+    }
+
+    fn report_lost(&mut self) {
+        let lost = mem::take(&mut self.lost);
+        if lost > 0 {
+            log::warn!(target: "scape::process", "the log callback is too slow: it was not called with {lost} lines");
+        }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.report_lost();
+    }
+}
+
+/// Returns the number of bytes that a waiting line takes.
+fn size(line: &str) -> usize {
+    size_of::<String>() + line.len()
+}
+
+/// Calls the callback with each line until no more lines come. A callback that
+/// panics is not called again.
+fn call_with_each(lines: &Receiver<String>, waiting: &AtomicUsize, mut callback: LineCallback) {
+    for line in lines {
+        waiting.fetch_sub(size(&line), Ordering::AcqRel);
+        if panic::catch_unwind(AssertUnwindSafe(|| callback(&line))).is_err() {
+            log::warn!(target: "scape::process", "the log callback panicked: it is not called again");
+            return;
+        }
+    }
+}
+
 /// Reads lines until the end of `output` or until reading fails.
-fn read_lines(output: impl Read, shared: &Shared, mut callback: Option<LineCallback>) {
+fn read_lines(output: impl Read, shared: &Shared, callback: &mut Option<Lines>) {
     let mut output = BufReader::new(output);
     let mut bytes = Vec::new();
     loop {
@@ -105,13 +191,8 @@ fn read_lines(output: impl Read, shared: &Shared, mut callback: Option<LineCallb
         }
         let line = String::from_utf8_lossy(bytes.trim_ascii_end()).into_owned();
         log::debug!(target: "scape::tor", "{line}");
-        // A callback that panics is not called again, but the pipe must still
-        // be read.
-        let called =
-            panic::catch_unwind(AssertUnwindSafe(|| callback.as_mut().map(|call| call(&line))));
-        if called.is_err() {
-            log::warn!(target: "scape::process", "the log callback panicked: it is not called again");
-            callback = None;
+        if callback.as_mut().is_some_and(|lines| !lines.push(&line)) {
+            *callback = None;
         }
         let mut state = shared.state.lock();
         if state.lines.len() >= state.keep {
@@ -201,12 +282,51 @@ mod tests {
 
     #[test]
     fn panicking_callback_does_not_end_the_reading() {
-        let (sender, receiver) = crossbeam_channel::unbounded();
+        let (sender, receiver) = unbounded();
         let call: LineCallback = Box::new(move |line| {
             sender.send(line.to_string()).unwrap();
             assert_ne!(line, "two");
         });
         assert_eq!(tail(b"one\ntwo\nthree\n".to_vec(), 8, Some(call)).len(), 3);
         assert_eq!(receiver.iter().collect::<Vec<_>>(), ["one", "two"]);
+    }
+
+    #[test]
+    fn hanging_callback_does_not_keep_the_output_from_being_read() {
+        const LINES: usize = 100_000;
+        let (open, gate) = crossbeam_channel::bounded::<()>(0);
+        let (sender, told) = unbounded();
+        let call: LineCallback = Box::new(move |line| {
+            // Returns when the test drops the other end.
+            let _ = gate.recv();
+            sender.send(line.to_owned()).unwrap();
+        });
+        let line = |number: usize| format!("{number:0100}");
+        let output: String = (0..LINES).map(|number| line(number) + "\n").collect();
+        let tail = LogTail::read(io::Cursor::new(output.into_bytes()), 1, Some(call)).unwrap();
+        let deadline = deadline_after(Duration::from_secs(300));
+        while tail.lines() != [line(LINES - 1)] {
+            assert!(std::time::Instant::now() < deadline, "{:?}", tail.lines());
+            thread::sleep(Duration::from_millis(2));
+        }
+        assert!(told.is_empty() && !tail.shared.state.lock().ended);
+        drop(open);
+        tail.last_lines_within(Duration::from_secs(300));
+        // The lines that found no room are missing, and no others.
+        let seen: Vec<String> = told.iter().collect();
+        let most = WAITING_LIMIT / size(&line(0));
+        assert!((most..most + 3).contains(&seen.len()), "{} lines", seen.len());
+        assert!(seen.iter().enumerate().all(|(number, seen)| *seen == line(number)));
+    }
+
+    #[test]
+    fn end_comes_after_the_callback_has_returned() {
+        let (sender, told) = unbounded();
+        let call: LineCallback = Box::new(move |line| {
+            thread::sleep(Duration::from_millis(20));
+            sender.send(line.to_owned()).unwrap();
+        });
+        assert_eq!(tail(b"one\ntwo\n".to_vec(), 8, Some(call)), ["one", "two"]);
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), ["one", "two"]);
     }
 }

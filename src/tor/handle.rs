@@ -685,7 +685,6 @@ impl Tor {
     pub fn quit(self) -> Result<()> {
         match &self.core.way {
             Way::Socks(_) => Ok(()),
-            Way::Control(controller) if !controller.is_open() => Ok(()),
             Way::Control(controller) => controller.clone().quit(),
             Way::Launched(_, process) => {
                 // The lock is not held while the process ends, because other

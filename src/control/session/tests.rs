@@ -42,6 +42,42 @@ fn onion_service_noted_after_reconnect_is_restored() {
 
 #[cfg(feature = "testing")]
 #[test]
+fn onion_service_that_tor_has_already_is_kept_when_it_is_noted_late() {
+    use crate::control::{AddOnion, Connect};
+    use crate::testing::ScriptedTor;
+    use scape_proto::word::OnionKey;
+
+    let (key, other) = (OnionKey::from_seed(&[7; 32]), OnionKey::from_seed(&[8; 32]).address());
+    let (address, id) = (key.address(), key.address().service_id());
+    for (current, is_there) in [
+        (id.clone(), true),
+        // tor answers with a data block if it has several services.
+        (format!("{}\n{id}", other.service_id()), true),
+        (format!("{}\nx{id}", other.service_id()), false),
+        (String::new(), false),
+    ] {
+        let tor = ScriptedTor::builder()
+            .on_prefix("ADD_ONION", "550 Onion address collision\r\n")
+            .info("onions/current", &*current)
+            .listen()
+            .unwrap();
+        let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+        let early = controller.on_this_link().unwrap();
+        controller.reconnect().unwrap();
+        let restorables = &controller.inner.session.restorables;
+        let service = AddOnion::new().key(key.clone()).local_port(80);
+        restorables.add_onion(address, service.command_again());
+        let noted = early.noted(&format!("the onion service {address}"));
+        assert_eq!(
+            (noted.is_ok(), restorables.belongings().len()),
+            (is_there, usize::from(is_there)),
+            "{current:?}"
+        );
+    }
+}
+
+#[cfg(feature = "testing")]
+#[test]
 fn things_dropped_during_reconnect_are_removed_from_tor() {
     use std::sync::{Arc, Weak};
 
@@ -231,6 +267,49 @@ fn call_that_times_out_after_reconnect_leaves_nothing_in_tor() {
     assert!(restorables.belongings().is_empty());
     tor.wait_for(&format!("DEL_ONION {}", address.service_id())).unwrap();
     tor.wait_for("MAPADDRESS a.test=a.test").unwrap();
+}
+
+#[cfg(feature = "testing")]
+#[test]
+fn waiting_for_a_claim_and_for_the_answer_has_one_deadline() {
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use crate::control::{AddOnion, Connect};
+    use crate::io::transport::Deadline;
+    use crate::testing::ScriptedTor;
+
+    const TIMEOUT: Duration = Duration::from_secs(4);
+    const BUSY: Duration = Duration::from_millis(3600);
+    // With a deadline for each part, a call would take 7.6 seconds.
+    const LIMIT: Duration = Duration::from_millis(6700);
+
+    let tor = ScriptedTor::builder().on_prefix("ADD_ONION", "").on_prefix("MAPADDRESS", "");
+    let tor = tor.start().unwrap();
+    let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+    let brief = &controller.with_timeout(TIMEOUT);
+    let latest = &controller.inner.session.latest;
+    let claim = latest.claim(Vec::new(), Deadline::after(TIMEOUT)).unwrap();
+    let (sender, is_held) = crossbeam_channel::bounded::<()>(1);
+    thread::scope(|scope| {
+        // Another thread sends a command that removes something.
+        scope.spawn(move || {
+            claim.undo(|_| {
+                sender.send(()).unwrap();
+                thread::sleep(BUSY);
+            });
+        });
+        is_held.recv().unwrap();
+        let begun = Instant::now();
+        let calls = [
+            scope.spawn(|| brief.add_onion(&AddOnion::new().local_port(80)).map(drop)),
+            scope.spawn(|| brief.map_address([("a.test", "b.test")]).map(drop)),
+        ];
+        for call in calls {
+            assert!(call.join().unwrap().unwrap_err().is_timeout());
+        }
+        assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
+    });
 }
 
 #[test]

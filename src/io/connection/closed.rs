@@ -61,8 +61,8 @@ pub enum CloseCause {
     /// Only a part of a command could be written before its deadline, so no
     /// further command can follow.
     Stalled,
-    /// tor didn't answer the heartbeat in time: see
-    /// [`Connect::heartbeat`](crate::Connect::heartbeat).
+    /// tor didn't answer the heartbeat in time, and sent nothing else either:
+    /// see [`Connect::heartbeat`](crate::Connect::heartbeat).
     Unresponsive {
         /// The time for which this program waited for the answer.
         after: Duration,
@@ -105,7 +105,7 @@ impl fmt::Display for Closed {
             CloseCause::Unresponsive { after } => {
                 write!(f, "tor did not answer the heartbeat within {after:?}")
             }
-            CloseCause::Reconnecting => f.write_str("this program makes it again"),
+            CloseCause::Reconnecting => f.write_str("this program ended it to connect again"),
             CloseCause::Stalled => f.write_str("tor stopped reading in the middle of a command"),
         }
     }

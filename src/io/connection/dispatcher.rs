@@ -163,11 +163,12 @@ impl Callback {
 
     /// Drops the user's closure if the callback is inactive. The caller must
     /// hold no lock of the connection, because the closure's destructor may run
-    /// any code.
+    /// any code. A panic of the destructor is caught, because it would end the
+    /// thread for callbacks.
     fn drop_if_inactive(&self) {
         if !self.active.load(Ordering::SeqCst) {
             let function = self.function.try_lock().and_then(|mut f| f.take());
-            drop(function);
+            catch_panic(|| drop(function));
         }
     }
 
@@ -437,9 +438,13 @@ fn run(tasks: &Receiver<Task>, discard: &AtomicBool, waiting: &AtomicUsize, limi
             }
             Task::Run(task) => {
                 waiting.fetch_sub(1, Ordering::AcqRel);
-                if !discard.load(Ordering::SeqCst) {
-                    catch_panic(task);
-                }
+                // A task that doesn't run is dropped in there, too, because the
+                // destructors of what it owns may panic.
+                catch_panic(|| {
+                    if !discard.load(Ordering::SeqCst) {
+                        task();
+                    }
+                });
             }
             Task::Marker(marker) => drop(marker),
         }

@@ -238,12 +238,17 @@ impl Connection {
     }
 
     /// Checks that tor still answers: sends `command` and waits for any reply.
-    /// If no reply comes within `timeout`, ends the socket that the command was
-    /// sent on. A newer socket is left alone.
+    /// If tor sends nothing at all within `timeout`, ends the socket that the
+    /// command was sent on. A newer socket is left alone.
+    ///
+    /// tor may be sending a long reply to an earlier command, which takes
+    /// longer than `timeout` on a slow connection. So anything that it sends
+    /// counts.
     pub(crate) fn check(&self, command: Command, timeout: Duration) {
         let Ok(link) = self.hub.link() else { return };
+        let reads = link.reads();
         let answer = link.send(command, Deadline::after(timeout)).and_then(PendingReply::wait);
-        if answer.is_err_and(|error| error.is_timeout()) {
+        if answer.is_err_and(|error| error.is_timeout()) && link.reads() == reads {
             link.end(CloseCause::Unresponsive { after: timeout });
             link.join(JOIN_FOR);
         }
@@ -355,5 +360,46 @@ impl Connection {
             joined &= in_callback || dispatcher.ended_within(deadline.left());
         }
         if joined { Ok(()) } else { Err(deadline.error(Phase::Close)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn heartbeat_counts_as_missed_only_if_nothing_was_read() {
+        let question = || Command::build("GETINFO").word("key", "version").finish().unwrap();
+        let (ours, theirs) = Transport::pair();
+        let connection = Connection::default();
+        let candidate = connection.open(ours, Limits::default()).unwrap();
+        connection.adopt(candidate).unwrap();
+        // The peer is sending a long reply to an earlier command.
+        let earlier = connection.send(question(), Deadline::after(Duration::from_secs(60)));
+        thread::scope(|scope| {
+            let (over, is_over) = crossbeam_channel::bounded::<()>(0);
+            let mut theirs = &theirs;
+            scope.spawn(move || {
+                theirs.write_all(b"250+version=\r\n").unwrap();
+                let pause = Duration::from_millis(10);
+                while is_over.recv_timeout(pause).is_err_and(|end| end.is_timeout()) {
+                    theirs.write_all(b"a line\r\n").unwrap();
+                }
+            });
+            connection.check(question(), Duration::from_secs(1));
+            drop(over);
+        });
+        assert!(connection.closed().is_none(), "{:?}", connection.closed());
+        drop(earlier);
+        // The last line may be read only now.
+        let begun = Instant::now();
+        while connection.closed().is_none() && begun.elapsed() < Duration::from_secs(20) {
+            connection.check(question(), Duration::from_millis(100));
+        }
+        let closed = connection.closed().unwrap();
+        assert!(matches!(closed.cause(), CloseCause::Unresponsive { .. }), "{closed}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, ReentrantMutex, ReentrantMutexGuard};
@@ -14,10 +14,13 @@ use super::outlets::Outlets;
 use super::reader::{self, Sink};
 use super::thread::{JOIN_FOR, Thread};
 use super::waiters::{PendingReply, Waiters};
-use super::writing::{self, TICK, Unsent, Writer, Written, is_hang_up};
+use super::writing::{self, Unsent, Writer, Written, is_hang_up};
 use crate::error::{Error, Phase, Result};
 use crate::io::transport::{Deadline, Transport};
 use scape_proto::control::{Command, Limits};
+
+/// The time limit for reading tor's last words after it has hung up.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// A function that is called once, with a link that has ended and the cause.
 type OnEnd = Box<dyn Fn(&Link, &Closed) + Send + Sync>;
@@ -51,6 +54,9 @@ pub(super) struct Link {
     /// True if this program is sending or has sent QUIT. If tor then closes the
     /// connection, the cause is [`CloseCause::Local`].
     quitting: AtomicBool,
+    /// The number of times that the reader thread has read something. Only the
+    /// reader thread changes it.
+    reads: AtomicU64,
     reader: Mutex<Option<Thread>>,
 }
 
@@ -77,6 +83,7 @@ impl Link {
             silent: AtomicBool::new(false),
             delivering: ReentrantMutex::new(()),
             quitting: AtomicBool::new(false),
+            reads: AtomicU64::new(0),
             reader: Mutex::new(None),
         });
         let for_reader = link.clone();
@@ -111,6 +118,11 @@ impl Link {
         if delivered.is_none() {
             log::warn!(target: "scape::connection", "handing over an event takes too long");
         }
+    }
+
+    /// Returns the number of times that something was read so far.
+    pub(super) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     /// Sets whether this program is asking tor to close the connection (QUIT).
@@ -238,10 +250,10 @@ impl Link {
     }
 
     /// Ends the link after a broken pipe. Before that, gives the reader thread
-    /// up to 50 ms to end the link with a better cause: tor may have sent the
+    /// a moment to end the link with a better cause: tor may have sent the
     /// reason for which it hung up.
     fn end_after_hang_up(&self, error: io::Error) -> Error {
-        let deadline = Instant::now() + TICK;
+        let deadline = Instant::now() + LAST_WORDS;
         while Instant::now() < deadline {
             if let Some(closed) = self.waiters.lock().closed() {
                 return closed.into();
@@ -253,6 +265,12 @@ impl Link {
 }
 
 impl Sink for Link {
+    fn note_read(&self) {
+        // There is only one thread that reads, so this needs no atomic
+        // addition, which would take longer.
+        self.reads.store(self.reads().wrapping_add(1), Ordering::Relaxed);
+    }
+
     fn deliver(&self) -> ReentrantMutexGuard<'_, ()> {
         self.delivering.lock()
     }

@@ -21,6 +21,9 @@ use scape_proto::event::{self, Event};
 /// The link whose socket the reader thread reads, with the methods that the
 /// reader needs.
 pub(super) trait Sink {
+    /// Records that the peer has sent something.
+    fn note_read(&self);
+
     /// Begins to hand over the events and replies of one read. They must be
     /// handed over before the returned guard is dropped.
     fn deliver(&self) -> ReentrantMutexGuard<'_, ()>;
@@ -103,13 +106,19 @@ impl<S: Sink> Reader<'_, S> {
                 Ok(count) => self.decoder.advance(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 // A reset isn't an end of file, but it also happens when tor is
-                // killed.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                // killed. Windows has two kinds of it.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted
+                    ) =>
+                {
                     return self.end_of_file();
                 }
                 Err(error) => return CloseCause::Io(error),
             }
             self.arrived = SystemTime::now();
+            self.sink.note_read();
             if let Err(cause) = self.deliver() {
                 return cause;
             }

@@ -18,6 +18,13 @@ use crate::io::transport::Deadline;
 /// * [`Config::on_change`](crate::Config::on_change), for changes of the
 ///   configuration.
 ///
+/// A guard of the controller's callbacks doesn't keep the connection open: if
+/// the last [`Controller`](crate::Controller) is dropped, the callback isn't
+/// called any more. [`Subscription::cause`](crate::Subscription::cause) and
+/// [`on_status`](crate::Controller::on_status) report such an end. The other
+/// guards keep the live state or the configuration alive, and thereby the
+/// connection and a launched tor.
+///
 /// Dropping the guard removes the callback at once: no further call begins,
 /// even for events that came before. A call that is running on another thread
 /// at that moment is not waited for. The callback itself may drop the guard. To

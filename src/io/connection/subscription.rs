@@ -75,6 +75,10 @@ impl QueueLimit {
 /// A subscription may be shared between threads. Each event goes to one of
 /// them.
 ///
+/// A subscription doesn't keep the connection open. So in
+/// `scape::connect()?.subscribe(…)?`, the connection ends at once, because its
+/// only [`Controller`](crate::Controller) is dropped.
+///
 /// When the connection ends, the events in the queue can still be read. Then
 /// the iterators end, and [`cause`](Self::cause) returns the cause. A
 /// connection that is opened again automatically

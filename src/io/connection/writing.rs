@@ -11,7 +11,11 @@ use crate::error::Error;
 use crate::io::transport::Transport;
 
 /// The interval at which a blocked write checks its deadline.
-pub(super) const TICK: Duration = Duration::from_millis(50);
+///
+/// On Windows, a write that has timed out leaves the socket in an undefined
+/// state, so the connection must end. A write may therefore wait longer there.
+const TICK: Duration =
+    if cfg!(windows) { Duration::from_secs(5) } else { Duration::from_millis(50) };
 
 /// The maximum number of bytes of one write. The kernel would cut a larger
 /// write into pieces and wait up to a [`TICK`] for each, without checking the
@@ -63,8 +67,10 @@ pub(super) enum Written {
     Failed(io::Error),
 }
 
-/// Makes blocked writes return after a [`TICK`].
+/// Makes reads wait without a timeout, and makes blocked writes return after a
+/// [`TICK`]. The program may have opened the transport with other settings.
 pub(super) fn prepare(transport: &Transport) -> io::Result<()> {
+    transport.reset_waiting()?;
     transport.set_write_timeout(Some(TICK))
 }
 
@@ -90,7 +96,12 @@ impl From<Closed> for Unsent {
 }
 
 pub(super) fn is_hang_up(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+    )
 }
 
 /// Writes all bytes, or as many as the peer accepts until the deadline.
@@ -109,6 +120,8 @@ pub(super) fn write_all(mut transport: &Transport, bytes: &[u8], deadline: Insta
             Ok(0) => return Written::Failed(io::ErrorKind::WriteZero.into()),
             Ok(count) => rest = rest.get(count..).unwrap_or_default(),
             Err(error) => match error.kind() {
+                // A part may have been sent.
+                io::ErrorKind::TimedOut if cfg!(windows) => return Written::Part,
                 io::ErrorKind::Interrupted
                 | io::ErrorKind::WouldBlock
                 | io::ErrorKind::TimedOut => {}

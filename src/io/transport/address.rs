@@ -129,14 +129,45 @@ impl Address {
     /// other than `localhost` count as another machine.
     pub(crate) fn is_on_this_machine(&self) -> bool {
         match self {
-            // Only an address of this machine can be bound.
-            Address::Ip(address) => {
-                // The zone of a link-local address is kept.
-                let mut any_port = *address;
-                any_port.set_port(0);
-                self.is_local() || UdpSocket::bind(any_port).is_ok()
-            }
+            Address::Ip(address) => self.is_local() || is_own(*address),
             _ => self.is_local(),
+        }
+    }
+}
+
+/// Returns true if the IP address belongs to one of this machine's network
+/// interfaces, or is the unspecified address, which also stands for this
+/// machine.
+///
+/// A UDP socket is connected to the address. This sends nothing: the system
+/// only looks up the route and the source address. It isn't enough that the
+/// address can be bound, because Linux has an option that lets programs bind
+/// any address (`ip_nonlocal_bind`).
+fn is_own(address: SocketAddr) -> bool {
+    // The port for which the route is looked up makes no difference. Some
+    // systems refuse port 0.
+    const ANY_PORT: u16 = 9;
+    match address.ip().to_canonical() {
+        ip if ip.is_unspecified() || ip.is_loopback() => true,
+        // Linux refuses this connection if the socket is bound to an address of
+        // another machine. The source address that Linux would choose for an
+        // unbound socket says less: for a second address of an interface, it is
+        // the first address.
+        IpAddr::V4(ip) => {
+            let connected =
+                UdpSocket::bind((ip, 0)).and_then(|socket| socket.connect((ip, ANY_PORT)));
+            connected.is_ok()
+        }
+        // Linux doesn't check the address that an IPv6 socket is bound to. But
+        // as the source address, it chooses the destination itself if that is
+        // an address of this machine (RFC 6724, rule 1 of section 5).
+        IpAddr::V6(ip) => {
+            // The zone of a link-local address is kept.
+            let mut target = address;
+            target.set_port(ANY_PORT);
+            let source = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))
+                .and_then(|socket| socket.connect(target).and_then(|()| socket.local_addr()));
+            source.is_ok_and(|source| source.ip() == ip)
         }
     }
 }
@@ -483,5 +514,84 @@ mod tests {
             assert!(address.is_on_this_machine(), "{address}");
         }
         assert!(!parse("[fe80::dead:1%1]:9051").unwrap().is_on_this_machine());
+    }
+
+    #[test]
+    fn unspecified_and_mapped_loopback_addresses_are_on_this_machine() {
+        for own in ["0.0.0.0:1", "127.3.2.1:1", "[::]:1", "[::ffff:127.0.0.1]:1"] {
+            assert!(parse(own).unwrap().is_on_this_machine(), "{own}");
+        }
+        for other in OTHERS {
+            assert!(!parse(other).unwrap().is_on_this_machine(), "{other}");
+        }
+    }
+
+    /// Addresses of other machines, two of them on a network of the test below.
+    const OTHERS: [&str; 5] = [
+        "192.0.2.1:9051",
+        "[2001:db8::1]:9051",
+        "[::ffff:192.0.2.1]:9051",
+        "198.51.100.7:9051",
+        "[2001:db8:1::7]:9051",
+    ];
+
+    /// With the option `ip_nonlocal_bind`, a program can bind the addresses of
+    /// other machines.
+    ///
+    /// The test sets the option in a network namespace of its own, in which it
+    /// runs its own program again. The check is skipped on a machine that
+    /// doesn't allow such a namespace.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn address_that_can_be_bound_may_be_on_another_machine() {
+        const INSIDE: &str = "SCAPE_TEST_INSIDE_NAMESPACE";
+        const OWN: [&str; 5] = [
+            "127.0.0.1:9051",
+            "198.51.100.1:9051",
+            "198.51.100.2:9051",
+            "[2001:db8:1::1]:9051",
+            "[2001:db8:1::2]:9051",
+        ];
+        const SET_UP: &str = "set -e; exec 2> /dev/null
+            ip link set lo up
+            ip link add scape0 type dummy || ip link add scape0 type veth peer name scape1
+            ip link set scape0 up
+            ip link set scape1 up || true
+            for address in 198.51.100.1/24 198.51.100.2/24; do
+                ip addr add $address dev scape0
+            done
+            for address in 2001:db8:1::1/64 2001:db8:1::2/64; do
+                ip -6 addr add $address dev scape0 nodad
+            done
+            while ip -6 addr show dev scape0 tentative | grep -q 2001; do sleep 0.1; done
+            ip route add default via 198.51.100.9
+            ip -6 route add default via 2001:db8:1::9 dev scape0
+            echo 1 > /proc/sys/net/ipv4/ip_nonlocal_bind
+            echo 1 > /proc/sys/net/ipv6/ip_nonlocal_bind
+            echo ready";
+        if std::env::var_os(INSIDE).is_some() {
+            let other: SocketAddr = OTHERS[0].parse().unwrap();
+            UdpSocket::bind((other.ip(), 0)).expect("the option lets any address be bound");
+            for own in OWN {
+                assert!(parse(own).unwrap().is_on_this_machine(), "{own}");
+            }
+            for other in OTHERS {
+                assert!(!parse(other).unwrap().is_on_this_machine(), "{other}");
+            }
+            return;
+        }
+        let name =
+            "io::transport::address::tests::address_that_can_be_bound_may_be_on_another_machine";
+        let run = format!("{SET_UP}; exec \"$0\" --exact {name}");
+        let output = std::process::Command::new("unshare")
+            .args(["-rn", "sh", "-c", &run])
+            .arg(std::env::current_exe().unwrap())
+            .env(INSIDE, "1")
+            .output();
+        let Ok(output) = output else { return };
+        let text = String::from_utf8_lossy(&output.stdout);
+        if text.starts_with("ready") {
+            assert!(output.status.success() && text.contains("1 passed"), "{text}");
+        }
     }
 }

@@ -144,18 +144,30 @@ impl Transport {
     /// because such a stream can't be checked.
     #[cfg(feature = "http")]
     pub(crate) fn is_idle(&self) -> bool {
-        let blocking = |blocking: bool| match &self.stream {
-            Stream::Tcp(stream) => stream.set_nonblocking(!blocking),
-            #[cfg(unix)]
-            Stream::Unix(stream) => stream.set_nonblocking(!blocking),
-            Stream::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
-        };
-        if blocking(false).is_err() {
+        if matches!(self.stream, Stream::Memory(_)) || self.set_nonblocking(true).is_err() {
             return false;
         }
         let read = (&mut &*self).read(&mut [0]);
         let nothing = read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
-        blocking(true).is_ok() && nothing
+        self.set_nonblocking(false).is_ok() && nothing
+    }
+
+    /// Sets whether reads and writes fail at once if they would have to wait.
+    /// Does nothing for a stream in memory, which always waits.
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.set_nonblocking(nonblocking),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.set_nonblocking(nonblocking),
+            Stream::Memory(_) => Ok(()),
+        }
+    }
+
+    /// Makes reads and writes wait, and reads without a timeout. The program
+    /// that opened the socket may have set it up in another way.
+    pub(crate) fn reset_waiting(&self) -> io::Result<()> {
+        self.set_nonblocking(false)?;
+        self.set_read_timeout(None)
     }
 
     /// Returns true if this is a connection between Unix sockets.
@@ -340,7 +352,9 @@ impl Transport {
         loop {
             self.set_read_timeout(Some(deadline::remaining(deadline)?))?;
             match (&mut &*self).read(buffer) {
-                Err(error) if is_transient(&error) => {}
+                // Otherwise a socket that doesn't wait would be read all the
+                // time.
+                Err(error) if is_transient(&error) => self.set_nonblocking(false)?,
                 result => return result,
             }
         }
@@ -355,7 +369,7 @@ impl Transport {
             match (&mut &*self).write(bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => bytes = &bytes[count..],
-                Err(error) if is_transient(&error) => {}
+                Err(error) if is_transient(&error) => self.set_nonblocking(false)?,
                 Err(error) => return Err(error),
             }
         }

@@ -390,6 +390,7 @@ impl Config {
     /// Calls `callback` with every change of an option or group, no matter who
     /// made it, as long as the returned [`Registration`] lives.
     ///
+    /// The registration keeps the connection open, and a launched tor running.
     /// The callback runs on the connection's thread for callbacks. It may call
     /// any method, and may wait. The previous value of an option is known only
     /// if the option was read or changed before. [`load`](Self::load) reads all
@@ -410,7 +411,8 @@ impl Config {
     ) -> Registration {
         let guard = self.shared.live().add_listener(Box::new(move |(), change| callback(change)));
         let guard = Box::new(guard);
-        Registration::new(ConfigListener { guard, _shared: self.shared.clone() })
+        let _shared = self.shared.clone();
+        Registration::new(ConfigListener { guard, _shared, _keep: self.keep.clone() })
     }
 }
 

@@ -15,6 +15,7 @@ macro_rules! closures {
         /// corresponds to
         /// [`CircuitListener::circuit_new`](super::CircuitListener::circuit_new).
         /// A closure is called as long as the returned [`Registration`] lives.
+        /// The registration keeps the state alive.
         impl State {
             $(
                 $(#[$meta])*

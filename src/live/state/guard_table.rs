@@ -15,6 +15,8 @@ pub(super) struct GuardTable {
     places: HashMap<Key, u64>,
     /// The place in the order for the next guard that tor adds.
     next_place: u64,
+    /// The number of times that the table was changed or replaced.
+    changes: u64,
 }
 
 /// The identity of a guard: its fingerprint, or its nickname if tor reports
@@ -40,8 +42,16 @@ impl GuardTable {
         self.guards.values()
     }
 
+    /// Returns the number of GUARD events that were applied so far, and of
+    /// answers to GETINFO. If the number has changed since GETINFO was sent,
+    /// the answer may be older than the table.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Applies a GUARD event that arrived at the time `arrived`.
     pub(super) fn apply(&mut self, told: &GuardEvent, arrived: SystemTime) {
+        self.changes += 1;
         if told.guard_type != GuardType::Entry {
             return;
         }
@@ -82,7 +92,7 @@ impl GuardTable {
 
     /// Replaces the table with the answer to `GETINFO entry-guards`.
     pub(super) fn take(&mut self, guards: Vec<EntryGuard>) {
-        *self = GuardTable::default();
+        *self = GuardTable { changes: self.changes + 1, ..GuardTable::default() };
         for guard in guards {
             self.push(guard);
         }

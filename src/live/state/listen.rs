@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::change::Change;
 use super::{Circuit, Router, State, Stream};
-use crate::control::Subject;
-use crate::io::connection::Registration;
+use crate::control::{Function, ListenerGuard, Subject};
+use crate::error::Result;
+use crate::io::connection::{Registered, Registration};
+use crate::io::transport::Deadline;
 use scape_proto::event::AddrMapEvent;
 use scape_proto::info::AddressMapping;
 use scape_proto::word::RelayName;
@@ -160,7 +162,7 @@ pub trait AddressListener: Send {
 }
 
 /// Methods that install listeners. Each listener is called as long as the
-/// returned [`Registration`] lives.
+/// returned [`Registration`] lives. The registration keeps the state alive.
 impl State {
     /// Installs a listener for all circuits.
     ///
@@ -299,7 +301,7 @@ impl State {
         &self,
         function: impl FnMut(&State, &Change) + Send + 'static,
     ) -> Registration {
-        Registration::new(self.shared().add_listener(None, Box::new(function)))
+        self.register(None, Box::new(function))
     }
 
     /// Installs `function` as a listener for changes of the circuit or stream
@@ -316,7 +318,40 @@ impl State {
             let _ = &kept;
             function(state, change);
         };
-        Registration::new(self.shared().add_listener(Some(Subject::of(cell)), Box::new(function)))
+        self.register(Some(Subject::of(cell)), Box::new(function))
+    }
+
+    fn register(
+        &self,
+        subject: Option<Subject>,
+        function: Function<State, Change>,
+    ) -> Registration {
+        let guard = Box::new(self.shared().add_listener(subject, function));
+        Registration::new(StateListener { guard, _state: self.clone() })
+    }
+}
+
+/// A listener for changes of the live state, which is called as long as this
+/// value lives.
+#[derive(Debug)]
+struct StateListener {
+    guard: Box<ListenerGuard<State, Change>>,
+    /// The state, which receives tor's events. It must live as long as the
+    /// listener.
+    _state: State,
+}
+
+impl Registered for StateListener {
+    fn lost(&self) -> u64 {
+        self.guard.lost()
+    }
+
+    fn finish(self: Box<Self>, deadline: Deadline) -> Result<()> {
+        self.guard.finish(deadline)
+    }
+
+    fn close(self: Box<Self>, deadline: Deadline) -> Result<bool> {
+        self.guard.close(deadline)
     }
 }
 

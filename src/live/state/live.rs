@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 use parking_lot::Mutex;
 
 use super::tracker::Shared;
-use super::{Addresses, Circuit, Router, Routers, Stream, directory, keeper};
+use super::{Addresses, Circuit, Router, Routers, Stream, directory, keeper, model};
 use crate::client::socks::KeepAlive;
 use crate::control::{Controller, ExtendCircuit, Questions};
 use crate::error::{Error, Phase, Result};
 use crate::geoip::GeoIp;
-use crate::io::connection::{RouteGuard, Thread};
+use crate::io::connection::{CloseCause, Closed, RouteGuard, Thread};
 use crate::io::transport::Deadline;
 use scape_proto::event::EventKind;
 use scape_proto::info::EntryGuard;
@@ -40,8 +40,9 @@ const JOIN_FOR: Duration = Duration::from_secs(1);
 ///
 /// A state is cheap to clone, and any number of threads can use it. Each
 /// control connection has only one state, no matter how often it is requested.
-/// The state exists until all of its clones, [`Circuit`]s, [`Stream`]s and
-/// [`Router`]s are dropped. It keeps the connection open.
+/// The state exists until all of its clones, [`Circuit`]s, [`Stream`]s,
+/// [`Router`]s and [`Registration`](crate::Registration)s are dropped. It keeps
+/// the connection open.
 ///
 /// If the connection ends, the last known information stays, and waiting calls
 /// fail unless the connection reconnects automatically. If the connection
@@ -366,13 +367,29 @@ impl State {
         circuit: &ExtendCircuit,
     ) -> Result<Circuit> {
         let controller = controller.on_this_link()?;
-        self.shared().model().circuits.launching();
-        let id = controller.launch_circuit(circuit);
+        let ends = {
+            let mut model = self.shared().model();
+            model.circuits.launching();
+            self.shared().ends()
+        };
+        let launched = controller.launch_circuit(circuit);
         let mut changes = self.shared().changes();
         let mut model = self.shared().model();
-        let cell = model.circuits.launched(id.as_ref().ok().copied(), &mut changes);
+        // If the connection has ended since, the model may be about another
+        // tor, in which the id stands for another circuit or for none.
+        let closed = (self.shared().ends() != ends).then(|| match &model.phase {
+            model::Phase::Ended(closed) => closed.clone(),
+            _ => Closed::new(CloseCause::Reconnecting),
+        });
+        let id = launched.as_ref().ok().copied().filter(|_| closed.is_none());
+        let cell = model.circuits.launched(id, &mut changes);
         self.shared().publish(model, changes);
-        let id = id?;
+        let id = launched?;
+        if let Some(closed) = closed {
+            // Only the state may have ended, and not the connection.
+            controller.begin_to_close_circuit(id);
+            return Err(closed.into());
+        }
         let cell = cell
             .ok_or_else(|| Error::answer("EXTENDCIRCUIT", format!("circuit {id} is not known")))?;
         Ok(Circuit::new(cell, self.clone()))
@@ -430,29 +447,33 @@ impl fmt::Debug for State {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod tests {
-    #[cfg(feature = "testing")]
-    #[test]
-    fn mapping_that_addresses_expires_wakes_waiting_threads() {
-        use std::thread;
-        use std::time::Instant;
+    use std::sync::OnceLock;
+    use std::thread;
+    use std::time::Instant;
 
-        use super::*;
-        use crate::control::Connect;
-        use crate::testing::ScriptedTor;
-        use scape_proto::info::AddressMapping;
+    use super::*;
+    use crate::control::Connect;
+    use crate::io::connection::Tracker;
+    use crate::testing::{ScriptedTor, ScriptedTorBuilder};
+    use scape_proto::info::AddressMapping;
 
-        const SOON: Duration = Duration::from_secs(20);
-        let tor = ScriptedTor::builder()
+    const SOON: Duration = Duration::from_secs(20);
+
+    fn tor() -> ScriptedTorBuilder {
+        ScriptedTor::builder()
             .info("ns/all", "")
             .info("circuit-status", "")
             .info("stream-status", "")
             .info("address-mappings/all", "")
             .info("entry-guards", "")
             .on_prefix("SETEVENTS", "250 OK\r\n")
-            .start()
-            .unwrap();
+    }
+
+    #[test]
+    fn mapping_that_addresses_expires_wakes_waiting_threads() {
+        let tor = tor().start().unwrap();
         let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
         let state = State::new(&controller).unwrap();
         // Without its keeper, only `addresses` removes the mapping.
@@ -483,5 +504,30 @@ mod tests {
         });
         assert!(woken_after < SOON / 2, "{woken_after:?}");
         assert!(told.recv_timeout(SOON).is_ok());
+    }
+
+    #[test]
+    fn circuit_of_the_tor_before_a_reconnect_does_not_get_into_the_state() {
+        let shared: Arc<OnceLock<Arc<Shared>>> = Arc::default();
+        let known = shared.clone();
+        let tor = tor()
+            .on_prefix("CLOSECIRCUIT", "250 OK\r\n")
+            .on_any(move |line| {
+                line.starts_with("EXTENDCIRCUIT").then(|| {
+                    // The connection ends and is opened again before the thread
+                    // that waits for this answer runs.
+                    known.get().unwrap().ended(&Closed::new(CloseCause::Truncated), true);
+                    b"250 EXTENDED 8\r\n".to_vec()
+                })
+            })
+            .start()
+            .unwrap();
+        let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+        let state = State::new(&controller).unwrap();
+        shared.set(state.inner.shared.clone()).unwrap();
+        let launched = state.launch(&controller, &ExtendCircuit::new());
+        assert!(launched.unwrap_err().is_closed());
+        assert!(state.circuits().is_empty());
+        tor.wait_for("CLOSECIRCUIT 8").unwrap();
     }
 }

@@ -79,6 +79,13 @@ impl Shared {
         self.model.lock()
     }
 
+    /// Returns the number of times that the connection has ended. If the number
+    /// has changed since a question was sent, the answer may come from another
+    /// tor. Callers compare the numbers while they hold the model's lock.
+    pub(super) fn ends(&self) -> u64 {
+        self.ends.load(Ordering::SeqCst)
+    }
+
     /// Returns a collector of changes, which is inactive if there are no
     /// listeners.
     pub(super) fn changes(&self) -> Changes {
@@ -109,7 +116,7 @@ impl Shared {
         let routers = self.model().routers.clone();
         let routers = routers.replaced(&snapshot.routers, &mut changes);
         let mut model = self.model();
-        if self.ends.load(Ordering::SeqCst) != ends {
+        if self.ends() != ends {
             return Ok(false);
         }
         model.load(snapshot, routers, SystemTime::now(), &mut changes);
@@ -125,7 +132,7 @@ impl Shared {
         if !matches!(model.phase, Phase::Loading(_)) {
             model.phase = Phase::Loading(Vec::new());
         }
-        self.ends.load(Ordering::SeqCst)
+        self.ends()
     }
 
     /// Waits until `look` returns a value. `look` is called at once and after

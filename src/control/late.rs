@@ -1,0 +1,72 @@
+//! [`LateReplies`]: the replies that come after the calls that waited for them
+//! have given up.
+//!
+//! Each session has one thread for all of them. tor answers the commands of a
+//! connection in order, so a reply that doesn't come holds up no other reply.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::io::connection::PendingReply;
+use scape_proto::control::Reply;
+
+/// The late replies that are waited for, and the thread that waits for them.
+/// The thread is started with the first late reply, and ends when none is left.
+#[derive(Default)]
+pub(super) struct LateReplies(Arc<Mutex<Queue>>);
+
+#[derive(Default)]
+struct Queue {
+    /// The replies in the order in which the calls have given up, which is
+    /// mostly the order of their commands.
+    expected: VecDeque<Late>,
+    is_running: bool,
+}
+
+/// A late reply, and what is done with it.
+struct Late {
+    pending: PendingReply,
+    undo: Box<dyn FnOnce(&Reply) + Send>,
+}
+
+impl LateReplies {
+    /// Calls `undo` with the reply when it has come. If the connection ends
+    /// first, `undo` isn't called. Fails if the thread can't be started.
+    pub(super) fn expect(
+        &self,
+        pending: PendingReply,
+        undo: impl FnOnce(&Reply) + Send + 'static,
+    ) -> io::Result<()> {
+        let late = Late { pending, undo: Box::new(undo) };
+        let mut queue = self.0.lock();
+        if !queue.is_running {
+            let theirs = self.0.clone();
+            // The thread waits for the lock that this call holds.
+            thread::Builder::new().name("scape-undo".into()).spawn(move || run(&theirs))?;
+            queue.is_running = true;
+        }
+        queue.expected.push_back(late);
+        Ok(())
+    }
+}
+
+/// Waits for one late reply after the other, until none is left.
+fn run(queue: &Mutex<Queue>) {
+    loop {
+        let next = {
+            let mut queue = queue.lock();
+            let next = queue.expected.pop_front();
+            queue.is_running = next.is_some();
+            next
+        };
+        let Some(late) = next else { return };
+        if let Ok(reply) = late.pending.wait_late(Duration::MAX) {
+            (late.undo)(&reply);
+        }
+    }
+}
