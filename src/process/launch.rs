@@ -419,9 +419,9 @@ impl Launch {
     /// the callback panics, it isn't called again. The lines also go to [`log`]
     /// at debug level, with the target `scape::tor`.
     ///
-    /// The callback may wait, also for tor. If it doesn't keep up, at most 4 MiB
-    /// of lines wait for it, and it isn't called with further ones. A warning
-    /// with the target `scape::process` says how many lines these were.
+    /// The callback may wait, also for tor. If it doesn't keep up, at most
+    /// 4 MiB of lines wait for it, and it isn't called with further ones. A
+    /// warning with the target `scape::process` says how many lines these were.
     ///
     /// ```
     /// let launch = scape::Launch::new().on_log(|line| println!("tor: {line}"));

@@ -86,7 +86,8 @@ fn read_guards(shared: &Shared, inner: &Weak<Inner>) {
     log::debug!(target: "scape::state", "the entry guards keep changing while they are loaded");
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(feature = "testing")]
+#[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
     use std::time::Duration;

@@ -447,7 +447,8 @@ impl fmt::Debug for State {
     }
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(feature = "testing")]
+#[cfg(test)]
 mod tests {
     use std::sync::OnceLock;
     use std::thread;
