@@ -88,11 +88,9 @@ fn parse(text: &str) -> Result<FallbackDirectory, LineProblem> {
     let address = address.ok_or(LineProblem::Words)?;
     let (ip, port) = address.split_once(':').unzip();
     let ip = ip.unwrap_or(address).parse().map_err(|_| LineProblem::Value(ADDRESS))?;
-    // Like tor, `parse` accepts the sign `+`.
-    let port = port.map(|port| port.parse().map_err(|_| LineProblem::Value(ADDRESS)));
     Ok(FallbackDirectory {
         address: ip,
-        dir_port: port.unwrap_or(Ok(0))?,
+        dir_port: port.map_or(Ok(0), port_of)?,
         or_port: or_port.ok_or(LineProblem::Words)?,
         ipv6,
         fingerprint: fingerprint.ok_or(LineProblem::Words)?,
@@ -140,6 +138,7 @@ mod tests {
             ("1.2.3.4:80", "1.2.3.4:80 odd"),
             ("orport=443", ""),
             ("1.2.3.4:80", "1.2.3.4:-80"),
+            ("1.2.3.4:80", "1.2.3.4:0"),
             ("1.2.3.4:80", "1.2.3.4:++80"),
             ("orport=443", "orport=0"),
             ("orport=443", "orport=++443"),
