@@ -6,8 +6,8 @@
 use data_encoding::BASE64_NOPAD;
 use proptest::prelude::*;
 use scape_proto::netdoc::{
-    Consensus, Directory, LineProblem, Microdescriptor, Relay, RouterFlags, RouterStatus,
-    RouterStatusProblem,
+    Consensus, Directory, DocumentText, LineProblem, Microdescriptor, Relay, RouterFlags,
+    RouterStatus, RouterStatusProblem,
 };
 use scape_proto::word::Fingerprint;
 
@@ -350,5 +350,23 @@ proptest! {
         }
         prop_assert!(Consensus::parse(&text).is_ok());
         prop_assert!(Directory::parse(&text, &text).is_ok());
+    }
+}
+
+#[test]
+fn object_without_an_end_in_an_entry_is_read_alike_by_both_parsers() {
+    // Found by the fuzz target `router_status`.
+    let entry = GOOD.trim_end();
+    for text in [
+        format!("{entry}\ni x\n-----BEGIN A\nr\n"),
+        format!("{entry}\ni x\n-----BEGIN  A b\nr\nid e\ni x\n-----BEGIN  A b"),
+        format!("{entry}\ni x\n-----BEGIN A-----\nr\n"),
+    ] {
+        let whole = DocumentText::<RouterStatus<'static>>::new(text.clone().into_bytes());
+        let strict = RouterStatus::parse_strict(text.as_bytes());
+        assert_eq!(whole.parse_strict(), strict);
+        if let Ok(status) = strict {
+            assert_eq!(whole.parse(), Ok(status), "{text}");
+        }
     }
 }
