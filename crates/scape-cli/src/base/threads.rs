@@ -18,5 +18,10 @@ pub(crate) fn start<T: Send + 'static>(
 pub(crate) fn start_or_fail<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<(), Failure> {
-    start(work).map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))
+    start(work).map_err(|error| failure(&error))
+}
+
+/// Returns the failure for a thread that the system can't start.
+pub(crate) fn failure(error: &io::Error) -> Failure {
+    Failure::failed(format_args!("cannot start a thread: {error}"))
 }

@@ -204,7 +204,7 @@ fn start(
     });
     thread::scope(|scope| {
         let (over, is_over) = bounded(0);
-        let answering = scope.spawn(move || {
+        let answering = thread::Builder::new().spawn_scoped(scope, move || {
             let last = answer_requests(context, requests, &is_over, |request| {
                 reply(&request.connection, state);
             });
@@ -213,6 +213,10 @@ fn start(
             }
             last
         });
+        let answering = match answering {
+            Ok(answering) => answering,
+            Err(error) => return (Err(threads::failure(&error)), None),
+        };
         let network = builder.start().map_err(Failure::from);
         drop::<Sender<()>>(over);
         // If the thread has panicked, the panic is already printed.
