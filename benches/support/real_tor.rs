@@ -62,20 +62,24 @@ impl RealTor {
             .spawn()
             .ok()?;
         let mut process = Process(child);
-        let address = wait_for_port(&path("port"), &path("log"), &mut process.0);
-        let server = Server { address, cookie_file: Some(path("cookie")) };
+        let cookie = path("cookie");
+        let address = wait_until_ready(&path("port"), &cookie, &path("log"), &mut process.0);
+        let server = Server { address, cookie_file: Some(cookie) };
         Some(RealTor { server, _process: process, _directory: directory })
     }
 }
 
-/// Waits until tor listens and has written its address to `file`, such as
-/// `PORT=127.0.0.1:12345`. Returns the address. Panics with the text of `log`
-/// if tor ends or takes too long.
-fn wait_for_port(file: &Path, log: &Path, tor: &mut Child) -> String {
+/// Waits until tor listens, and has written its address to the file `port`,
+/// such as `PORT=127.0.0.1:12345`, and then its cookie. Returns the address.
+/// Panics with the text of `log` if tor ends or takes too long.
+fn wait_until_ready(port: &Path, cookie: &Path, log: &Path, tor: &mut Child) -> String {
+    const COOKIE_LENGTH: u64 = 32;
     let deadline = Instant::now() + START_WITHIN;
     loop {
-        let text = fs::read_to_string(file).unwrap_or_default();
-        if let Some(address) = text.strip_prefix("PORT=").and_then(|rest| rest.strip_suffix('\n')) {
+        let text = fs::read_to_string(port).unwrap_or_default();
+        let address = text.strip_prefix("PORT=").and_then(|rest| rest.strip_suffix('\n'));
+        let has_cookie = fs::metadata(cookie).is_ok_and(|cookie| cookie.len() == COOKIE_LENGTH);
+        if let Some(address) = address.filter(|_| has_cookie) {
             return address.to_owned();
         }
         let ended = tor.try_wait().unwrap();
