@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::word::same_bytes;
+
 use data_encoding::{BASE64_NOPAD, HEXUPPER, HEXUPPER_PERMISSIVE};
 use sha1::{Digest, Sha1};
 
@@ -89,9 +91,7 @@ impl HashedPassword {
     /// ```
     pub fn verify(&self, password: impl AsRef<[u8]>) -> bool {
         let hash = salted_and_iterated(&self.salt, self.indicator, password.as_ref());
-        // Compare in constant time, so that the duration doesn't reveal how
-        // much of a guess is right.
-        hash.iter().zip(self.hash).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+        same_bytes(&hash, &self.hash)
     }
 }
 

@@ -8,6 +8,7 @@ use curve25519_dalek::MontgomeryPoint;
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD};
 use zeroize::Zeroizing;
 
+use super::secret::same_bytes;
 use crate::word::OnionAddress;
 
 const KEY_TYPE: &str = "x25519";
@@ -181,7 +182,7 @@ impl PartialEq for ClientKey {
     /// Compares in constant time, so that the duration doesn't reveal how much
     /// of a guess is right.
     fn eq(&self, other: &Self) -> bool {
-        self.0.iter().zip(other.0.iter()).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+        same_bytes(&self.0[..], &other.0[..])
     }
 }
 

@@ -47,6 +47,7 @@ pub use onion_key_pem::ParseOnionPemError;
 pub use progress::Progress;
 pub use relay::RelayName;
 pub use secret::Secret;
+pub(crate) use secret::same_bytes;
 pub use utc::parse_utc;
 pub use version::{ParseVersionError, Version};
 

@@ -9,6 +9,7 @@ use data_encoding::{BASE64, BASE64_NOPAD};
 use sha2::{Digest, Sha512};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::secret::same_bytes;
 use crate::word::{OnionAddress, ParseOnionError};
 
 const KEY_TYPE: &str = "ED25519-V3";
@@ -179,7 +180,7 @@ impl PartialEq for OnionKey {
     /// Compares in constant time, so that the duration doesn't reveal how much
     /// of a guess is right.
     fn eq(&self, other: &Self) -> bool {
-        self.0.iter().zip(other.0.iter()).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+        same_bytes(&self.0[..], &other.0[..])
     }
 }
 

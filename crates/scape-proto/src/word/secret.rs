@@ -4,6 +4,13 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+/// Returns true if two texts are equal. Takes the same time for all texts of
+/// the same length, so that the time doesn't reveal how much of a guess is
+/// right.
+pub(crate) fn same_bytes(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+}
+
 /// A password, cookie or key. The bytes are wiped from memory when they are
 /// dropped, and `Debug` never shows them.
 ///
@@ -57,9 +64,7 @@ impl PartialEq for Secret {
     /// Compares in constant time if the lengths are equal, so that the duration
     /// doesn't reveal how much of a guess is right.
     fn eq(&self, other: &Self) -> bool {
-        let (a, b) = (self.expose(), other.expose());
-        a.len() == b.len()
-            && a.iter().zip(b).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+        same_bytes(self.expose(), other.expose())
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::word::same_bytes;
+
 use zeroize::Zeroizing;
 
 /// The secret of 16 bytes with which the second layer of a descriptor is
@@ -53,7 +55,7 @@ impl PartialEq for DescriptorCookie {
     /// Compares in constant time, so that the duration doesn't reveal how much
     /// of a guess is right.
     fn eq(&self, other: &Self) -> bool {
-        self.0.iter().zip(other.0.iter()).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+        same_bytes(&self.0[..], &other.0[..])
     }
 }
 

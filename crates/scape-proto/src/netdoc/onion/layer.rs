@@ -5,6 +5,7 @@ use sha3::{Digest, Sha3_256};
 use zeroize::Zeroizing;
 
 use super::{BlindedPublicKey, DescriptorCookie, Subcredential, kdf, stream_cipher};
+use crate::word::same_bytes;
 
 const SALT: usize = 16;
 const MAC: usize = 32;
@@ -104,10 +105,7 @@ pub fn open_layer(
         return Err(too_short);
     }
     let keys = Keys::derive(layer, secrets, salt);
-    // Compare in constant time, so that the duration doesn't reveal how much of
-    // a forged code is right.
-    let differences = keys.mac(body).iter().zip(mac).fold(0, |all, (a, b)| all | (a ^ b));
-    if differences != 0 {
+    if !same_bytes(&keys.mac(body), mac) {
         return Err(OpenLayerError::Mac);
     }
     let mut text = encrypted.to_vec();

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::BlindedPublicKey;
 use crate::word::OnionAddress;
+use crate::word::same_bytes;
 
 /// The value that decrypts an onion service's descriptors in one time period.
 /// Everyone who knows the service's address can compute it, and nobody else
@@ -70,7 +71,7 @@ impl PartialEq for Subcredential {
     /// Compares in constant time, so that the duration doesn't reveal how much
     /// of a guess is right.
     fn eq(&self, other: &Self) -> bool {
-        self.0.iter().zip(other.0.iter()).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+        same_bytes(&self.0[..], &other.0[..])
     }
 }
 
