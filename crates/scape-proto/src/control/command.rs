@@ -281,8 +281,7 @@ impl Command {
             if let Some(hazard) = torrc_hazard(longer.data().unwrap_or_default()) {
                 return Err(hazard.error(self.keyword()));
             }
-            longer.data_secrets.extend(loadconf::secrets(before));
-            longer.data_secrets.extend(loadconf::secrets(after));
+            longer.data_secrets = loadconf::secrets(longer.data().unwrap_or_default());
         }
         Ok(longer)
     }

@@ -35,11 +35,11 @@ use super::{DocumentError, DocumentKind, FamilyMember, LineProblem, PortPolicy, 
 pub struct Microdescriptor<'a> {
     /// The whole document, with line ends but without annotations.
     text: &'a [u8],
-    ntor: &'a [u8],
+    ntor: Option<&'a [u8]>,
     ed25519: &'a [u8],
     ipv6: Option<SocketAddrV6>,
-    family: &'a [u8],
-    family_ids: &'a [u8],
+    family: Option<&'a [u8]>,
+    family_ids: Option<&'a [u8]>,
     policy: Option<&'a [u8]>,
     policy_v6: Option<&'a [u8]>,
 }
@@ -113,11 +113,11 @@ impl<'a> Microdescriptor<'a> {
     fn empty() -> Self {
         Microdescriptor {
             text: b"",
-            ntor: b"",
+            ntor: None,
             ed25519: b"",
             ipv6: None,
-            family: b"",
-            family_ids: b"",
+            family: None,
+            family_ids: None,
             policy: None,
             policy_v6: None,
         }
@@ -127,7 +127,7 @@ impl<'a> Microdescriptor<'a> {
     fn read_line(&mut self, line: &'a [u8]) {
         let (keyword, rest) = keyword_after_opt(line);
         match keyword {
-            b"ntor-onion-key" if self.ntor.is_empty() => self.ntor = rest,
+            b"ntor-onion-key" => self.ntor = self.ntor.or(Some(rest)),
             b"id" if self.ed25519.is_empty() => {
                 self.ed25519 = ed25519_id(rest).unwrap_or_default();
             }
@@ -136,8 +136,8 @@ impl<'a> Microdescriptor<'a> {
                     self.ipv6 = Some(address);
                 }
             }
-            b"family" if self.family.is_empty() => self.family = rest,
-            b"family-ids" if self.family_ids.is_empty() => self.family_ids = rest,
+            b"family" => self.family = self.family.or(Some(rest)),
+            b"family-ids" => self.family_ids = self.family_ids.or(Some(rest)),
             b"p" => self.policy = self.policy.or(Some(rest)),
             b"p6" => self.policy_v6 = self.policy_v6.or(Some(rest)),
             _ => {}
@@ -189,7 +189,7 @@ impl<'a> Microdescriptor<'a> {
     /// Returns the key for the ntor handshake (Curve25519): the line
     /// `ntor-onion-key`. Returns `None` if the line is missing or malformed.
     pub fn ntor_onion_key(&self) -> Option<[u8; 32]> {
-        base64::decode(self.ntor)
+        base64::decode(self.ntor?)
     }
 
     /// Returns the relay's Ed25519 identity key: the line `id`. Returns `None`
@@ -234,13 +234,13 @@ impl<'a> Microdescriptor<'a> {
     /// assert_eq!(family, ["$256498816C85C6ABA4DF222205CF3FA091E63CCE", "relay05"]);
     /// ```
     pub fn family(&self) -> Vec<FamilyMember> {
-        FamilyMember::parse_all(self.family)
+        FamilyMember::parse_all(self.family.unwrap_or_default())
     }
 
     /// Returns the line `family` without its keyword. Returns an empty text if
     /// there is no such line.
     pub fn family_text(&self) -> &'a [u8] {
-        self.family
+        self.family.unwrap_or_default()
     }
 
     /// Returns the ids of the relay's families, as written in the document,
@@ -256,13 +256,13 @@ impl<'a> Microdescriptor<'a> {
     /// assert_eq!(&*ids[0], "ed25519:lqaR7Fc1aA5LhygGU3W/+k0kz2g4qsPWmjt50M64ll0");
     /// ```
     pub fn family_ids(&self) -> impl Iterator<Item = Box<str>> + use<'a> {
-        words(self.family_ids).map(lossy)
+        words(self.family_ids.unwrap_or_default()).map(lossy)
     }
 
     /// Returns the line `family-ids` without its keyword. Returns an empty text
     /// if there is no such line.
     pub fn family_ids_text(&self) -> &'a [u8] {
-        self.family_ids
+        self.family_ids.unwrap_or_default()
     }
 
     /// Returns the ports to which the relay allows streams to exit over IPv4:
@@ -497,6 +497,14 @@ mod tests {
     use proptest::prelude::*;
 
     const KEY: &str = "lqaR7Fc1aA5LhygGU3W/+k0kz2g4qsPWmjt50M64ll0";
+
+    #[test]
+    fn empty_first_line_counts_as_the_first() {
+        let text = b"onion-key\nfamily\nfamily a\nfamily-ids\nfamily-ids ed25519:x\n";
+        let relay = Microdescriptor::parse(text).unwrap();
+        assert_eq!((relay.family_text(), relay.family_ids_text()), (&b""[..], &b""[..]));
+        assert_eq!(relay.skipped().len(), 2);
+    }
 
     #[test]
     fn microdescriptors_with_and_without_key_and_annotations() {
