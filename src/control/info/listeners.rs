@@ -4,7 +4,6 @@ use super::Info;
 use super::value::malformed;
 use crate::error::Result;
 use crate::io::transport::Address;
-use scape_proto::control::Words;
 use scape_proto::info::{ListenerAddress, ListenerKind};
 
 /// Queries about the addresses on which tor listens. See control-spec, GETINFO
@@ -43,22 +42,8 @@ impl Info<'_> {
     pub fn listeners(self, kind: &ListenerKind) -> Result<Vec<ListenerAddress>> {
         let key = format!("net/listeners/{kind}");
         let value = self.controller.info().get_bytes(&key)?;
-        addresses(&value).ok_or_else(|| malformed(&key, &value))
+        ListenerAddress::parse_list(&value).ok_or_else(|| malformed(&key, &value))
     }
-}
-
-/// Parses addresses that are separated by spaces. An address may be in quotes,
-/// as a C string. Returns `None` if an address is malformed.
-fn addresses(value: &[u8]) -> Option<Vec<ListenerAddress>> {
-    let mut words = Words::new(value);
-    let mut addresses = Vec::new();
-    while !words.rest().is_empty() {
-        let address = words.next_value();
-        if !address.is_empty() {
-            addresses.push(ListenerAddress::parse(&address.bytes())?);
-        }
-    }
-    Some(addresses)
 }
 
 impl From<ListenerAddress> for Address {
@@ -66,38 +51,6 @@ impl From<ListenerAddress> for Address {
         match address {
             ListenerAddress::Ip(address) => Address::Ip(address),
             ListenerAddress::Unix(path) => Address::Unix(path),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn addresses_are_read_with_and_without_quotes() {
-        let value = br#""127.0.0.1:19472" "[::1]:19473" "unix:/run/tor/c \"s.sock" 127.0.0.1:1"#;
-        let addresses: Vec<String> =
-            addresses(value).unwrap().iter().map(ToString::to_string).collect();
-        assert_eq!(
-            addresses,
-            ["127.0.0.1:19472", "[::1]:19473", "unix:/run/tor/c \"s.sock", "127.0.0.1:1"]
-        );
-    }
-
-    #[test]
-    fn malformed_addresses_are_refused() {
-        for bad in [&b"x"[..], br#""127.0.0.1:1" "x""#, br#""127.0.0.1:1" "unix:/a"#, br#""""#] {
-            assert_eq!(addresses(bad), None, "{:?}", String::from_utf8_lossy(bad));
-        }
-        assert_eq!(addresses(b""), Some(Vec::new()));
-    }
-
-    proptest! {
-        #[test]
-        fn any_value_is_read_or_refused(value in proptest::collection::vec(any::<u8>(), 0..60)) {
-            addresses(&value);
         }
     }
 }

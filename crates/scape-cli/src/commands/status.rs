@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use clap::Args;
 use scape::Controller;
 use scape::event::Bootstrap;
-use scape::info::ListenerKind;
+use scape::info::{ListenerAddress, ListenerKind};
 use serde::Serialize;
 
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
 use crate::base::units;
-use crate::commands::shared::listeners::addresses;
 
 /// Show the state of the running tor on one screen
 #[derive(Debug, Args)]
@@ -110,7 +109,8 @@ fn read(controller: &Controller) -> Result<Status, Failure> {
     let number = |key: &str| values.get(key).and_then(|value| value.parse().ok());
     let mut ports = BTreeMap::new();
     for (kind, key) in kinds.iter().zip(&listeners) {
-        let addresses = values.get(key).map(|value| addresses(value)).unwrap_or_default();
+        let found = values.get(key).and_then(|value| ListenerAddress::parse_list(value.as_bytes()));
+        let addresses: Vec<_> = found.iter().flatten().map(ToString::to_string).collect();
         if !addresses.is_empty() {
             ports.insert(kind.to_string(), addresses);
         }
@@ -209,7 +209,7 @@ fn port_name(kind: &str) -> &str {
         "socks" => "SocksPort",
         "trans" => "TransPort",
         "natd" => "NATDPort",
-        "httptunnel" => "HTTPTunnel",
+        "httptunnel" => "HTTPTunnelPort",
         "dns" => "DNSPort",
         "control" => "ControlPort",
         "metrics" => "MetricsPort",

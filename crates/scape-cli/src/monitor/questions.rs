@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use scape::event::Bootstrap;
-use scape::info::ListenerKind;
+use scape::info::{ListenerAddress, ListenerKind};
 use scape::onion::disk::DiskOnions;
 use scape::{Controller, ErrorKind, Result};
 
 use crate::commands::shared::files::{is_local, read_start};
-use crate::commands::shared::listeners::addresses;
 
 use super::data::facts::{Accounting, Facts};
 use super::data::onions::{Origin, Service};
@@ -69,8 +68,10 @@ pub(crate) fn facts(controller: &Controller, old: &Facts) -> Result<Facts> {
     let number = |key: &str| values.get(key).and_then(|value| value.parse::<u64>().ok());
     let mut ports = Vec::new();
     for (kind, key) in kinds.iter().zip(&listeners) {
-        let found = values.get(key.as_str()).map(|value| addresses(value)).unwrap_or_default();
-        ports.extend(found.into_iter().map(|address| (kind.to_string(), address)));
+        let value = values.get(key.as_str());
+        let found = value.and_then(|value| ListenerAddress::parse_list(value.as_bytes()));
+        let found = found.into_iter().flatten();
+        ports.extend(found.map(|address| (kind.to_string(), address.to_string())));
     }
     let uptime = number("uptime").map(Duration::from_secs);
     let fingerprint = text(FINGERPRINT);

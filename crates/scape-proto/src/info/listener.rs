@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::control::Words;
 use crate::word::path_of;
 
 open_enum! {
@@ -75,6 +76,29 @@ impl ListenerAddress {
             Some(path) => Some(ListenerAddress::Unix(path_of(path))),
             None => Some(ListenerAddress::Ip(std::str::from_utf8(text).ok()?.parse().ok()?)),
         }
+    }
+
+    /// Parses a value of `GETINFO net/listeners/…`: addresses with spaces
+    /// between them. Each of them may be in quotes, as a C string. Returns
+    /// `None` if an address is malformed.
+    ///
+    /// ```
+    /// use scape_proto::info::ListenerAddress;
+    ///
+    /// let value = br#""127.0.0.1:9050" "unix:/run/my tor/socks""#;
+    /// let addresses = ListenerAddress::parse_list(value).expect("two addresses");
+    /// assert_eq!(addresses[1].to_string(), "unix:/run/my tor/socks");
+    /// ```
+    pub fn parse_list(value: &[u8]) -> Option<Vec<Self>> {
+        let mut words = Words::new(value);
+        let mut addresses = Vec::new();
+        while !words.rest().is_empty() {
+            let address = words.next_value();
+            if !address.is_empty() {
+                addresses.push(ListenerAddress::parse(&address.bytes())?);
+            }
+        }
+        Some(addresses)
     }
 
     /// Returns the socket address, or `None` for a Unix socket.
@@ -153,6 +177,21 @@ mod tests {
         assert_eq!(address.to_string(), "unix:/run/\u{fffd}");
     }
 
+    #[test]
+    fn listed_addresses_are_read_with_and_without_quotes() {
+        let value = br#""127.0.0.1:19472" "[::1]:19473" "unix:/run/tor/c \"s.sock" 127.0.0.1:1"#;
+        let addresses = ListenerAddress::parse_list(value).unwrap();
+        assert_eq!(
+            addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["127.0.0.1:19472", "[::1]:19473", "unix:/run/tor/c \"s.sock", "127.0.0.1:1"]
+        );
+        for bad in [&b"x"[..], br#""127.0.0.1:1" "x""#, br#""127.0.0.1:1" "unix:/a"#, br#""""#] {
+            let text = String::from_utf8_lossy(bad);
+            assert_eq!(ListenerAddress::parse_list(bad), None, "{text:?}");
+        }
+        assert_eq!(ListenerAddress::parse_list(b""), Some(Vec::new()));
+    }
+
     proptest! {
         #[test]
         fn ip_listener_address_round_trip(ip: IpAddr, port: u16) {
@@ -171,6 +210,7 @@ mod tests {
             text in proptest::collection::vec(any::<u8>(), 0..40)
         ) {
             ListenerAddress::parse(&text);
+            ListenerAddress::parse_list(&text);
         }
     }
 }

@@ -7,7 +7,6 @@ pub(crate) mod ended;
 pub(crate) mod files;
 pub(crate) mod json;
 pub(crate) mod links;
-pub(crate) mod listeners;
 pub(crate) mod listing;
 pub(crate) mod log;
 pub(crate) mod relay;
