@@ -2,14 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, OnceLock};
 
 use scape::control::Caching;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::tor::{NoSocksPortError, SocksPort};
 use scape::transport::Address;
-use scape::word::CircuitId;
-use scape::{Connect, Controller, Tor};
+use scape::{Controller, Tor};
 
 fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -53,6 +51,17 @@ fn port_that_tor_does_not_listen_on_is_not_added_again() {
 }
 
 #[test]
+fn port_is_added_to_a_tor_that_has_none() {
+    for none in ["0", "00"] {
+        let scripted = tor(&[none.to_owned()], &[]).start().unwrap();
+        assert!(connect(&scripted).client_on(&SocksPort::added([""; 0])).is_err());
+        let changes = changes(&scripted);
+        assert!(changes.len() == 1 && changes[0].contains("__SocksPort=\"auto\""), "{changes:?}");
+        assert!(!changes[0].contains("SocksPort=\"0"), "{changes:?}");
+    }
+}
+
+#[test]
 fn options_are_not_taken_from_the_cache_before_all_are_written_back() {
     let (_listener, at) = listener();
     let scripted = tor(&[at.to_string()], &[at]).start().unwrap();
@@ -83,35 +92,4 @@ fn port_that_ignores_credentials_is_used_only_if_there_is_no_other() {
         .start()
         .unwrap();
     assert_eq!(*connect(&scripted).client().unwrap().address(), Address::from(one));
-}
-
-#[test]
-fn named_port_of_another_tor_cannot_be_bound_to_a_circuit() {
-    let ((_one, one), (_other, other)) = (listener(), listener());
-    // tor lists its control port, or a port in its container.
-    for is_direct in [true, false] {
-        let control = Arc::new(OnceLock::new());
-        let for_tor = control.clone();
-        let scripted = tor(&[one.to_string()], &[one])
-            .on_any(move |line| {
-                let address: &String = for_tor.get()?;
-                (line == "GETINFO net/listeners/control").then(|| {
-                    format!("250-net/listeners/control=\"{address}\"\r\n250 OK\r\n").into()
-                })
-            })
-            .listen()
-            .unwrap();
-        let address = scripted.address().unwrap().clone();
-        control
-            .set(if is_direct { address.to_string() } else { "172.17.0.2:9051".to_owned() })
-            .unwrap();
-        let tor = Tor::connect_with(&Connect::to(&address).unwrap()).unwrap();
-        let via = |at: SocketAddr| {
-            let client = tor.client_on(&SocksPort::at(at)).unwrap();
-            client.via(CircuitId::new(7)).unwrap_err()
-        };
-        let is_other = |at| matches!(via(at).get(), Some(NoSocksPortError::OtherTor { .. }));
-        // The call fails later, because nothing else is scripted.
-        assert_eq!((is_other(one), is_other(other)), (false, is_direct));
-    }
 }

@@ -34,14 +34,6 @@ pub enum NoSocksPortError {
         /// The address of tor's control port.
         control: String,
     },
-    /// The named port isn't a SOCKS port of the controlled tor. So a request
-    /// through this port couldn't use a circuit of that tor.
-    OtherTor {
-        /// The address of the named port.
-        address: String,
-        /// The addresses of the tor's SOCKS ports.
-        listeners: Vec<String>,
-    },
     /// tor, or a filter in front of its control port, doesn't reveal the SOCKS
     /// ports. So this library tried the port that an environment variable
     /// names. If no variable names a port, it tried the usual ports. None of
@@ -89,12 +81,6 @@ impl fmt::Display for NoSocksPortError {
                  with SocksPort::added",
                 wanted.join(" "),
                 if lines.is_empty() { "none".to_owned() } else { lines.join("; ") },
-            ),
-            NoSocksPortError::OtherTor { address, listeners } => write!(
-                f,
-                "{address} is no SOCKS port of the controlled tor, whose circuits can only be \
-                 used through its own ports: {}; use Tor::client, or name one of these ports",
-                if listeners.is_empty() { "none".to_owned() } else { listeners.join(", ") },
             ),
             NoSocksPortError::Remote { control } => write!(
                 f,

@@ -35,29 +35,17 @@ const TOR_BROWSER_CONTROL: u16 = 9151;
 #[derive(Debug)]
 pub(crate) struct FoundPort {
     pub(crate) address: Address,
-    pub(crate) origin: PortOrigin,
+    /// The refusal, if a filter on the control port refused to list tor's SOCKS
+    /// ports. After such a refusal, `address` is a guess: the port that the
+    /// environment names, or a usual port. A tor listens there, but perhaps not
+    /// the controlled one. `None` if tor listed the port, or if the caller
+    /// named it.
+    pub(crate) hidden_by: Option<Refusal>,
 }
 
-/// The origin of a SOCKS port's address.
-#[derive(Debug, Clone)]
-pub(crate) enum PortOrigin {
-    /// tor listed the port, or no tor is controlled.
-    Listed,
-    /// The caller named the port.
-    Named,
-    /// A filter on the control port refused to list tor's SOCKS ports. The
-    /// address is a guess: the port that the environment names, or a usual
-    /// port. A tor listens there, but perhaps not the controlled one.
-    Guessed(Arc<Refusal>),
-}
-
-impl FoundPort {
-    pub(crate) fn listed(address: Address) -> Self {
-        FoundPort { address, origin: PortOrigin::Listed }
-    }
-
-    pub(crate) fn named(address: Address) -> Self {
-        FoundPort { address, origin: PortOrigin::Named }
+impl From<Address> for FoundPort {
+    fn from(address: Address) -> Self {
+        FoundPort { address, hidden_by: None }
     }
 }
 
@@ -84,7 +72,7 @@ impl SocksPorts {
     /// the port, adds it first.
     pub(crate) fn find(&self, controller: &Controller, port: &SocksPort) -> Result<FoundPort> {
         let candidates = match port {
-            SocksPort::At(address) => return Ok(FoundPort::named(address.clone())),
+            SocksPort::At(address) => return Ok(address.clone().into()),
             SocksPort::WithOptions(wanted) => {
                 let found =
                     having(controller, |line| wanted.iter().all(|option| line.has_flag(option)))?;
@@ -104,7 +92,7 @@ impl SocksPorts {
             }
             SocksPort::Usable => return self.any(controller),
         };
-        self.first_usable(controller, candidates).map(FoundPort::listed)
+        self.first_usable(controller, candidates).map(FoundPort::from)
     }
 
     /// Finds the first of tor's SOCKS ports that accepts a connection, within
@@ -116,7 +104,7 @@ impl SocksPorts {
         match controller.info().listeners(&ListenerKind::Socks) {
             Ok(listeners) => {
                 let listeners = isolating_first(controller, listeners)?;
-                self.first_usable(controller, listeners).map(FoundPort::listed)
+                self.first_usable(controller, listeners).map(FoundPort::from)
             }
             Err(error) => match error.exact::<Refusal>() {
                 Some(refusal) => self.usual_port(controller, refusal.clone()),
@@ -130,7 +118,7 @@ impl SocksPorts {
     /// refuses to list tor's ports, returns that refusal as the error.
     pub(crate) fn named_by_tor(&self, controller: &Controller) -> Result<FoundPort> {
         let listeners = controller.info().listeners(&ListenerKind::Socks)?;
-        self.first_usable(controller, listeners).map(FoundPort::listed)
+        self.first_usable(controller, listeners).map(FoundPort::from)
     }
 
     /// Finds a SOCKS port without tor's own list. `refusal` says why tor's list
@@ -158,8 +146,7 @@ impl SocksPorts {
             match ask(&address, deadline.part(PROBE_TIMEOUT)) {
                 Ok(()) => {
                     *self.usable.lock() = Some(address.clone());
-                    let origin = PortOrigin::Guessed(Arc::new(refusal));
-                    return Ok(FoundPort { address, origin });
+                    return Ok(FoundPort { address, hidden_by: Some(refusal) });
                 }
                 Err(error) => attempts.push(ConnectAttempt::new(address.to_string(), error)),
             }
@@ -207,7 +194,7 @@ impl SocksPorts {
         }
         let mut all = configured.options;
         // The value 0 means "no port" and can't stand next to other lines.
-        all.retain(|(_, value)| value.trim() != "0");
+        all.retain(|(_, value)| !is_off(value));
         all.push((OPTIONS[1].to_owned(), line.to_string()));
         // With `auto` before a port with a number, tor may mix up the two
         // listeners at the next change of its configuration.
@@ -402,47 +389,11 @@ fn isolating_first(
     Ok(listeners)
 }
 
-/// Returns an error if a SOCKS port that the caller named certainly belongs to
-/// another tor than the controlled one. Only ports on this machine's loopback
-/// addresses are checked, and only if the control connection goes to one of
-/// tor's own listeners. Otherwise tor may be behind a forwarded port, or in a
-/// container, and its list says nothing about the ports of this machine.
-pub(crate) fn check_named(controller: &Controller, address: &Address) -> Result<()> {
-    let is_loopback = match address {
-        Address::Ip(address) => address.ip().is_loopback(),
-        Address::Unix(_) => false,
-        name => name.is_on_this_machine(),
-    };
-    let Some(control) = controller.tor_address().filter(|_| is_loopback) else { return Ok(()) };
-    let listeners = |kind| match controller.info().listeners(&kind) {
-        Err(error) if error.is::<Refusal>() => Ok(None),
-        listeners => listeners.map(Some),
-    };
-    let Some(controls) = listeners(ListenerKind::Control)? else { return Ok(()) };
-    if !controls.into_iter().any(|listener| Address::from(listener) == *control) {
-        return Ok(());
-    }
-    let Some(listeners) = listeners(ListenerKind::Socks)? else { return Ok(()) };
-    let leads_there = |listener: &ListenerAddress| match (listener, address) {
-        (ListenerAddress::Ip(listener), Address::Ip(address)) => {
-            let ip = listener.ip();
-            listener.port() == address.port() && (ip == address.ip() || ip.is_unspecified())
-        }
-        (ListenerAddress::Ip(listener), name) => name.port() == Some(listener.port()),
-        (ListenerAddress::Unix(_), _) => false,
-    };
-    if listeners.iter().any(leads_there) {
-        return Ok(());
-    }
-    let listeners = listeners.iter().map(ToString::to_string).collect();
-    Err(NoSocksPortError::OtherTor { address: address.to_string(), listeners }.into())
-}
-
 /// The configured SOCKS ports, or tor's default if no option is set.
 struct Configured {
     /// The options as they are set: names and values.
     options: Vec<(String, String)>,
-    /// The values that could be parsed.
+    /// The values that could be parsed, without those that mean "no port".
     lines: Vec<PortLine>,
 }
 
@@ -468,9 +419,15 @@ impl Configured {
         if options.is_empty() {
             options.push((OPTIONS[0].to_owned(), DEFAULT_PORT.to_string()));
         }
-        let lines = options.iter().filter_map(|(_, value)| value.parse().ok()).collect();
+        let ports = options.iter().filter(|(_, value)| !is_off(value));
+        let lines = ports.filter_map(|(_, value)| value.parse().ok()).collect();
         Configured { options, lines }
     }
+}
+
+/// Returns true for the value 0, which means "no port".
+fn is_off(value: &str) -> bool {
+    value.parse().is_ok_and(|line: PortLine| line.address == PortAddress::Off)
 }
 
 /// Returns true if the flags of two lines have the same effect.

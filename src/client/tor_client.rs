@@ -15,7 +15,7 @@ use crate::client::socks::RequestError;
 use crate::client::socks::{
     Explain, Isolation, KeepAlive, RequestBinder, SocksError, SocksProxy, SocksStream, ToTarget,
 };
-use crate::client::socks_ports::{FoundPort, PortOrigin, check_named};
+use crate::client::socks_ports::FoundPort;
 #[cfg(feature = "https")]
 use crate::client::tls::{TlsSettings, TlsStream};
 use crate::control::Controller;
@@ -56,9 +56,11 @@ pub struct TorClient {
     /// The control connection. `None` if tor is reached through its SOCKS port
     /// only.
     controller: Option<Controller>,
-    /// The origin of the SOCKS port's address. A port that tor didn't list may
-    /// belong to a tor other than the controller's.
-    origin: PortOrigin,
+    /// The refusal, if a filter in front of the control port refused to list
+    /// tor's SOCKS ports. In that case this client's port was guessed, and may
+    /// belong to a tor other than the controller's. `None` if tor or the
+    /// program named the port.
+    hidden_by: Option<Arc<Refusal>>,
 }
 
 impl fmt::Debug for TorClient {
@@ -77,26 +79,19 @@ impl TorClient {
         if let Some(controller) = &controller {
             proxy = proxy.explainer(Arc::new(StreamsWaiting(controller.clone())));
         }
-        TorClient { proxy, controller, origin: port.origin }
+        TorClient { proxy, controller, hidden_by: port.hidden_by.map(Arc::new) }
     }
 
     /// Returns the control connection to the tor that this client's SOCKS port
-    /// belongs to, for the steps of one call. Returns an error if there is no
-    /// control connection, if the port was guessed and may belong to another
-    /// tor, or if it was named and certainly belongs to another tor.
-    pub(crate) fn controller_of_port(&self) -> Result<Controller> {
-        if let PortOrigin::Guessed(refusal) = &self.origin {
+    /// belongs to. Returns an error if there is no control connection, or if
+    /// the port was guessed and may belong to another tor.
+    pub(crate) fn controller_of_port(&self) -> Result<&Controller> {
+        if let Some(refusal) = &self.hidden_by {
             return Err(Refusal::clone(refusal).into());
         }
-        let controller = self
-            .controller
+        self.controller
             .as_ref()
-            .ok_or_else(|| NoControlError::new(self.address().to_string()))?;
-        let call = controller.in_one_call();
-        if matches!(self.origin, PortOrigin::Named) {
-            check_named(&call, self.address())?;
-        }
-        Ok(call)
+            .ok_or_else(|| NoControlError::new(self.address().to_string()).into())
     }
 
     /// Returns a client like this one, but `route` chooses the circuit of each

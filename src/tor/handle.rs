@@ -481,8 +481,8 @@ impl Tor {
 
     pub(super) fn client_until(&self, port: &SocksPort, deadline: Deadline) -> Result<TorClient> {
         let found: FoundPort = match (&self.core.way, port) {
-            (_, SocksPort::At(address)) => FoundPort::named(address.clone()),
-            (Way::Socks(address), SocksPort::Usable) => FoundPort::listed(address.clone()),
+            (_, SocksPort::At(address)) => address.clone().into(),
+            (Way::Socks(address), SocksPort::Usable) => address.clone().into(),
             _ => {
                 let controller = self.controller()?.until(deadline);
                 self.ports(&controller)?.find(&controller, port)?
