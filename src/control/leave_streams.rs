@@ -7,6 +7,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::Controller;
 use super::client_keys::{self, Change, Kept, SendAll};
+use super::streams::{close_command, leave_to_tor_command};
 use super::time_limits::UNDO_WITHIN;
 use crate::error::{Error, Phase, Result};
 use crate::io::connection::{CloseCause, Closed, Connection, PendingReply};
@@ -208,7 +209,7 @@ impl LeaveStreams {
         }
         change(send, false, own)?;
         let closing: Result<Vec<Command>> =
-            undecided.iter().map(|id| close(*id, EndReason::MISC)).collect();
+            undecided.iter().map(|id| close_command(*id, EndReason::MISC)).collect();
         for closed in send(closing?)? {
             // An error only means that the stream has ended meanwhile.
             let _ = closed.wait();
@@ -442,20 +443,8 @@ impl Controller {
         let waiting = tor.streams()?.into_iter().filter(waits);
         let (disguised, waiting): (Vec<_>, Vec<_>) =
             waiting.partition(|stream| is_disguised_onion(stream.target.host()));
-        let attach = waiting.iter().map(|stream| {
-            let mut command = Command::build("ATTACHSTREAM");
-            Ok(command.word("stream", &stream.id.to_string()).word("circuit", "0").finish()?)
-        });
-        let close = disguised.iter().map(|stream| {
-            let (id, target) = (stream.id, &stream.target);
-            log::warn!(
-                target: "scape::attach",
-                "stream {id} to {target} is closed: tor would ask an exit for this onion address, because of its \
-                 trailing dot"
-            );
-            close(id, EndReason::RESOLVE_FAILED)
-        });
-        let commands = attach.chain(close).collect::<Result<Vec<Command>>>()?;
+        let commands = waiting.iter().chain(&disguised).map(leave_to_tor_command);
+        let commands = commands.collect::<Result<Vec<Command>>>()?;
         let mut released = 0;
         for (at, reply) in tor.send_all_unchecked(commands)?.into_iter().enumerate() {
             // tor refuses this for a stream that has ended meanwhile, or that
@@ -495,14 +484,6 @@ fn get() -> Result<Command> {
 
 fn set(on: bool) -> Result<Command> {
     Ok(Command::build("SETCONF").pair(OPTION, if on { "1" } else { "0" }).finish()?)
-}
-
-fn close(stream: StreamId, reason: EndReason) -> Result<Command> {
-    let reason = reason.code().to_string();
-    Ok(Command::build("CLOSESTREAM")
-        .word("stream", &stream.to_string())
-        .word("reason", &reason)
-        .finish()?)
 }
 
 fn is_set(send: SendAll<'_>) -> Result<bool> {

@@ -105,5 +105,6 @@ pub(crate) use lost_onions::Never;
 pub(crate) use places::environment_socks;
 pub(crate) use questions::Questions;
 pub(crate) use shared::ReconnectHook;
+pub(crate) use streams::{close_command, leave_to_tor_command};
 pub(crate) use time_limits::UNDO_WITHIN;
 pub(crate) use warnings::{Warnings, may_have_closed_ports};

@@ -4,7 +4,7 @@ use super::Controller;
 use crate::error::Result;
 use scape_proto::control::{ArgumentError, Command, CommandBuilder};
 use scape_proto::event::{EndReason, StreamInfo};
-use scape_proto::word::{CircuitId, Host, StreamId};
+use scape_proto::word::{CircuitId, Host, StreamId, is_disguised_onion};
 
 /// Streams. See control-spec, commands ATTACHSTREAM, REDIRECTSTREAM and
 /// CLOSESTREAM, GETINFO `stream-status`.
@@ -232,10 +232,31 @@ impl Controller {
     /// [`is_unknown_stream`](crate::control::Refusal::is_unknown_stream) is
     /// true, if the stream has ended already.
     pub fn close_stream(&self, stream: StreamId, reason: EndReason) -> Result<()> {
-        let mut command = Command::build("CLOSESTREAM");
-        command.word("stream", &stream.to_string()).word("reason", &reason.code().to_string());
-        self.request(command.finish()?).map(drop)
+        self.request(close_command(stream, reason)?).map(drop)
     }
+}
+
+/// Returns the command that closes a stream.
+pub(crate) fn close_command(stream: StreamId, reason: EndReason) -> Result<Command> {
+    let mut command = Command::build("CLOSESTREAM");
+    command.word("stream", &stream.to_string()).word("reason", &reason.code().to_string());
+    Ok(command.finish()?)
+}
+
+/// Returns the command that leaves a waiting stream to tor. tor would ask an
+/// exit for an onion address with a trailing dot, so for a stream to such an
+/// address, returns the command that closes it, and logs a warning.
+pub(crate) fn leave_to_tor_command(stream: &StreamInfo) -> Result<Command> {
+    let (id, target) = (stream.id, &stream.target);
+    if !is_disguised_onion(target.host()) {
+        return Ok(attach(id, None).finish()?);
+    }
+    log::warn!(
+        target: "scape::attach",
+        "stream {id} to {target} is closed: tor would ask an exit for this onion address, because of its \
+         trailing dot"
+    );
+    close_command(id, EndReason::RESOLVE_FAILED)
 }
 
 fn attach_at(stream: StreamId, circuit: CircuitId, hop: Option<u32>) -> Result<Command> {

@@ -43,12 +43,11 @@ impl TorClient {
     /// The stream never uses another circuit. tor answers some look-ups itself
     /// (the text of an address, a mapped name). Such look-ups use no circuit.
     ///
-    /// The client's SOCKS port must belong to the tor that has the circuit. For
-    /// a port that the program [named](crate::tor::SocksPort::At), this is only
-    /// checked if the port is on a loopback address, and if tor itself listens
-    /// at the address of the control connection. If the port leads to another
-    /// tor, that tor chooses a circuit and sends the request, and the call
-    /// fails afterwards.
+    /// The client's SOCKS port must belong to the tor that has the circuit. A
+    /// port that the program [named](crate::tor::SocksPort::At) can't be
+    /// checked, because it may be a forwarded one. If it leads to another tor,
+    /// that tor chooses a circuit and sends the request, and the call fails
+    /// afterwards.
     ///
     /// Onion services can't be reached over a chosen circuit. Such a request
     /// fails before anything is sent. The SOCKS port's isolation flags don't
@@ -84,15 +83,12 @@ impl TorClient {
     /// [`StreamError`](crate::control::StreamError). If a filter in front of
     /// the control port hides tor's SOCKS ports, the client's port could belong
     /// to another tor. So the error is the filter's refusal (kind
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused)). If the program named
-    /// the port and tor's answers show that it belongs to another tor, the
-    /// error is a [`NoSocksPortError`](crate::tor::NoSocksPortError). The
-    /// errors of
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused)). The errors of
     /// [`Controller::attach_streams`](crate::Controller::attach_streams) are
     /// also possible.
     #[doc(alias = "stream_via")]
     pub fn via(&self, circuit: impl Into<AttachPoint>) -> Result<TorClient> {
-        let controller = self.controller_of_port()?;
+        let controller = self.controller_of_port()?.in_one_call();
         Ok(self.with_route(CircuitBinder::new(&controller, circuit.into())?))
     }
 
@@ -132,7 +128,7 @@ impl TorClient {
     /// [`NoControlError`](crate::tor::NoControlError). Connections through the
     /// client can also fail with the errors of [`CircuitBuilder::build`].
     pub fn building(&self, builder: CircuitBuilder) -> Result<TorClient> {
-        let controller = self.controller_of_port()?;
+        let controller = self.controller_of_port()?.in_one_call();
         let state = State::new(&controller)?;
         let route = FreshCircuitBinder::new(&state, builder, controller.deadline())?;
         Ok(self.with_route(route))

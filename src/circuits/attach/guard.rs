@@ -85,7 +85,8 @@ impl Controller {
     /// `GETINFO stream-status`. The kind is
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
     /// in time. In both cases the option is reset, and streams that began to
-    /// wait meanwhile are left to tor.
+    /// wait meanwhile are left to tor. If tor doesn't answer that either, the
+    /// option is reset when the connection ends.
     pub fn attach_streams_with(
         &self,
         priority: i32,

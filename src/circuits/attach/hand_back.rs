@@ -6,12 +6,11 @@ use crossbeam_channel::Receiver;
 
 use super::bound_stream::is_marked;
 use super::message::Message;
-use super::operations::close;
-use crate::control::{Controller, LEAVE_STREAMS};
+use crate::control::{Controller, LEAVE_STREAMS, leave_to_tor_command};
 use crate::error::Result;
 use scape_proto::control::Command;
-use scape_proto::event::{EndReason, EventBody, StreamInfo, StreamStatus};
-use scape_proto::word::{StreamId, is_disguised_onion};
+use scape_proto::event::{EventBody, StreamInfo, StreamStatus};
+use scape_proto::word::StreamId;
 
 /// Resets `__LeaveStreamsUnattached`, and lets tor attach the streams that
 /// began to wait while the option was 1. Nobody else attaches them, so they
@@ -22,16 +21,24 @@ use scape_proto::word::{StreamId, is_disguised_onion};
 /// wait for another controller.
 pub(super) fn hand_back(controller: &Controller, messages: &Receiver<Message>) {
     let controller = controller.undoing();
-    if matches!(controller.stop_leaving_streams(), Ok(false)) {
-        return;
+    // The ids of the streams mean nothing on another connection.
+    let link = controller.on_this_link();
+    match controller.stop_leaving_streams() {
+        Ok(true) => {}
+        Ok(false) => return,
+        Err(error) => {
+            log::warn!(target: "scape::attach", "resetting {LEAVE_STREAMS} failed: {error}");
+            return;
+        }
     }
+    // If the connection has ended, no stream waits any more.
+    let Ok(controller) = link else { return };
     // Events about streams may arrive a moment after the reply to the reset.
     // So wait for one more reply, after which none of them arrive.
     controller.is_alive();
     let commands: Result<Vec<Command>> =
-        waiting(messages).values().map(leave_to_tor_or_close).collect();
-    // tor refuses a command if the stream has ended meanwhile. If the
-    // connection has ended, there is nothing to do.
+        waiting(messages).values().map(leave_to_tor_command).collect();
+    // tor refuses a command if the stream has ended meanwhile.
     if let Err(error) = commands.and_then(|commands| controller.send_all_unchecked(commands)) {
         log::debug!(target: "scape::attach", "waiting streams could not be left to tor: {error}");
     }
@@ -40,7 +47,8 @@ pub(super) fn hand_back(controller: &Controller, messages: &Receiver<Message>) {
 /// Returns the streams that wait for a controller, by these messages.
 fn waiting(messages: &Receiver<Message>) -> BTreeMap<StreamId, StreamInfo> {
     let mut waiting = BTreeMap::new();
-    for message in messages.try_iter() {
+    // More messages may arrive all the time.
+    for message in messages.try_iter().take(messages.len()) {
         match message {
             Message::Event(event) => {
                 let EventBody::Stream(info) = event.body() else { continue };
@@ -56,20 +64,4 @@ fn waiting(messages: &Receiver<Message>) -> BTreeMap<StreamId, StreamInfo> {
         }
     }
     waiting
-}
-
-/// Returns the command that leaves a stream to tor. If tor would ask an exit
-/// for an onion address, returns the command that closes the stream.
-fn leave_to_tor_or_close(stream: &StreamInfo) -> Result<Command> {
-    let (id, target) = (stream.id, &stream.target);
-    if is_disguised_onion(target.host()) {
-        log::warn!(
-            target: "scape::attach",
-            "stream {id} to {target} is closed after {LEAVE_STREAMS} was reset: tor would ask an exit \
-             for this onion address, because of its trailing dot"
-        );
-        return close(id, EndReason::RESOLVE_FAILED);
-    }
-    let mut command = Command::build("ATTACHSTREAM");
-    Ok(command.word("stream", &id.to_string()).word("circuit", "0").finish()?)
 }

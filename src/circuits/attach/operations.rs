@@ -2,10 +2,12 @@
 
 use super::pending::Pending;
 use super::{AttachPoint, Decision, StreamKind};
-use crate::control::{Controller, InternalController, StreamError, StreamProblem, WeakController};
+use crate::control::{
+    Controller, InternalController, StreamError, StreamProblem, WeakController, close_command,
+};
 use crate::error::{Error, Result};
 use crate::io::connection::{CloseCause, Closed};
-use scape_proto::control::{Command, Refusal};
+use scape_proto::control::Refusal;
 use scape_proto::event::{EndReason, StreamReason};
 use scape_proto::word::{StreamId, is_disguised_onion};
 
@@ -140,18 +142,12 @@ impl Operations {
     /// Closes a stream without waiting for tor's reply. Sending takes at most
     /// one second.
     pub(super) fn close_unheard(&self, stream: StreamId, reason: EndReason) {
-        if let (Ok(command), Some(controller)) = (close(stream, reason), self.controller()) {
+        if let (Ok(command), Some(controller)) = (close_command(stream, reason), self.controller())
+        {
             // If the connection has ended, there is nothing to do.
             let _ = controller.undoing().send(command);
         }
     }
-}
-
-/// Returns the command that closes a stream.
-pub(super) fn close(stream: StreamId, reason: EndReason) -> Result<Command> {
-    let mut command = Command::build("CLOSESTREAM");
-    command.word("stream", &stream.to_string()).word("reason", &reason.code().to_string());
-    Ok(command.finish()?)
 }
 
 /// Adds the stream's id and target to the error.

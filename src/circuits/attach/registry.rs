@@ -9,12 +9,12 @@ use parking_lot::Mutex;
 use super::bound_stream::BoundStreams;
 use super::crew::{Crew, Job, Who};
 use super::message::Message;
-use super::operations::{Operations, close};
+use super::operations::Operations;
 use super::pending::Pending;
 use super::request::{Desk, Rest};
 use super::run::Run;
 use super::{Decision, PriorityAttacher, StreamKind};
-use crate::control::{Controller, Questions, ReconnectHook};
+use crate::control::{Controller, Questions, ReconnectHook, close_command};
 use crate::error::{AnswerError, Error, Result};
 use crate::io::connection::PendingReply;
 use scape_proto::control::Command;
@@ -143,7 +143,7 @@ impl ReconnectHook for Registry {
         }
         for stream in self.undecided() {
             if stream.finish(None).is_ok() {
-                let sent = close(stream.info.id, EndReason::MISC).and_then(send);
+                let sent = close_command(stream.info.id, EndReason::MISC).and_then(send);
                 pending.extend(sent.ok());
             }
         }

@@ -193,7 +193,7 @@ impl PathBuilder {
     /// let geoip = state.geoip();
     /// let directory = state.directory()?;
     /// let ips = directory.relays().iter().map(|relay| IpAddr::from(*relay.or_address().ip()));
-    /// geoip.lookup_all(ips)?; // in a few round trips; `lookup` then asks nobody
+    /// geoip.lookup_all(ips)?; // in a few round trips; `lookup` then rarely asks tor
     /// let country_of = move |ip| geoip.lookup(ip).ok()?.country;
     /// let path = PathBuilder::new().exit_in(["de".parse()?, "se".parse()?], country_of);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
