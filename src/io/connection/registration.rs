@@ -1,5 +1,6 @@
 //! The type [`Registration`]: a callback or a listener that is registered.
 
+use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
@@ -27,9 +28,12 @@ use crate::io::transport::Deadline;
 ///
 /// Dropping the guard removes the callback at once: no further call begins,
 /// even for events that came before. A call that is running on another thread
-/// at that moment is not waited for. The callback itself may drop the guard. To
-/// let the callback see everything that came before, use
-/// [`finish`](Self::finish).
+/// at that moment is not waited for. To let the callback see everything that
+/// came before, use [`finish`](Self::finish).
+///
+/// The callback itself may own the guard and drop it. Until then, a callback
+/// for the live state or the configuration keeps the connection and a launched
+/// tor.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -44,7 +48,12 @@ use crate::io::transport::Deadline;
 /// ```
 #[derive(Debug)]
 #[must_use = "dropping this removes the callback at once"]
-pub struct Registration(Box<dyn Registered>);
+pub struct Registration {
+    registered: Box<dyn Registered>,
+    /// A value that must live as long as the callback, such as the live state
+    /// whose changes it gets.
+    _kept: Option<Box<dyn Any + Send + Sync>>,
+}
 
 /// A registered callback, as a [`Registration`] holds it. Each kind of callback
 /// implements this trait. Dropping the value removes the callback at once.
@@ -64,7 +73,15 @@ pub(crate) trait Registered: fmt::Debug + Send + Sync {
 
 impl Registration {
     pub(crate) fn new(registered: impl Registered + 'static) -> Self {
-        Registration(Box::new(registered))
+        Registration { registered: Box::new(registered), _kept: None }
+    }
+
+    /// Returns a registration that keeps a value alive.
+    pub(crate) fn keeping(
+        registered: impl Registered + 'static,
+        kept: impl Any + Send + Sync,
+    ) -> Self {
+        Registration { registered: Box::new(registered), _kept: Some(Box::new(kept)) }
     }
 
     /// Returns the number of events that the callback has lost so far. An event
@@ -73,7 +90,7 @@ impl Registration {
     /// the live state and the configuration are never lost, so this is 0 for
     /// their callbacks.
     pub fn lost(&self) -> u64 {
-        self.0.lost()
+        self.registered.lost()
     }
 
     /// Removes the callback once it has been called with every event that tor
@@ -110,7 +127,7 @@ impl Registration {
     /// After [`Controller::close`](crate::Controller::close), the callback
     /// isn't called any more.
     pub fn finish(self, timeout: Duration) -> Result<()> {
-        self.0.finish(Deadline::after(timeout))
+        self.registered.finish(Deadline::after(timeout))
     }
 
     /// Removes the callback. If tor must be told to stop sending events, waits
@@ -139,6 +156,6 @@ impl Registration {
     /// if tor refuses it. The callback is removed anyway.
     #[doc(alias = "remove_event_listener")]
     pub fn close(self, timeout: Duration) -> Result<bool> {
-        self.0.close(Deadline::after(timeout))
+        self.registered.close(Deadline::after(timeout))
     }
 }

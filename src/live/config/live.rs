@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::change::ConfigChange;
 use super::lines::{are_the_same, values_of};
-use super::listen::ConfigListener;
 use super::option::ConfigOption;
 use super::pending::Changes;
 use super::schema::{Schema, Spec};
@@ -410,9 +409,7 @@ impl Config {
         mut callback: impl FnMut(&ConfigChange) + Send + 'static,
     ) -> Registration {
         let guard = self.shared.live().add_listener(Box::new(move |(), change| callback(change)));
-        let guard = Box::new(guard);
-        let _shared = self.shared.clone();
-        Registration::new(ConfigListener { guard, _shared, _keep: self.keep.clone() })
+        Registration::keeping(guard, (self.shared.clone(), self.keep.clone()))
     }
 }
 

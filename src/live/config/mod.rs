@@ -79,7 +79,6 @@ mod edit;
 mod error;
 mod immutable;
 mod lines;
-mod listen;
 pub(crate) mod live;
 mod model;
 mod option;

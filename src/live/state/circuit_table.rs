@@ -91,6 +91,8 @@ impl CircuitTable {
     /// Replaces the table with the answer to `GETINFO circuit-status`.
     pub(super) fn take(&mut self, told: &[CircuitInfo], changes: &mut Changes) {
         let mut before = std::mem::take(&mut self.open);
+        // Circuits of the tor before a reconnect can't be those of a launch.
+        self.ended.clear();
         for info in told {
             let mut info = info.clone();
             // GETINFO reports a circuit without a hop as EXTENDED, but the
@@ -217,6 +219,18 @@ mod tests {
             ["new 7", "launched 7", "extended 7 a", "extended 7 b", "built 7", "closed 7"];
         assert_eq!(told, expected);
         assert_eq!(table.iter().count(), 0);
+    }
+
+    #[test]
+    fn launch_does_not_get_an_ended_circuit_of_the_tor_before() {
+        let mut changes = Changes::new(false);
+        let mut circuits = CircuitTable::default();
+        circuits.launching();
+        circuits.apply(&info("7 LAUNCHED"), &mut changes);
+        circuits.apply(&info("7 CLOSED"), &mut changes);
+        circuits.take(&[], &mut changes);
+        let cell = circuits.launched(Some(CircuitId::new(7)), &mut changes).unwrap();
+        assert!(!cell.is_ended());
     }
 
     #[test]

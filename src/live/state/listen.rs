@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use super::change::Change;
 use super::{Circuit, Router, State, Stream};
-use crate::control::{Function, ListenerGuard, Subject};
-use crate::error::Result;
-use crate::io::connection::{Registered, Registration};
-use crate::io::transport::Deadline;
+use crate::control::{Function, Subject};
+use crate::io::connection::Registration;
 use scape_proto::event::AddrMapEvent;
 use scape_proto::info::AddressMapping;
 use scape_proto::word::RelayName;
@@ -326,32 +324,7 @@ impl State {
         subject: Option<Subject>,
         function: Function<State, Change>,
     ) -> Registration {
-        let guard = Box::new(self.shared().add_listener(subject, function));
-        Registration::new(StateListener { guard, _state: self.clone() })
-    }
-}
-
-/// A listener for changes of the live state, which is called as long as this
-/// value lives.
-#[derive(Debug)]
-struct StateListener {
-    guard: Box<ListenerGuard<State, Change>>,
-    /// The state, which receives tor's events. It must live as long as the
-    /// listener.
-    _state: State,
-}
-
-impl Registered for StateListener {
-    fn lost(&self) -> u64 {
-        self.guard.lost()
-    }
-
-    fn finish(self: Box<Self>, deadline: Deadline) -> Result<()> {
-        self.guard.finish(deadline)
-    }
-
-    fn close(self: Box<Self>, deadline: Deadline) -> Result<bool> {
-        self.guard.close(deadline)
+        Registration::keeping(self.shared().add_listener(subject, function), self.clone())
     }
 }
 
