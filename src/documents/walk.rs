@@ -12,8 +12,8 @@ use super::names;
 /// Only the listings of the directories above the current file are kept in
 /// memory. A symbolic link is followed only if it is the start of the walk.
 /// Other kinds of files, such as sockets, and files with private keys are left
-/// out. A directory that is replaced by a symbolic link after it was listed is
-/// an error.
+/// out. A directory or a file that has become a symbolic link since it was
+/// listed is an error. The directories above it aren't checked again.
 #[derive(Debug)]
 pub(super) struct Walk {
     /// The entries that are to be visited. The last entry in the list is

@@ -85,8 +85,8 @@ impl Countries {
         (cached, *forgotten)
     }
 
-    /// Adds an answer to the cache, unless the cache was cleared since the
-    /// question was sent.
+    /// Adds an answer to the cache, unless [`forget`](Self::forget) was called
+    /// since the question was sent.
     fn keep(&self, ip: IpAddr, country: Option<CountryCode>, forgotten: u64) {
         let mut known = self.known.lock();
         if known.forgotten == forgotten {

@@ -154,7 +154,8 @@ impl AuthorizedClients {
     /// a file name, or is in use with another key. The kind is
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the directory can't be read
     /// or the file can't be written, for example because a malformed file has
-    /// this name.
+    /// this name. It is also this kind if another program changes the directory
+    /// for more than ten seconds.
     pub fn add(&self, name: &str, key: &ClientPublicKey) -> Result<bool> {
         self.add_noting(name, key).map(|(_, file)| file.is_some())
     }
@@ -236,16 +237,12 @@ impl AuthorizedClients {
         let Some(open) = names::open(&self.directory)? else { return Ok(false) };
         // Without the lock, two callers could remove the last two clients.
         let _lock = names::lock(&open, &self.directory)?;
-        let AuthorizedClientList { clients, bad } = self.list()?;
+        let clients = self.list()?.clients;
         if matches!(clients.as_slice(), [last] if last.name == name) {
             let why = "is that of the only client: without it, everybody could connect to the service (remove_all allows that)";
             return Err(ArgumentError::invalid("AuthorizedClients", "name", why).into());
         }
-        // On a file system that ignores case, the name could also lead to the
-        // file of another client, which may be the only one.
-        let is_listed = clients.iter().any(|client| client.name == name)
-            || bad.iter().any(|bad| bad.file == file);
-        if is_listed { names::remove(&open, &self.directory, &file) } else { Ok(false) }
+        names::remove(&open, &self.directory, &file)
     }
 
     /// Removes all clients, so that everybody can connect to the service, and
@@ -267,8 +264,9 @@ impl AuthorizedClients {
     /// # Errors
     ///
     /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
-    /// the directory can't be read or a file can't be removed. Some clients may
-    /// have been removed before the error.
+    /// the directory can't be read or a file can't be removed, or if another
+    /// program changes the directory for more than ten seconds. Some clients
+    /// may have been removed before the error.
     pub fn remove_all(&self) -> Result<Vec<AuthorizedClient>> {
         let Some(open) = names::open(&self.directory)? else { return Ok(Vec::new()) };
         let _lock = names::lock(&open, &self.directory)?;

@@ -204,7 +204,8 @@ impl ClientAuthDir {
     /// * if the key is all zeros.
     ///
     /// The kind is [`ErrorKind::Io`](crate::ErrorKind::Io) if the directory
-    /// can't be read or the file can't be written.
+    /// can't be read or the file can't be written, or if another program
+    /// changes the directory for more than ten seconds.
     pub fn add(&self, name: &str, address: &OnionAddress, key: &ClientKey) -> Result<()> {
         let file = names::file_name("ClientAuthDir", name, ENDING)?;
         if is_zero(key) {
@@ -253,7 +254,8 @@ impl ClientAuthDir {
     }
 
     /// Removes the file `NAME.auth_private`. Returns true if the file was
-    /// removed, and false if it doesn't exist.
+    /// removed, and false if it doesn't exist. Upper and lower case differ, on
+    /// every file system.
     ///
     /// ```
     /// use scape::onion::client_auth::ClientAuthDir;

@@ -172,13 +172,24 @@ pub(super) fn lock<'a>(open: &'a PrivateDirectory, path: &Path) -> Result<Lock<'
         .map_err(|error| Error::io(format!("lock {}", path.display()), error))
 }
 
-/// Removes a file from an open directory. `path` is the directory's path, for
-/// the error message. Returns false if the file doesn't exist.
+/// Removes a file from an open directory. `path` is the directory's path.
+/// Returns false if the directory lists no file with this name.
+///
+/// On a file system that ignores case, the name could also lead to the file of
+/// another key, so the list of files decides.
 pub(super) fn remove(open: &PrivateDirectory, path: &Path, file: &str) -> Result<bool> {
+    let failed = |error| Error::io(format!("remove {}", path.join(file).display()), error);
+    let mut is_listed = false;
+    for entry in fs::read_dir(path).map_err(failed)? {
+        is_listed |= entry.map_err(failed)?.file_name() == file;
+    }
+    if !is_listed {
+        return Ok(false);
+    }
     match open.remove_file(file.as_ref()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Error::io(format!("remove {}", path.join(file).display()), error)),
+        Err(error) => Err(failed(error)),
     }
 }
 

@@ -35,8 +35,16 @@ pub(in super::super) struct Lock<'a> {
 /// Returns an error of the kind [`io::ErrorKind::TimedOut`] if another thread
 /// or program has the lock for too long.
 pub(in super::super) fn lock(directory: &PrivateDirectory) -> io::Result<Lock<'_>> {
-    let late = || io::Error::new(io::ErrorKind::TimedOut, "another program is changing it");
-    let end = Instant::now() + LOCK_WITHIN;
+    lock_until(directory, Instant::now() + LOCK_WITHIN)
+}
+
+fn lock_until(directory: &PrivateDirectory, end: Instant) -> io::Result<Lock<'_>> {
+    let late = || {
+        io::Error::new(
+            io::ErrorKind::TimedOut,
+            "another thread or program is changing such a directory",
+        )
+    };
     let turn = TURN.try_lock_until(end).ok_or_else(late)?;
     while !directory.try_lock() {
         if Instant::now() >= end {
@@ -50,5 +58,29 @@ pub(in super::super) fn lock(directory: &PrivateDirectory) -> io::Result<Lock<'_
 impl Drop for Lock<'_> {
     fn drop(&mut self) {
         self.directory.unlock();
+    }
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{FlockOperation, flock};
+
+    use super::*;
+
+    #[test]
+    fn directory_that_another_program_has_locked_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = PrivateDirectory::open(folder.path()).unwrap();
+        // The lock belongs to the open file, so this is like another program.
+        let other = std::fs::File::open(folder.path()).unwrap();
+        flock(&other, FlockOperation::LockExclusive).unwrap();
+        let error = lock_until(&directory, Instant::now() + TICK).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        flock(&other, FlockOperation::Unlock).unwrap();
+        let ours = lock(&directory).unwrap();
+        assert!(flock(&other, FlockOperation::NonBlockingLockExclusive).is_err());
+        drop(ours);
+        flock(&other, FlockOperation::NonBlockingLockExclusive).unwrap();
     }
 }

@@ -2,12 +2,13 @@
 //! user that tor runs as.
 //!
 //! That user can replace any name in the directory at any moment, for example
-//! by a symbolic link to a file of root. So a directory is opened once, and
-//! everything afterwards happens in the open directory and to open files: no
-//! path is resolved a second time. In particular, only an open file or
-//! directory is given to another user. What is written becomes the property of
-//! the directory's owner, so tor can read it even if this program runs as root
-//! and tor doesn't.
+//! by a symbolic link to a file of root. So a directory is opened once for
+//! writing. What is written, removed or given to another user is in the open
+//! directory, and no path is resolved a second time for this. Reading resolves
+//! paths again, which reveals nothing to that user.
+//!
+//! New files become the property of the directory's owner, so tor can read them
+//! even if this program runs as root and tor doesn't.
 
 mod lock;
 mod made;
