@@ -185,9 +185,10 @@ impl OnionClientAuth<'_> {
     /// permanent key that tor has for the service, together with the key's
     /// file. If adding the new key fails, the method adds the old key again. If
     /// the connection has ended, the method waits until the connection is
-    /// opened again, for as long as the call may take, but at least one second.
-    /// If the old key can't be added again, the error says so. A file that tor
-    /// hasn't read yet isn't found in this way.
+    /// opened again, for as long as the call may take, but at least one second,
+    /// unless the handle's timeout is shorter. If the old key can't be added
+    /// again, the error says so. A file that tor hasn't read yet isn't found in
+    /// this way.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -222,11 +223,13 @@ impl OnionClientAuth<'_> {
         let command = auth.command()?;
         let tor = self.controller.on_this_link()?.in_one_call();
         let (address, name) = (auth.address, Kind::ClientAuth(auth.address).claimed());
+        // A call that fails here changes nothing, so it claims nothing.
+        let needs_room = tor.needs_room_for(auth)?;
         // The claim is held until the result is in the restorables.
         let claim =
             self.controller.inner.session.latest.claim(vec![name.clone()], tor.deadline())?;
         let claim = Arc::new(claim);
-        let before = tor.make_room_for(auth, &claim)?;
+        let before = if needs_room { tor.make_room_for(auth, &claim)? } else { None };
         // Only a key that was added for the first time is removed again. A key
         // that was replaced is put back below.
         let (is_first, late) = (before.is_none(), claim.clone());
@@ -287,7 +290,7 @@ impl OnionClientAuth<'_> {
     pub fn remove(&self, address: &OnionAddress) -> Result<bool> {
         let kind = Kind::ClientAuth(*address);
         let tor = self.controller.on_this_link()?.in_one_call();
-        let watch = self.controller.inner.session.latest.watch();
+        let watch = self.controller.inner.session.latest.watch(tor.deadline())?;
         let reply = tor.request(kind.undo()?)?;
         self.controller.inner.session.restorables.remove_client_auth(address);
         tor.not_given_back(&kind, &watch)?;

@@ -41,23 +41,17 @@ enum Found {
 }
 
 impl Controller {
-    /// Makes sure that adding a permanent key doesn't lead to two files for the
+    /// Finds out if adding a permanent key could lead to two files for the
     /// service. Returns an error if a file with another name is for the
-    /// service.
-    ///
-    /// If the files can't be read, removes the permanent key that tor has for
-    /// the service, and returns the removed key. Otherwise returns `None`.
-    /// `claim` is the call's claim on the key.
-    pub(super) fn make_room_for(
-        &self,
-        auth: &ClientAuth,
-        claim: &Claim,
-    ) -> Result<Option<ClientAuth>> {
+    /// service. Returns true if the files can't be read: then
+    /// [`make_room_for`](Self::make_room_for) must be called.
+    pub(super) fn needs_room_for(&self, auth: &ClientAuth) -> Result<bool> {
         if !auth.permanent {
-            return Ok(None);
+            return Ok(false);
         }
         match self.find_auth_file(&auth.address)? {
-            Found::Free => Ok(None),
+            Found::Free => Ok(false),
+            Found::Unknown => Ok(true),
             Found::Other(file) => {
                 let why = format!(
                     "has a key in the file {file:?} of {OPTION} already; with a second file tor would refuse every \
@@ -65,28 +59,36 @@ impl Controller {
                 );
                 Err(ArgumentError::invalid("ONION_CLIENT_AUTH_ADD", "service", why).into())
             }
-            Found::Unknown => {
-                let before = match self.onion_client_auth().get(&auth.address) {
-                    Ok(before) => before.filter(|before| before.permanent),
-                    // A filter on the control port may refuse the command. Then
-                    // tor's key isn't known, and can't be put back.
-                    Err(error) if error.is::<Refusal>() => None,
-                    Err(error) => return Err(error),
-                };
-                if let Some(before) = &before {
-                    // tor also removes the key's file, whatever its name is.
-                    // tor may do so even if its answer doesn't come in time.
-                    if let Err(error) = self.onion_client_auth().remove(&auth.address) {
-                        // If tor refuses, the key is still there.
-                        return Err(match error.is::<Refusal>() {
-                            true => error,
-                            false => self.put_back(before, claim, error),
-                        });
-                    }
-                }
-                Ok(before)
+        }
+    }
+
+    /// Removes the permanent key that tor has for the service, together with
+    /// its file, and returns the key. Returns `None` if tor has no such key.
+    /// `claim` is the call's claim on the key.
+    pub(super) fn make_room_for(
+        &self,
+        auth: &ClientAuth,
+        claim: &Claim,
+    ) -> Result<Option<ClientAuth>> {
+        let before = match self.onion_client_auth().get(&auth.address) {
+            Ok(before) => before.filter(|before| before.permanent),
+            // A filter on the control port may refuse the command. Then tor's
+            // key isn't known, and can't be put back.
+            Err(error) if error.is::<Refusal>() => None,
+            Err(error) => return Err(error),
+        };
+        if let Some(before) = &before {
+            // tor also removes the key's file, whatever its name is. tor may do
+            // so even if its answer doesn't come in time.
+            if let Err(error) = self.onion_client_auth().remove(&auth.address) {
+                // If tor refuses, the key is still there.
+                return Err(match error.is::<Refusal>() {
+                    true => error,
+                    false => self.put_back(before, claim, error),
+                });
             }
         }
+        Ok(before)
     }
 
     /// Restores the permanent key that was removed to make room for a new key.
@@ -117,7 +119,7 @@ impl Controller {
     fn add_again_later(&self, before: &ClientAuth, claim: &Claim) -> Result<()> {
         let left = self.deadline().left().max(UNDO_WITHIN);
         let tor = Controller { link: None, ..self.undoing_within(left) };
-        tor.connection().wait_open(tor.deadline())?;
+        tor.connection().wait_open_after(self.link, tor.deadline())?;
         let tor = tor.on_this_link()?;
         // tor may not have removed the key before the connection ended. Its
         // file may have another name, so adding the key again would lead to two

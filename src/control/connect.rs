@@ -448,7 +448,7 @@ impl Connect {
     /// the usual places. The kind of a [`ConnectError`] is
     /// [`ErrorKind::Connect`](crate::ErrorKind::Connect), or
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if all attempts timed
-    /// out. A host name that isn't resolved in time has the first kind.
+    /// out.
     ///
     /// The kind is [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the
     /// token of [`cancel_with`](Self::cancel_with) is cancelled.

@@ -143,14 +143,21 @@ impl Problem {
     }
 }
 
+/// Returns true if an attempt timed out. Its error may say more than that, such
+/// as the addresses of a host name.
+fn is_late(error: &Error) -> bool {
+    let io = error.exact().map(IoError::kind);
+    error.is_timeout() || io == Some(io::ErrorKind::TimedOut)
+}
+
 impl std::error::Error for ConnectError {}
 
 impl Cause for ConnectError {
     fn kind(&self) -> ErrorKind {
-        let mut kinds = self.attempts.iter().map(|attempt| attempt.error.kind());
-        if kinds.clone().any(|kind| kind == ErrorKind::Cancelled) {
+        let errors = || self.attempts.iter().map(|attempt| &attempt.error);
+        if errors().any(|error| error.kind() == ErrorKind::Cancelled) {
             ErrorKind::Cancelled
-        } else if !self.attempts.is_empty() && kinds.all(|kind| kind == ErrorKind::Timeout) {
+        } else if !self.attempts.is_empty() && errors().all(is_late) {
             ErrorKind::Timeout
         } else {
             ErrorKind::Connect
@@ -176,6 +183,19 @@ mod tests {
 
     fn io_error(kind: io::ErrorKind) -> Error {
         Error::io("connect", kind.into())
+    }
+
+    #[test]
+    fn attempts_that_time_out_are_a_timeout_whatever_their_text() {
+        let kind = |errors: Vec<Error>| {
+            let attempts = errors.into_iter().map(|error| ConnectAttempt::new("tor:9051", error));
+            Error::from(ConnectError::new(attempts.collect())).kind()
+        };
+        let late = || io_error(io::ErrorKind::TimedOut);
+        let text = io::Error::new(io::ErrorKind::TimedOut, "192.0.2.1:9051: it took too long");
+        assert_eq!(kind(vec![late(), Error::io("connect", text)]), ErrorKind::Timeout);
+        let refused = io_error(io::ErrorKind::ConnectionRefused);
+        assert_eq!(kind(vec![late(), refused]), ErrorKind::Connect);
     }
 
     #[test]

@@ -3,9 +3,12 @@
 //!
 //! Each session has one thread for all of them. tor answers the commands of a
 //! connection in order, so a reply that doesn't come holds up no other reply.
+//! Undoing one effect delays the others, but only for a moment: see
+//! [`undoing`](super::Controller::undoing).
 
 use std::collections::VecDeque;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -66,7 +69,9 @@ fn run(queue: &Mutex<Queue>) {
         };
         let Some(late) = next else { return };
         if let Ok(reply) = late.pending.wait_late(Duration::MAX) {
-            (late.undo)(&reply);
+            // A panic is printed by the panic hook. It would end this thread,
+            // so that nobody would wait for the other replies.
+            let _ = catch_unwind(AssertUnwindSafe(|| (late.undo)(&reply)));
         }
     }
 }

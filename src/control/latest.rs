@@ -64,10 +64,12 @@ impl Latest {
         Ok(Claim { latest: self.clone(), names, number })
     }
 
-    /// Begins a watch. Dropping the returned value ends the watch.
-    pub(super) fn watch(&self) -> Watch<'_> {
-        self.calls.lock().watches += 1;
-        Watch(self)
+    /// Begins a watch. Dropping the returned value ends the watch. Returns an
+    /// error in the same case as [`claim`](Self::claim).
+    pub(super) fn watch(&self, deadline: Deadline) -> Result<Watch<'_>> {
+        let calls = self.calls.try_lock_until(deadline.instant());
+        calls.ok_or_else(|| deadline.error(Phase::Write))?.watches += 1;
+        Ok(Watch(self))
     }
 }
 
@@ -125,6 +127,10 @@ mod tests {
 
     use super::*;
 
+    fn soon() -> Deadline {
+        Deadline::after(Duration::from_secs(20))
+    }
+
     #[test]
     fn only_the_latest_call_for_a_name_undoes_it() {
         let latest = Arc::new(Latest::default());
@@ -140,7 +146,7 @@ mod tests {
         // The later call counts even after it has ended.
         drop(second);
         assert!(!first.undo(|is_latest| is_latest("b")));
-        let watch = latest.watch();
+        let watch = latest.watch(soon()).unwrap();
         assert_eq!(watch.unless_claimed("a", || ()), None);
         assert_eq!(watch.unless_claimed("b", || ()), Some(()));
         drop(first);
@@ -148,7 +154,7 @@ mod tests {
         assert_eq!(watch.unless_claimed("a", || ()), None);
         assert!(latest.calls.lock().of.is_empty());
         drop(watch);
-        assert_eq!(latest.watch().unless_claimed("a", || ()), Some(()));
+        assert_eq!(latest.watch(soon()).unwrap().unless_claimed("a", || ()), Some(()));
         assert!(latest.calls.lock().ended.is_empty());
     }
 }

@@ -518,7 +518,7 @@ impl Controller {
     pub fn del_onion(&self, address: &OnionAddress) -> Result<()> {
         let kind = Kind::Onion(*address);
         let tor = self.on_this_link()?.in_one_call();
-        let watch = self.inner.session.latest.watch();
+        let watch = self.inner.session.latest.watch(tor.deadline())?;
         let removed = tor.request(kind.undo()?);
         // A service that was already gone isn't restored either.
         if removed

@@ -59,7 +59,7 @@ impl Controller {
     pub fn drop_ownership(&self) -> Result<()> {
         let session = &self.inner.session;
         let tor = self.on_this_link()?.in_one_call();
-        let watch = session.latest.watch();
+        let watch = session.latest.watch(tor.deadline())?;
         tor.request(Command::build("DROPOWNERSHIP").finish()?)?;
         session.restorables.set_owns_tor(false);
         tor.not_given_back(&Kind::Ownership, &watch)

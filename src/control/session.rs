@@ -261,7 +261,7 @@ impl Session {
         // this one.
         self.forget();
         let mut given = Given::new();
-        let watch = self.latest.watch();
+        let watch = self.latest.watch(deadline)?;
         let refused = self.restore(&restoring, deadline, &mut given)?;
         let failures = refused.iter().map(|(part, error)| (part.name(), error.clone()));
         let reconnected = Reconnected { failures: failures.collect() };
@@ -362,7 +362,7 @@ impl Session {
         else {
             return Ok(());
         };
-        let watch = self.latest.watch();
+        let watch = self.latest.watch(deadline)?;
         let ask = |command| self.connection.send_on(Some(now), command, deadline)?.wait_ok();
         let given = match (ask(belonging.command?), belonging.kind.onion()) {
             (Err(refusal), Some(address)) if refusal.is::<Refusal>() => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Controller;
 use crate::error::{Phase, Result};
-use crate::io::connection::{CloseCause, Closed};
+use crate::io::connection::{CloseCause, Closed, is_hang_up};
 use scape_proto::control::{ArgumentError, ArgumentProblem, Command, Refusal, Signal};
 use scape_proto::event::{EventBody, EventKind};
 
@@ -174,15 +174,31 @@ impl Controller {
     }
 }
 
-/// Returns true if the connection ended because tor closed it or ended, or
-/// because the socket failed. Returns false if this program ended it: then tor
-/// may still be running.
+/// Returns true if the connection ended because tor closed it or ended. Returns
+/// false if this program ended it, or if the network failed: then tor may still
+/// be running.
 fn was_ended_by_tor(closed: &Closed) -> bool {
-    matches!(
-        closed.cause(),
-        CloseCause::Remote { .. }
-            | CloseCause::Exited(_)
-            | CloseCause::Truncated
-            | CloseCause::Io(_)
-    )
+    match closed.cause() {
+        CloseCause::Remote { .. } | CloseCause::Exited(_) | CloseCause::Truncated => true,
+        CloseCause::Io(error) => is_hang_up(error),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn only_a_socket_that_tor_has_closed_means_that_tor_ended_the_connection() {
+        let ended = |cause| was_ended_by_tor(&Closed::new(cause));
+        assert!(ended(CloseCause::Truncated));
+        assert!(ended(CloseCause::Io(io::ErrorKind::BrokenPipe.into())));
+        // The network has failed.
+        assert!(!ended(CloseCause::Io(io::ErrorKind::TimedOut.into())));
+        assert!(!ended(CloseCause::Io(io::ErrorKind::HostUnreachable.into())));
+        assert!(!ended(CloseCause::Stalled) && !ended(CloseCause::Reconnecting));
+    }
 }

@@ -143,7 +143,8 @@ impl Controller {
         let command = pending.command().to_string();
         let undo = move |reply: &Reply| {
             if let Some(tor) = tor.get() {
-                undo(&Controller { link, ..tor }, reply);
+                // Others wait for this thread, so each undo has little time.
+                undo(&Controller { link, ..tor }.undoing(), reply);
             }
         };
         if let Err(error) = self.inner.session.late.expect(pending, undo) {

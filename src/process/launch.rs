@@ -420,8 +420,8 @@ impl Launch {
     /// at debug level, with the target `scape::tor`.
     ///
     /// The callback may wait, also for tor. If it doesn't keep up, at most
-    /// 4 MiB of lines wait for it, and it isn't called with further ones. A
-    /// warning with the target `scape::process` says how many lines these were.
+    /// 4 MiB of lines wait for it, and lines that come meanwhile are skipped. A
+    /// warning with the target `scape::process` says how many were skipped.
     ///
     /// ```
     /// let launch = scape::Launch::new().on_log(|line| println!("tor: {line}"));

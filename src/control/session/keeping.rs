@@ -90,7 +90,7 @@ impl Session {
                 else {
                     return Ok(false);
                 };
-                let watch = self.latest.watch();
+                let watch = self.latest.watch(deadline)?;
                 let taken = ask(belonging.command?);
                 if let Some(address) = belonging.kind.onion() {
                     match taken {

@@ -210,7 +210,7 @@ fn thing_removed_just_before_reconnect_is_removed_on_the_next_connection() {
         .unwrap();
     let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
     let session = &controller.inner.session;
-    let watch = session.latest.watch();
+    let watch = session.latest.watch(controller.deadline()).unwrap();
     let early = controller.on_this_link().unwrap();
     let kinds = [Kind::Ownership, Kind::Onion(address), Kind::ClientAuth(address)];
     // On the same connection nothing more is sent, because the call's own

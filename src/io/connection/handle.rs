@@ -183,7 +183,13 @@ impl Connection {
     /// Waits until callers can send. Fails with the cause if the connection has
     /// ended and won't be opened again. Fails with a timeout at `deadline`.
     pub(crate) fn wait_open(&self, deadline: Deadline) -> Result<()> {
-        self.hub.wait_open(deadline).map_err(|closed| match closed {
+        self.wait_open_after(None, deadline)
+    }
+
+    /// Waits until callers can send on a socket other than that with the number
+    /// `ended`. Fails in the same cases as [`wait_open`](Self::wait_open).
+    pub(crate) fn wait_open_after(&self, ended: Option<u64>, deadline: Deadline) -> Result<()> {
+        self.hub.wait_open(ended, deadline).map_err(|closed| match closed {
             Some(closed) => closed.into(),
             None => deadline.error(Phase::Connect),
         })

@@ -204,14 +204,23 @@ impl Hub {
         state.closed().or_else(|| state.last_end.clone().filter(|_| state.ends != known))
     }
 
-    /// Waits until callers can send, or until `deadline`. Returns
-    /// `Err(Some(cause))` once the connection has ended and won't be opened
-    /// again. Returns `Err(None)` at the deadline.
-    pub(super) fn wait_open(self: &Arc<Self>, deadline: Deadline) -> Result<(), Option<Closed>> {
+    /// Waits until callers can send on a link other than that with the number
+    /// `ended`, or until `deadline`. Returns `Err(Some(cause))` once the
+    /// connection has ended and won't be opened again. Returns `Err(None)` at
+    /// the deadline.
+    ///
+    /// The calls on a link may learn of its end a moment before the connection
+    /// counts as down.
+    pub(super) fn wait_open(
+        self: &Arc<Self>,
+        ended: Option<u64>,
+        deadline: Deadline,
+    ) -> Result<(), Option<Closed>> {
         let _hook = self.wake_on_cancel(deadline);
         let mut state = self.state.lock();
         loop {
             match &state.current {
+                Current::Open(_) if Some(state.number) == ended => {}
                 Current::Open(_) => return Ok(()),
                 Current::Ended(closed) => return Err(Some(closed.clone())),
                 Current::Down(closed) if !state.persistent => return Err(Some(closed.clone())),

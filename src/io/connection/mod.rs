@@ -257,3 +257,4 @@ pub(crate) use subscription::RouteGuard;
 pub(crate) use thread::{JOIN_FOR, Thread};
 
 pub(crate) use dispatcher::catch_panic;
+pub(crate) use writing::is_hang_up;

@@ -95,7 +95,8 @@ impl From<Closed> for Unsent {
     }
 }
 
-pub(super) fn is_hang_up(error: &io::Error) -> bool {
+/// Returns true for the error of a socket whose other end is closed.
+pub(crate) fn is_hang_up(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::BrokenPipe

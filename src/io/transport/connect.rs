@@ -53,7 +53,10 @@ fn connect_tcp(addresses: &[SocketAddr], deadline: Instant) -> io::Result<Connec
         }
     }
     if failures.len() > 1 {
-        let kind = failures[0].1.kind();
+        // The failure counts as late only if all of them are.
+        let is_late = |(_, error): &&(_, io::Error)| error.kind() == io::ErrorKind::TimedOut;
+        let telling = failures.iter().find(|failure| !is_late(failure));
+        let kind = telling.unwrap_or(&failures[0]).1.kind();
         let mut text = String::new();
         for (i, (address, error)) in failures.iter().enumerate() {
             let separator = if i == 0 { "" } else { "; " };
