@@ -13,8 +13,8 @@ static HAS_COME: AtomicBool = AtomicBool::new(false);
 
 /// Calls `restore` whenever Ctrl-Z is about to stop the program. Holds what
 /// `restore` returns until the program is continued, so a guard keeps other
-/// threads from writing to the terminal. Does nothing if the program was
-/// started to ignore Ctrl-Z.
+/// threads from writing to the terminal. On Linux, does nothing if the program
+/// was started to ignore Ctrl-Z.
 #[cfg(unix)]
 pub(crate) fn restore_before<G>(restore: impl Fn() -> G + Send + 'static) -> Result<(), Failure> {
     use signal_hook::consts::{SIGTSTP, SIGTTOU};

@@ -1,7 +1,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use std::process::{Child, Command};
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -12,6 +12,16 @@ use crate::terminal::Terminal;
 
 fn prompt(tor: &RealTor, input: &str) -> Scape {
     Scape::new(["prompt"]).control(tor.port()).input(input)
+}
+
+/// Starts the prompt on a terminal with this number of columns. The history is
+/// kept in `state`.
+fn open(columns: u16, tor: &RealTor, state: &tempfile::TempDir) -> (Terminal, Child) {
+    let terminal = Terminal::open(columns, 24);
+    let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
+    let command = command.env("TERM", "xterm").error(terminal.output());
+    let child = command.start_on(terminal.output(), terminal.output());
+    (terminal, child)
 }
 
 #[test]
@@ -130,9 +140,7 @@ fn prompt_completes_words_and_keeps_lines_without_secrets() {
     assert!(history().contains("GETCONF Nickname") && !history().contains("Hashed"));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     // Another prompt adds its lines to the same file.
-    let mut other = Terminal::open(80, 24);
-    let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
-    let command = command.env("TERM", "xterm").start_on(other.output(), other.output());
+    let (mut other, command) = open(80, &tor, &state);
     other.until("tor> ");
     other.type_text("GETINFO version\r");
     other.until("250 OK");
@@ -152,10 +160,7 @@ fn prompt_keeps_no_history_in_a_pipe() {
     let path = state.path().join("scape/history");
     fs::create_dir(state.path().join("scape")).unwrap();
     assert!(Command::new("mkfifo").args(["-m", "644"]).arg(&path).status().unwrap().success());
-    let mut terminal = Terminal::open(200, 24);
-    let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
-    let command = command.env("TERM", "xterm").error(terminal.output());
-    let child = command.start_on(terminal.output(), terminal.output());
+    let (mut terminal, child) = open(200, &tor, &state);
     terminal.until("history: it isn't a file");
     terminal.until("tor> ");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
@@ -256,10 +261,7 @@ fn prompt_on_a_pipe_ends_at_an_interrupt() {
 fn prompt_runs_pasted_lines_one_by_one() {
     let tor = RealTor::start("Nickname seven\n");
     let state = tempfile::tempdir().unwrap();
-    let mut terminal = Terminal::open(80, 24);
-    let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
-    let command = command.env("TERM", "xterm").error(terminal.output());
-    let child = command.start_on(terminal.output(), terminal.output());
+    let (mut terminal, child) = open(80, &tor, &state);
     terminal.until("tor> ");
     // The terminal marks a text that is pasted.
     terminal.type_text("\x1b[200~GETCONF Nickname\r\nGETINFO process/pid\n\x1b[201~\r");
@@ -283,10 +285,7 @@ fn prompt_runs_pasted_lines_one_by_one() {
 fn prompt_at_a_terminal_tells_what_it_drops() {
     let tor = RealTor::start("Nickname seven\n");
     let state = tempfile::tempdir().unwrap();
-    let mut terminal = Terminal::open(80, 24);
-    let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
-    let command = command.env("TERM", "xterm").error(terminal.output());
-    let child = command.start_on(terminal.output(), terminal.output());
+    let (mut terminal, child) = open(80, &tor, &state);
     terminal.until("tor> ");
     // In a data block, Ctrl-D and Ctrl-C only drop the block.
     for key in ["\x04", "\x03"] {

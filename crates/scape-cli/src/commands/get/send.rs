@@ -54,8 +54,8 @@ fn send_once(agent: &Agent, request: Request<Vec<u8>>) -> Result<Response<ureq::
 }
 
 /// Returns the request that follows a redirect. Returns `None` if the answer is
-/// no redirect. The rules are those of ureq: a body, a password and cookies
-/// aren't sent again.
+/// no redirect. The rules are those of ureq: the body and the headers
+/// Authorization and Cookie aren't sent again.
 fn next(
     request: Request<Vec<u8>>,
     status: u16,
@@ -73,8 +73,9 @@ fn next(
     if host(&url) != host(request.uri()) {
         let host = url.host().unwrap_or_default();
         let why = format!(
-            "the server redirects to the host {host}, and the header Host of --header isn't for \
-             that host; use --max-redirects 0 with --include to see the URL in the header Location"
+            "the server redirects to the host {host}, and with the header Host only redirects to \
+             the host of the URL are followed; use --max-redirects 0 with --include to see the URL \
+             in the header Location"
         );
         return Err(Error::Other(why.into()));
     }
@@ -110,7 +111,30 @@ fn join(base: &Uri, location: &str) -> Option<Uri> {
         _ => base.path().rsplit_once('/').map_or("", |(folder, _)| folder),
     };
     let separator = if location.starts_with(['/', '?']) || location.is_empty() { "" } else { "/" };
-    format!("{scheme}://{}{folder}{separator}{location}", base.authority()?).parse().ok()
+    let target = format!("{folder}{separator}{location}");
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, format!("?{query}")),
+        None => (&*target, String::new()),
+    };
+    let path = without_dot_segments(path);
+    format!("{scheme}://{}{path}{query}", base.authority()?).parse().ok()
+}
+
+/// Resolves the segments `.` and `..` of an absolute path (RFC 3986, section
+/// 5.2.4).
+fn without_dot_segments(path: &str) -> String {
+    let mut segments = Vec::new();
+    for segment in path.split('/').skip(1) {
+        match segment {
+            "." => {}
+            ".." => drop(segments.pop()),
+            _ => segments.push(segment),
+        }
+    }
+    // A path that ends in a dot segment is that of a folder.
+    let is_folder = path.ends_with("/.") || path.ends_with("/..");
+    let end = if is_folder && !segments.is_empty() { "/" } else { "" };
+    format!("/{}{end}", segments.join("/"))
 }
 
 #[cfg(test)]
@@ -127,6 +151,12 @@ mod tests {
             ("f/", "http://u:p@a.test:8080/b/f/"),
             ("?g", "http://u:p@a.test:8080/b/c?g"),
             ("", "http://u:p@a.test:8080/b/c"),
+            ("../f", "http://u:p@a.test:8080/f"),
+            ("./f", "http://u:p@a.test:8080/b/f"),
+            ("/a/../f/?g=../h", "http://u:p@a.test:8080/f/?g=../h"),
+            ("../../..", "http://u:p@a.test:8080/"),
+            ("f/g/..", "http://u:p@a.test:8080/b/f/"),
+            (".", "http://u:p@a.test:8080/b/"),
         ] {
             let joined = join(&base, location).unwrap().to_string();
             assert_eq!(joined, expected, "{location}");

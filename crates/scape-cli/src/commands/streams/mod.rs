@@ -1,5 +1,5 @@
-//! `scape streams` lists streams. Its subcommands close, attach and
-//! release them.
+//! `scape streams` lists streams. Its subcommands close, attach and release
+//! them.
 
 mod attach;
 mod close;

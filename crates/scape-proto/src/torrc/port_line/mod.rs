@@ -166,11 +166,13 @@ impl PortLine {
         )
     }
 
-    /// Returns true if this listener certainly belongs to this line, which is
-    /// of a client port. If the line has an address or a path, the listener
-    /// must have the same address or path. If the line has only a port, the
-    /// listener must have this port on 127.0.0.1. Returns false for `auto` and
-    /// for host names, because they don't say where tor listens.
+    /// Returns true if this listener certainly belongs to this line. The line
+    /// must be that of a client port.
+    ///
+    /// If the line has an address or a path, the listener must have the same
+    /// address or path. If the line has only a port, the listener must have
+    /// this port on 127.0.0.1. Returns false for `auto` and for host names,
+    /// because they don't say where tor listens.
     ///
     /// ```
     /// use scape_proto::torrc::PortLine;

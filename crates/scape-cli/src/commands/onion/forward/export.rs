@@ -100,7 +100,9 @@ pub(super) fn publish(
     Ok(published)
 }
 
-/// Tells the user if no program listens on a local address.
+/// Tells the user if no program listens on a local address, as far as this is
+/// known without a connection: for TCP on Linux, and for Unix sockets that
+/// don't exist.
 fn warn(context: &Context, local: &OnionTarget) {
     let is_free = match local {
         OnionTarget::Tcp(address) => address.ip().is_loopback() && is_free(address.port()),
