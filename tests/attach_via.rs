@@ -687,7 +687,9 @@ fn wait_for_the_cause_of_a_failure_ends_one_second_after_the_deadline() {
     let begun = Instant::now();
     assert!(client.connect("a.test:80").is_err());
     let taken = begun.elapsed();
-    assert!(taken < timeout + Duration::from_millis(1400), "{taken:?}");
+    // Without the limit, this would take as long as the controller waits: 30
+    // seconds.
+    assert!(taken < timeout + Duration::from_secs(10), "{taken:?}");
 }
 
 #[test]
