@@ -24,7 +24,8 @@ const LOADER: &str = "loader";
 /// The request for the names and the defaults of all options.
 const NAMES: &[u8] = b"GETINFO config/names config/defaults\r\n";
 
-/// The target: scape's time as a multiple of the time that tor takes to answer.
+/// The target: the highest ratio of scape's time to the time that tor takes to
+/// answer.
 const TARGET: f64 = 1.2;
 
 fn main() {

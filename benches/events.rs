@@ -27,7 +27,8 @@ const COLUMNS: [&str; 4] = ["lines", "words", "subscription", "callback"];
 /// The number of events of a flood.
 const EVENTS: u64 = 500_000;
 
-/// The target: scape's time as a multiple of the time of the column `words`.
+/// The target: the highest ratio of scape's time to the time of the column
+/// `words`.
 const TARGET: f64 = 2.5;
 
 /// The target for the peak memory of a program with a listener, in KiB.

@@ -91,8 +91,8 @@ fn comparisons_with(name: &str, server: &Server) -> [Comparison; 3] {
     ]
 }
 
-/// Lets criterion measure both columns. Returns true if criterion's command
-/// line selects this comparison.
+/// Lets criterion measure both columns of a comparison: `bare` and `scape`.
+/// Returns true if criterion's command line selects this comparison.
 fn measure(criterion: &mut Criterion, comparison: &mut Comparison) -> bool {
     let mut measured = false;
     let mut group = criterion.benchmark_group(&comparison.name);

@@ -66,8 +66,8 @@ fn benchmark() {
     }
 }
 
-/// Lets criterion measure both columns. Returns true if criterion's command
-/// line selects this comparison.
+/// Lets criterion measure both columns of a comparison: `bare` and `scape`.
+/// Returns true if criterion's command line selects this comparison.
 fn measure(criterion: &mut Criterion, comparison: &mut Comparison) -> bool {
     let mut measured = false;
     let mut group = criterion.benchmark_group(&comparison.name);

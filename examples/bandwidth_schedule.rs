@@ -83,7 +83,8 @@ impl Schedule {
     }
 
     /// Returns the limit at this hour. Before the first limit of a day begins,
-    /// the last limit of the previous day is in force.
+    /// the last limit of the previous day is in force. `None` means the
+    /// configured limit.
     fn at(&self, hour: u64) -> Option<DataSize> {
         let begun = self.0.iter().rev().find(|(begin, _)| *begin <= hour);
         begun.or(self.0.last())?.1

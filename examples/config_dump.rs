@@ -93,7 +93,8 @@ struct Meaning {
     whole: String,
 }
 
-/// Returns a function that looks up an option in tor's manual page.
+/// Returns a function that looks up an option in tor's manual page. The
+/// function returns `None` if the option or the page is missing.
 fn manual() -> impl Fn(&str) -> Option<Meaning> {
     let manual = scape_manual::Manual::installed()
         .inspect_err(|error| eprintln!("without help: {error}"))

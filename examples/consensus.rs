@@ -225,7 +225,8 @@ fn overview(
     is_trusted
 }
 
-/// Describes the signature of an authority.
+/// Returns a text that says if an authority has signed, and if its signature is
+/// valid.
 fn signature(
     consensus: &Consensus<'_>,
     authority: scape::word::Fingerprint,
@@ -265,7 +266,7 @@ fn has_signed(
 }
 
 /// Checks that more than half of the authorities with a certificate have
-/// signed. The page shows both the text and the error.
+/// signed. Returns a text for the page, or an error text if the check fails.
 #[cfg(feature = "verify")]
 fn check(
     consensus: &Consensus<'_>,
@@ -421,7 +422,7 @@ fn rate(kilobytes: &u64) -> String {
     }
 }
 
-/// A row of a table.
+/// A row of a table: a label and a number.
 struct Row {
     label: String,
     value: u64,

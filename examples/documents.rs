@@ -124,8 +124,8 @@ impl Options {
     }
 }
 
-/// Returns the kind with this name in CollecTor's annotations. The version may
-/// follow the name.
+/// Returns the kind of documents that has this name in CollecTor's annotations.
+/// The version may follow the name. Returns `None` for an unknown name.
 fn kind(name: &str) -> Option<DocumentKind> {
     let version = if name.contains(' ') { "" } else { " 1.0" };
     TypeAnnotation::parse(format!("@type {name}{version}").as_bytes())?.kind()

@@ -76,7 +76,7 @@ fn arrival(
     Ok(page.trim_end().lines().last().unwrap_or_default().trim().parse()?)
 }
 
-/// Describes whether the address is the one in the consensus.
+/// Returns a text that says if the address is the one in the consensus.
 fn told(exit: &Relay, arrives: IpAddr) -> String {
     let known = [
         Some(IpAddr::V4(*exit.or_address().ip())),

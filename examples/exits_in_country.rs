@@ -74,7 +74,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Returns the countries of all relays.
+/// Returns the countries of all relays, by the relays' addresses.
 fn countries(state: &State) -> scape::Result<HashMap<IpAddr, CountryCode>> {
     let mut countries = HashMap::new();
     for router in state.routers().iter() {

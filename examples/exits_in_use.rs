@@ -57,7 +57,8 @@ fn described(tor: &Controller, exit: &RelayName) -> Result<String> {
     Ok(format!("{name}, {address}{country}"))
 }
 
-/// Returns the relay's address, from the relay's entry in the consensus.
+/// Returns the relay's address from its entry in the consensus, or `None` if
+/// the consensus doesn't list the relay.
 fn address(tor: &Controller, relay: Fingerprint) -> Result<Option<IpAddr>> {
     let Some(entry) = tor.info().ns_id(relay)? else { return Ok(None) };
     Ok(Some(IpAddr::V4(*entry.parse()?.or_address().ip())))

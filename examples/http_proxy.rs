@@ -21,7 +21,7 @@ use std::time::Duration;
 use scape::socks::SocksStream;
 use scape::{Tor, TorClient};
 
-/// The usual port of such proxies.
+/// The default port, the same as that of the proxy Privoxy.
 const USUAL_PORT: u16 = 8118;
 /// The maximum length of a request's head in bytes.
 const LONGEST_HEAD: usize = 16 * 1024;

@@ -100,7 +100,8 @@ fn main() -> Result<()> {
 /// The service that clients connect to.
 struct Frontend {
     tor: Controller,
-    /// The port at which backends are checked.
+    /// The port at which backends are checked, or `None` if they aren't
+    /// checked.
     check: Option<u16>,
     key: OnionKey,
     backends: Vec<Backend>,
@@ -112,7 +113,8 @@ struct Frontend {
 /// A service that accepts connections of the frontend.
 struct Backend {
     address: OnionAddress,
-    /// The last descriptor and the time at which it was fetched.
+    /// The last descriptor and the time at which it was fetched. `None` if
+    /// there is no descriptor, or only an outdated one.
     descriptor: Option<(OpenedDescriptor, Instant)>,
     /// The number of introduction points in the last descriptor.
     points: usize,
@@ -258,8 +260,8 @@ impl Backend {
     }
 }
 
-/// Fetches and decrypts the descriptor of a backend. tor has checked its
-/// signature. Each `round` asks another directory.
+/// Fetches and decrypts the descriptor of a backend. tor has checked the
+/// descriptor's signature. Each `round` asks another directory.
 fn fetch(
     tor: &Controller,
     hs_dirs: &HsDirs,

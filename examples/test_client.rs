@@ -53,7 +53,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Answers every request with the page.
+/// Starts a server that answers every request with the same page. Returns its
+/// port.
 fn serve() -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let port = listener.local_addr()?.port();

@@ -133,7 +133,7 @@ fn answer(mut connection: OnionStream) -> std::io::Result<()> {
     write!(connection, "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n{PAGE}\n")
 }
 
-/// Fetches a page with a new tor, which ends afterwards.
+/// Fetches a page through a new tor, which ends afterwards.
 fn fetch(network: &TestNetwork, url: &str) -> Result<String> {
     let tor = Tor::launch(network.launch().timeout(PATIENCE))?;
     let agent = tor.client()?.timeout(PATIENCE).http()?;

@@ -48,17 +48,18 @@ use scape::{Connect, Controller};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// The number of bytes of a cell's payload, which `read` and `written` of
-/// CIRC_BW count.
+/// The number of payload bytes in a cell. The fields READ and WRITTEN of
+/// CIRC_BW count such bytes.
 const CELL: u64 = 509;
-/// The number of bytes of a relay cell's data, which the other numbers of
-/// CIRC_BW count.
+/// The number of data bytes in a relay cell. The fields DELIVERED_READ and
+/// OVERHEAD_READ of CIRC_BW count such bytes.
 const RELAY_CELL: u64 = 498;
-/// The number of rendezvous circuits at which all numbers are halved, so that
-/// the past counts less.
+/// The number of rendezvous circuits at which all counts of [`RendPoints`] are
+/// halved, so that the past counts less.
 const HALVE_AT: f64 = 20_000.0;
 /// The share of the whole bandwidth that is assumed for all relays that aren't
-/// in the consensus. A client may know another consensus.
+/// in the consensus together. Clients may choose such relays, because they may
+/// have another consensus.
 const UNKNOWN_SHARE: f64 = 0.01;
 /// The time between two checks of the circuits' ages.
 const TICK: Duration = Duration::from_secs(1);
@@ -119,7 +120,8 @@ struct Limits {
 struct Watched {
     purpose: CircuitPurpose,
     created: SystemTime,
-    /// The sums of the CIRC_BW events.
+    /// The number of bytes read so far. This field and the next two are sums
+    /// over the CIRC_BW events.
     read: u64,
     written: u64,
     delivered: u64,
@@ -207,7 +209,8 @@ impl Watch {
         }
     }
 
-    /// Adds the traffic of a second, and checks the limits.
+    /// Adds the traffic in a CIRC_BW event to the circuit's sums, and checks
+    /// the limits.
     fn traffic(&mut self, traffic: &CircuitBandwidth) {
         let Some(circuit) = self.circuits.get_mut(&traffic.id) else { return };
         circuit.read += traffic.read;
@@ -286,7 +289,8 @@ impl RendPoints {
         Ok(RendPoints { chooser: chooser(tor)?, uses: HashMap::new(), total: 0.0 })
     }
 
-    /// Uses the weights of a new consensus.
+    /// Takes over the bandwidth weights of a new consensus. Halves all counts
+    /// if their sum is greater than [`HALVE_AT`].
     fn update(&mut self, tor: &Controller) -> Result<()> {
         self.chooser = chooser(tor)?;
         if self.total > HALVE_AT {
@@ -296,7 +300,8 @@ impl RendPoints {
         Ok(())
     }
 
-    /// Counts a use of a relay. Returns a text if the relay is used too often.
+    /// Counts a use of a relay as rendezvous point. Returns a text that
+    /// describes the problem if the relay is used too often, otherwise `None`.
     fn used(&mut self, relay: Option<Fingerprint>, limits: &Limits) -> Option<String> {
         let share = relay.map_or(0.0, |relay| self.chooser.probability(2, relay));
         let (relay, share) = if share > 0.0 { (relay, share) } else { (None, UNKNOWN_SHARE) };
@@ -319,7 +324,7 @@ impl RendPoints {
 }
 
 /// Returns a chooser that knows the share of each relay in the bandwidth of
-/// middle hops. tor chooses rendezvous points like these.
+/// middle hops. tor chooses rendezvous points like middle hops.
 fn chooser(tor: &Controller) -> Result<PathChooser> {
     let path = PathBuilder::new().random_guard().internal().fast(false);
     Ok(path.prepare(tor.info().directory()?.into(), &[])?)
@@ -352,7 +357,7 @@ impl Timeouts {
         }
     }
 
-    /// Describes a change of the timeout.
+    /// Returns a text about a change of the circuit build timeout.
     fn told(&self, set: &BuildTimeoutSet) -> String {
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
         let timeout = set.timeout.map_or("unknown".to_owned(), |time| format!("{time:?}"));

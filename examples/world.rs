@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Opens the databases in the arguments.
+/// Opens the databases that the program's arguments name.
 #[cfg(feature = "geoip")]
 fn databases() -> scape::Result<GeoIp> {
     std::env::args_os().skip(1).try_fold(GeoIp::new(), GeoIp::database)

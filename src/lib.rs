@@ -331,9 +331,9 @@
 //! [`OnionListener`] has one for each socket. You can rely on the following:
 //!
 //! - **Commands don't hang.** Every command to tor has a deadline
-//!   ([`Controller::with_timeout`], [`Connect::timeout`]). Without a limit of
-//!   the program, only these wait as long as nothing happens: reads and writes
-//!   of streams, [`OnionListener::accept`], and iterators over events. When the
+//!   ([`Controller::with_timeout`], [`Connect::timeout`]). Only these calls can
+//!   wait without end, unless the program sets a limit: reads and writes of
+//!   streams, [`OnionListener::accept`], and iterators over events. When the
 //!   connection ends, all waiting calls, iterators and callbacks learn it
 //!   immediately, with the cause. Later calls fail with the same cause, unless
 //!   the connection is restored.
@@ -404,8 +404,8 @@
 //! # Versions
 //!
 //! The minimum supported Rust version is 1.88. Raising it is a minor release of
-//! its own. The library is tested with tor 0.4.9. It never concludes from a
-//! version what tor can do.
+//! its own. The library is tested with tor 0.4.9. The library never concludes
+//! from tor's version what tor can do.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 // The documentation shows the methods of a type in the order of the modules

@@ -17,7 +17,8 @@ const PACKAGES: [(&str, &str); 3] = [
     ("scape_proto", "crates/scape-proto/src"),
 ];
 
-/// The most names at the root of `scape`, and the most methods of `Controller`.
+/// The maximum number of names at the root of `scape`, and of methods of
+/// `Controller`.
 const AT_THE_ROOT: usize = 20;
 const METHODS_OF_CONTROLLER: usize = 70;
 

@@ -24,7 +24,8 @@ use scape::{Connect, Controller, Error};
 const SET: &str = "SETCONF __LeaveStreamsUnattached=1";
 const UNSET: &str = "SETCONF __LeaveStreamsUnattached=0";
 
-/// Returns a tor that remembers the last value of its option.
+/// Returns a builder of a tor that remembers the last value of the option
+/// `__LeaveStreamsUnattached`.
 fn builder() -> ScriptedTorBuilder {
     let mut value = 0;
     ScriptedTor::builder()
@@ -72,7 +73,8 @@ fn until(what: &str, mut is_true: impl FnMut() -> bool) {
     }
 }
 
-/// Installs an attacher that passes its decisions to the caller.
+/// Installs an attacher that postpones every decision. The receiver gets each
+/// postponed answer, so the caller can decide.
 fn keeper(controller: &Controller) -> (AttacherGuard, Receiver<StreamAnswer>) {
     let (sender, kept) = unbounded();
     let attacher = move |stream: &StreamRequest| {
@@ -82,15 +84,15 @@ fn keeper(controller: &Controller) -> (AttacherGuard, Receiver<StreamAnswer>) {
     (controller.attach_streams(attacher).unwrap(), kept)
 }
 
-/// Waits until the option is restored and stream 12 is closed, because nobody
-/// will decide on it any more.
+/// Waits until `__LeaveStreamsUnattached` is restored, and stream 12 is closed
+/// because nobody will attach it any more.
 fn until_put_back(place: &Place) {
     until("the option is put back", || place.with(|tor| count(tor, UNSET)) == 1);
     until("the stream is closed", || place.with(|tor| count(tor, "CLOSESTREAM 12 1")) == 1);
 }
 
-/// An attacher that decides when it is told to, on at most `most` streams at
-/// once.
+/// An attacher that decides when the channel `go_on` is disconnected, on at
+/// most `most` streams at once.
 struct Slow {
     most: usize,
     now: Arc<AtomicUsize>,
@@ -559,8 +561,8 @@ fn waiting_streams_are_closed_when_the_reconnect_gives_up() {
     drop(guard);
 }
 
-/// Returns a `Connect` to this tor. `special` makes the connection with this
-/// number, counted from 1.
+/// Returns a `Connect` to `tor`. `special` makes the connection with the number
+/// `number`, counted from 1. All other connections are normal.
 fn through(
     tor: &Arc<ScriptedTor>,
     number: usize,

@@ -26,12 +26,13 @@ use scape::{Connect, Controller, Error, State};
 const SET: &str = "SETCONF __LeaveStreamsUnattached=1";
 const UNSET: &str = "SETCONF __LeaveStreamsUnattached=0";
 const RESET: &str = "650-CONF_CHANGED\r\n650-__LeaveStreamsUnattached=0\r\n650 OK\r\n";
-/// The command that leaves stream 999 to tor. When it has been sent, everything
-/// before it is done.
+/// The command that leaves stream 999 to tor. The watching thread handles
+/// events in order, so it has handled all earlier events when this command is
+/// sent.
 const LEFT: &str = "ATTACHSTREAM 999 0";
 
-/// Returns a tor whose option has the value `before` and which lists these
-/// streams.
+/// Returns a builder of a tor that lists these streams, and in which the option
+/// `__LeaveStreamsUnattached` has the value `before`.
 fn builder(before: u8, streams: &str) -> ScriptedTorBuilder {
     ScriptedTor::builder()
         .on(
@@ -75,8 +76,8 @@ fn count(tor: &ScriptedTor, command: &str) -> usize {
     tor.sent().iter().filter(|sent| *sent == command).count()
 }
 
-/// An attacher that calls `decide`, and that reports its questions and
-/// failures.
+/// An attacher that calls `decide`. It reports each stream that it is asked
+/// about, and each failure, on a channel.
 struct Told<F> {
     decide: F,
     asked: Sender<StreamInfo>,
@@ -101,7 +102,8 @@ fn told<F: Fn(&StreamRequest) -> Decision + Send + Sync + 'static>(
     (Told { decide, asked, failed }, was_asked, has_failed)
 }
 
-/// Returns an attacher that postpones every decision, and the pending answers.
+/// Returns an attacher that postpones every decision, and a receiver for the
+/// postponed answers.
 fn keeper() -> (impl StreamAttacher, Receiver<StreamAnswer>) {
     let (sender, kept) = unbounded();
     let attacher = move |stream: &StreamRequest| {
@@ -268,7 +270,7 @@ fn option_reset_by_another_controller_is_set_again_and_restored_at_the_end() {
     }
 }
 
-/// Waits until the option was set this many times.
+/// Waits until `times` commands have set `__LeaveStreamsUnattached` to 1.
 fn settled_or_set(tor: &ScriptedTor, times: usize) {
     let begun = std::time::Instant::now();
     while count(tor, SET) < times {

@@ -81,7 +81,8 @@ fn fake(builder: ScriptedTorBuilder, serve: impl Fn(&mut Arrived) + Send + Sync 
     Fake { control, controller, socks }
 }
 
-/// Does the SOCKS handshake, up to the request.
+/// Performs the port's side of the SOCKS handshake, up to the client's request.
+/// Returns `None` if the client ends the connection.
 fn greet(control: Arc<ScriptedTor>, mut stream: Box<dyn Duplex>) -> Option<Arrived> {
     let read = |count: usize, stream: &mut Box<dyn Duplex>| -> Option<Vec<u8>> {
         let mut bytes = vec![0; count];
@@ -508,7 +509,8 @@ fn simultaneous_connections_keep_their_circuits() {
     );
 }
 
-/// Serves a resolve that arrives, is attached, and is answered.
+/// Serves a RESOLVE request: its stream arrives, is attached by the controller,
+/// and is answered.
 fn look_up(arrived: &mut Arrived) {
     arrived.says("12 NEWRESOLVE 0 a.test:0 PURPOSE=DNS_REQUEST");
     arrived.says("12 CONTROLLER_WAIT 0 a.test:0");

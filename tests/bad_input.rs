@@ -57,7 +57,8 @@ fn fake() -> (Controller, Receiver<String>) {
     (Controller::from_authenticated(ours).unwrap().with_timeout(Duration::from_secs(20)), lines)
 }
 
-/// Checks that the next answer belongs to the next command.
+/// Checks that the connection is in step: the next answer belongs to the next
+/// command.
 fn in_step(controller: &Controller) {
     let reply = controller.msg("GETINFO version").unwrap();
     let version = reply.first().text.strip_prefix(b"version=").unwrap();
@@ -66,7 +67,8 @@ fn in_step(controller: &Controller) {
 
 type Call = fn(&Controller, &str) -> scape::Result<()>;
 
-/// Every method that takes a text, and the name of the argument.
+/// Every method that takes a text, the name of the text's argument, and a call
+/// with a given text.
 const TEXTS: &[(&str, &str, Call)] = &[
     ("get_info", "key", |c, bad| c.get_info(bad).map(drop)),
     ("info().get_bytes", "key", |c, bad| c.info().get_bytes(bad).map(drop)),
@@ -88,8 +90,8 @@ const TEXTS: &[(&str, &str, Call)] = &[
     }),
 ];
 
-/// Same as [`TEXTS`], for arguments in which spaces and the like are allowed,
-/// or whose error doesn't give the position within the text.
+/// Like [`TEXTS`], but for arguments that may contain spaces, and for arguments
+/// whose error doesn't contain the position in the text.
 const LINES: &[(&str, &str, Call)] = &[
     ("set_conf, value", "ContactInfo", |c, bad| c.set_conf([("Log", "x"), ("ContactInfo", bad)])),
     ("set_conf, secret value", "HashedControlPassword", |c, bad| {
@@ -119,7 +121,8 @@ fn is_argument<T>(result: &scape::Result<T>) -> bool {
     result.as_ref().is_err_and(|error| error.get::<ArgumentError>().is_some())
 }
 
-/// Returns the refused character and its position.
+/// Returns the character that the library refused, and its position in the
+/// argument.
 fn character(result: scape::Result<()>, method: &str, argument: &str) -> (char, usize) {
     let error = result.expect_err(method);
     let Some(refused) = error.get::<ArgumentError>() else { panic!("{method}: {error:?}") };

@@ -28,13 +28,14 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A call that only checks its token at times would take the hour.
 const SOON: Duration = Duration::from_secs(60);
 
-/// A peer that answers up to the first command that begins with `silent`, and
-/// records every command.
+/// A peer that records every command. From the first command that begins with
+/// `silent` on, it holds its answers back.
 struct Silent {
     controller: Controller,
     sent: Arc<Mutex<Vec<String>>>,
     peer: Peer,
-    /// The answers that are held back.
+    /// The answers that are held back. `None` before the first `silent`
+    /// command.
     late: Arc<Mutex<Option<String>>>,
 }
 

@@ -27,7 +27,8 @@ const SERVICE: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid"
 const ONION: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
 
 /// Returns a tor that doesn't answer commands that begin with `slow` until the
-/// gate is open.
+/// returned sender is dropped. The returned receiver gets a message when such a
+/// command arrives.
 fn gated(
     slow: &'static str,
     builder: ScriptedTorBuilder,
@@ -59,8 +60,8 @@ fn builder() -> ScriptedTorBuilder {
         .patience(SOON)
 }
 
-/// Makes the call on a thread, cancels it a moment after `reached`, and returns
-/// the call's result.
+/// Makes the call on a thread, cancels it a moment after a message arrives from
+/// `reached`, and returns the call's result.
 fn cancelled<T: Send + 'static>(
     controller: &Controller,
     reached: &Receiver<()>,
@@ -140,7 +141,8 @@ fn wait_for_callbacks_is_cancelled() {
     drop(open);
 }
 
-/// Checks that this is the next command that the peer receives.
+/// Checks that the library sends no other command: sends `GETINFO version`
+/// after a moment, which must be the next command that the peer receives.
 fn expect_next(controller: &Controller, peer: &Peer) {
     thread::sleep(BRIEF);
     drop(controller.send(Command::raw("GETINFO version", None).unwrap()).unwrap());

@@ -1,5 +1,6 @@
-//! There is no circle between the files of a room, except those that are listed
-//! here with a reason: see [`EXTENDED`] and [`JUSTIFIED`].
+//! The files of a room (a folder directly below a package's `src`) don't depend
+//! on each other in circles. [`EXTENDED`] and [`JUSTIFIED`] list the exceptions
+//! with their reasons.
 //!
 //! A file depends on another one if it names something that is defined there.
 //! Names are followed through `use` and re-exports to the file of the
@@ -20,8 +21,8 @@ use syn::{Item, UseTree, Visibility};
 const FOLDERS: [&str; 2] = ["src", "crates/scape-proto/src"];
 
 /// The types that the files of a folder extend with `impl` blocks, each by the
-/// file of its definition, with the reason. Such a file may name the files of
-/// its folder, and they may name it.
+/// file of its definition, with the reason. The file of the definition and the
+/// files of its folder may name each other.
 const EXTENDED: &[(&str, &str)] = &[
     (
         "control/controller.rs",
@@ -123,8 +124,8 @@ fn is_extended_by(file: &str, target: &str) -> bool {
         && file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Lists the files of a circle, each with the files of the circle that it
-/// names.
+/// Returns a text that lists the files of a circle, each with the other files
+/// of the circle that it names.
 fn describe(circle: &[String], graph: &Graph) -> String {
     let mut text = format!("circle of {} files:\n", circle.len());
     for file in circle {
@@ -142,7 +143,7 @@ type Graph = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 /// The segments of a path, such as `crate::io::connection`.
 type Segments = Vec<String>;
 
-/// A file as a module.
+/// A source file, parsed as a module.
 struct Module {
     file: String,
     children: BTreeSet<String>,
@@ -151,7 +152,7 @@ struct Module {
     /// The imports that aren't re-exports, and so are needed by the file's own
     /// code.
     private_imports: BTreeSet<String>,
-    /// The modules whose names are all imported.
+    /// The modules from which all names are imported, with `use path::*`.
     globs: Vec<Segments>,
     /// The paths in everything but declarations of modules and imports.
     code: BTreeSet<Segments>,
@@ -182,9 +183,9 @@ fn graph(modules: &Modules) -> Graph {
     graph
 }
 
-/// Returns the module that defines the thing at `path`. Returns `None` if it is
-/// in no file of this package, or if `path` is a module itself: the names that
-/// follow are what counts.
+/// Returns the module that defines the item at `path`. Returns `None` if no
+/// file of this package defines it. Also returns `None` if `path` is a module,
+/// because only the items in the module count.
 fn resolve(path: &[String], place: &Segments, modules: &Modules, depth: usize) -> Option<Segments> {
     let mut module = place.clone();
     let mut path = path.iter().peekable();
@@ -323,7 +324,8 @@ fn parse(file: &str, text: &str) -> Module {
     module
 }
 
-/// Adds what a `use` imports.
+/// Adds the names that a `use` imports to `module`. `before` is the path before
+/// this part of the `use`.
 fn import(tree: &UseTree, before: &mut Segments, is_private: bool, module: &mut Module) {
     match tree {
         UseTree::Path(path) => {

@@ -42,7 +42,8 @@ const SLACK: Duration = Duration::from_millis(2700);
 struct Slow {
     controller: Controller,
     is_slow: Arc<AtomicBool>,
-    /// The number of commands received since the tor is slow.
+    /// The number of commands that tor has received since it was told to be
+    /// slow.
     asked: Arc<AtomicUsize>,
 }
 
@@ -78,7 +79,8 @@ fn call<T: 'static>(call: impl FnOnce(&Controller) -> T + Send + 'static) -> Cal
     })
 }
 
-/// Returns a call on a value that is made beforehand.
+/// Returns a call on a value that `make` creates beforehand, while tor is
+/// quick.
 fn on<M: 'static, T: 'static>(
     make: impl FnOnce(&Controller) -> M + Send + 'static,
     call: impl FnOnce(M) -> T + Send + 'static,
@@ -89,7 +91,7 @@ fn on<M: 'static, T: 'static>(
     })
 }
 
-/// Returns the duration of the call, and true if it sent a command. The
+/// Makes a call. Returns its duration, and true if it sent a command. The
 /// duration includes dropping the call's result.
 fn time(call: Call) -> (Duration, bool) {
     let slow = Slow::start();
@@ -235,8 +237,8 @@ fn config_and_tor_calls_have_one_deadline_for_all_commands() {
     ]);
 }
 
-/// Serves a control port without authentication, which answers at once until it
-/// is told to be slow.
+/// Serves a control port without authentication, which answers at once until
+/// `is_slow` is true. Returns its address.
 fn slow_port(is_slow: Arc<AtomicBool>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -34,8 +34,8 @@ const BOUND: Duration = Duration::from_secs(6);
 /// The number of threads that keep the machine busy.
 const BUSY: usize = 4;
 
-/// Events of every kind that a call waits for, but never the one that it waits
-/// for.
+/// Events of every kind that a call waits for, but never the event that ends
+/// the wait.
 const EVENTS: &str = concat!(
     "650 CIRC 999 EXTENDED $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n",
     "650 STREAM 998 NEW 0 example.org:80 PURPOSE=USER\r\n",

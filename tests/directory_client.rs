@@ -58,8 +58,8 @@ impl Server {
         Server { address, requests }
     }
 
-    /// A server that answers each request with this body, as tor does: without
-    /// its length.
+    /// Returns a server that answers each request with this body and, like tor,
+    /// doesn't send the body's length.
     fn of(body: &'static [u8]) -> Server {
         Server::start(move |_, stream| respond(stream, "200 OK", body))
     }

@@ -48,7 +48,8 @@ fn read(data: Vec<u8>) -> (Vec<FoundDocument>, Vec<Error>) {
     split(DocumentReader::new().stream("stream", Cursor::new(data)))
 }
 
-/// The first lines of the documents, which must be read without errors.
+/// Returns the first line of each document in `data`, which must be read
+/// without errors.
 fn lines(data: Vec<u8>) -> Vec<String> {
     let (documents, errors) = read(data);
     assert!(errors.is_empty(), "{errors:?}");
@@ -63,7 +64,8 @@ fn problem(error: &Error) -> &ReadProblem {
     error.get::<ReadError>().unwrap().problem()
 }
 
-/// A text of many documents that doesn't compress to almost nothing.
+/// Returns a text of `count` documents. It contains numbers that differ, so
+/// that it doesn't compress to almost nothing.
 fn many_relays(count: u32) -> Vec<u8> {
     let mut text = String::new();
     for number in 0..count {
@@ -588,7 +590,8 @@ fn zlib(data: &[u8]) -> Vec<u8> {
     packed
 }
 
-/// A file as tor stores it in its directory `diff-cache`.
+/// Returns the content of a file as tor stores it in its directory
+/// `diff-cache`.
 fn labelled(compression: &str, kind: &str, data: &[u8]) -> Vec<u8> {
     let labels = format!("compression {compression}\nsha3-digest AB\ndocument-type {kind}\n\0");
     [labels.as_bytes(), data].concat()
@@ -710,7 +713,8 @@ fn kind_can_be_set() {
     assert_eq!(split(by_name).0[0].kind(), Some(DocumentKind::KeyCertificate));
 }
 
-/// Every file that this test makes, in each format.
+/// Returns files of each compression format, and files without compression,
+/// whose format is `None`.
 fn samples() -> Vec<(Option<Format>, Vec<u8>)> {
     let text = many_relays(300);
     let archive = tar(&[("a", &text), ("b", &xz(&text))]);

@@ -17,7 +17,7 @@ fn peak() -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// Returns this stream several times in a row.
+/// Returns a stream that consists of `count` copies of `part`.
 fn repeated(part: &'static [u8], count: usize) -> impl Read + Send + 'static {
     struct Repeated(&'static [u8], usize, Cursor<&'static [u8]>);
     impl Read for Repeated {

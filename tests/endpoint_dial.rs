@@ -22,8 +22,9 @@ const RESOLVE: u8 = 0xF0;
 /// any), and the request itself.
 type Asked = (Vec<u8>, Vec<u8>);
 
-/// Serves a SOCKS port that answers every resolve as tor does, and that says
-/// `hello` on every connection, as long as the test runs.
+/// Serves a SOCKS port that answers every RESOLVE like tor, and sends `hello`
+/// on every connection, as long as the test runs. Returns its address, and a
+/// receiver for its requests.
 fn socks_port() -> (SocketAddr, Receiver<Asked>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -22,8 +22,8 @@ fn key() -> OnionKey {
     OnionKey::from_seed(&[7; 32])
 }
 
-/// Returns a tor that is ready, and that publishes the service of [`key`] at
-/// once.
+/// Returns a builder of a tor that has bootstrapped, and that publishes the
+/// service of [`key`] at once.
 fn tor() -> ScriptedTorBuilder {
     let id = key().address().service_id();
     let relay = "$9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1";
@@ -37,8 +37,8 @@ fn tor() -> ScriptedTorBuilder {
     ready().on_prefix("ADD_ONION", published)
 }
 
-/// Returns a tor that is ready, hides its services, and accepts that they are
-/// removed.
+/// Returns a builder of a tor that has bootstrapped, isn't in single-hop mode,
+/// and accepts every DEL_ONION.
 fn ready() -> ScriptedTorBuilder {
     ScriptedTor::builder()
         .info("status/bootstrap-phase", r#"NOTICE BOOTSTRAP PROGRESS=100 TAG=done SUMMARY="Done""#)

@@ -16,8 +16,8 @@ use scape::transport::Transport;
 /// The time in which an awaited event must happen.
 const SOON: Duration = Duration::from_secs(20);
 
-/// The words that a peer sends before it hangs up at once: before, while or
-/// after the first command is sent.
+/// The texts that a peer sends. It hangs up at once afterwards, which may be
+/// before, while or after the library sends its first command.
 const WORDS: [&str; 4] =
     ["", "514 Authentication required.\r\n", "nonsense\r\n", "250-PROTOCOLINFO 1\r\n250 OK\r\n"];
 

@@ -1,5 +1,5 @@
-//! Behind a filter that allows few commands, as control port proxies do, the
-//! allowed commands work.
+//! Commands that a filter on the control port allows work, even if the filter
+//! allows only few commands.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::Duration;

@@ -1,6 +1,6 @@
-//! The rooms of the house, `src/` and `crates/`, as `docs/architecture.md`
-//! draws them: no file names a room above its own, and no file grows beyond
-//! 800 lines.
+//! The rooms of `docs/architecture.md`: the folders directly below the `src`
+//! folder of each package, in a fixed order. No file names a room above its
+//! own, and no file has more than 800 lines.
 //!
 //! Comments and tests may name any room. That `scape-proto` touches no socket,
 //! file, clock or thread is checked by clippy: see its `clippy.toml`.
@@ -92,7 +92,7 @@ fn upward_names_are_found_in_uses_and_in_paths() {
     assert_eq!(found("attic/a.rs", ""), ["attic/a.rs: the list of rooms has no attic"]);
 }
 
-/// Returns the names of rooms above its own that a file uses, a line each.
+/// Returns a line for each place where a file names a room above its own.
 fn upward_names(path: &str, text: &str, rooms: &[&str]) -> Vec<String> {
     let segments: Vec<&str> = path.trim_end_matches(".rs").split('/').collect();
     if segments.contains(&"tests") {
@@ -121,7 +121,7 @@ fn upward_names(path: &str, text: &str, rooms: &[&str]) -> Vec<String> {
     found
 }
 
-/// The numbered lines of a file without comments, up to its tests.
+/// Returns the numbered lines of a file without comments, up to its tests.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
     let lines = text[..end].lines().enumerate();
@@ -130,7 +130,8 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .filter(|(_, line)| !line.is_empty())
 }
 
-/// The Rust files below a folder of the project and their texts, by path.
+/// Returns the texts of the Rust files below a folder of the project, by their
+/// paths in that folder.
 fn files(folder: &str) -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut folders: Vec<PathBuf> = vec![root.clone()];

@@ -25,7 +25,8 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// Writes the database to a file in a temporary folder.
+/// Writes the database to a file in a temporary folder. Returns the folder,
+/// which is removed on drop, and the path.
 fn file(bytes: &[u8]) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("test.mmdb");

@@ -13,8 +13,8 @@ use scape::testing::ScriptedTor;
 use scape::tor::{NoTorError, TorMode};
 use scape::{CancelToken, Connect, Tor};
 
-/// Set in the child process that a test starts to get an environment of its
-/// own.
+/// The environment variable that marks a child process. A test starts such a
+/// process to get an environment of its own.
 const CHILD: &str = "SCAPE_TEST_CHILD";
 
 /// Runs the test with this name once more, in a process with these variables.

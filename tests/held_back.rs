@@ -1,5 +1,6 @@
-//! During a flood of events, tor is held back while too many events wait. This
-//! delays no command, and nothing else if a listener hangs.
+//! During a flood of events, the library holds tor back while too many events
+//! wait: it stops reading for a moment. Commands still get their replies, and a
+//! callback that hangs delays no other listener.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/peer.rs"]
@@ -28,7 +29,7 @@ const ATTEMPTS: usize = 3;
 /// The number of events that are written at once.
 const BURST: usize = 100;
 
-/// An event of 200 bytes, so that one read brings few of them.
+/// Returns an event of 200 bytes, so that one read brings few events.
 fn event() -> String {
     format!("650 NOTICE {}\r\n", "x".repeat(187))
 }
@@ -85,16 +86,18 @@ impl Flooded {
     }
 }
 
-/// Gives the reader thread time to run ahead, once for many events.
+/// Sleeps for a moment after every 512th event, so that the reader thread can
+/// run ahead.
 fn be_slow(taken: usize) {
     if taken.is_multiple_of(512) {
         thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// Checks that `most_of_a_flood` returns a number of waiting events that shows
-/// that tor was held back. On a very busy machine, a listener may take so few
-/// events that tor isn't held back for it. So there are several attempts.
+/// Checks that tor was held back during a flood: the highest number of waiting
+/// events, which `most_of_a_flood` returns, must be within the limits. On a
+/// very busy machine, a listener may take so few events that tor isn't held
+/// back for it. So there are several attempts.
 fn check(most_of_a_flood: fn() -> usize) {
     let mut seen = Vec::new();
     while seen.len() < ATTEMPTS {

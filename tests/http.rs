@@ -318,7 +318,8 @@ fn http_bodies_of_every_kind_are_read() {
     assert_eq!(web.asked().len(), 2);
 }
 
-/// Serves `said` as the answer to each request, and then nothing or the end.
+/// Serves `said` as the answer to each request. Then closes the connection if
+/// `then_close` is true, and otherwise sends nothing more.
 fn half(said: &'static str, then_close: bool) -> Web {
     Web::start(move |_, mut stream| {
         let mut head = Vec::new();
@@ -448,7 +449,7 @@ fn connection_that_ended_while_idle_is_replaced() {
     }
 }
 
-/// A stream that ends after the first answer.
+/// A stream that writes one answer, and then reads the end of the stream.
 struct Once<'a>(&'a scape::transport::Transport, &'a std::cell::Cell<bool>);
 
 impl Read for Once<'_> {

@@ -13,7 +13,7 @@ use scape::socks::SocksProxy;
 use scape::transport::Address;
 use support::web::{SOON, Trap, Web, ok};
 
-/// The variable with the SOCKS port for the child process.
+/// The environment variable that tells the child process the SOCKS port.
 const PORT: &str = "SCAPE_TEST_SOCKS_PORT";
 const URL: &str = "http://somewhere.example/";
 

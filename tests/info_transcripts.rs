@@ -90,14 +90,14 @@ enum Answer {
 
 type Answers = BTreeMap<String, Answer>;
 
-/// Returns the transcripts of GETINFO.
+/// Returns the transcripts that contain GETINFO commands.
 fn transcripts() -> Vec<Transcript> {
     let number = |name: &str| name.split('-').next().and_then(|number| number.parse().ok());
     let wanted = |number: u32| (10..=38).contains(&number) || number == 99;
     Transcript::load_all().into_iter().filter(|t| number(&t.name).is_some_and(wanted)).collect()
 }
 
-/// Returns the requested keys, one after the other, with their answers.
+/// Returns the keys that a transcript requests, in order, with their answers.
 fn dialogue(transcript: &Transcript) -> Vec<(String, Answer)> {
     let mut dialogue = Vec::new();
     for exchange in &transcript.exchanges {
@@ -228,7 +228,8 @@ fn getinfo_answers_are_read_by_the_method_for_the_key() {
     assert!(refused == REFUSED, "what was refused:\n{}", listing());
 }
 
-/// Checks that no keyword and no word was left over.
+/// Checks that the value `shown`, formatted with `Debug`, contains no keyword
+/// or word that the library doesn't know.
 fn assert_no_unknown_words(file: &str, key: &str, shown: &str) {
     // Signals have other names in tor.
     if key != "signal/names" {

@@ -27,7 +27,7 @@ const SOON: Duration = Duration::from_secs(30);
 /// Environment variables that tell the audited process its ports.
 const SOCKS: &str = "SCAPE_TEST_SOCKS";
 const CONTROL: &str = "SCAPE_TEST_CONTROL";
-/// A name that no resolver is ever asked for.
+/// A name that no resolver may be asked for.
 const NAME: &str = "name.scape-test.example";
 
 /// A proxy to which nobody may connect.
@@ -152,8 +152,8 @@ fn pages(client: &TorClient) {
     assert!(agent.get("http://localhost/").call().is_err());
 }
 
-/// Connects with TLS. Nobody speaks TLS there, but the test only checks the
-/// connections.
+/// Tries to connect with TLS in every way. The server doesn't speak TLS, so all
+/// attempts fail, but the test only checks the connections.
 #[cfg(feature = "https")]
 fn secured(client: &TorClient) {
     assert!(client.http().unwrap().get(format!("https://{NAME}/")).call().is_err());

@@ -14,8 +14,8 @@ use scape::Connect;
 const DELAYED: Duration = Duration::from_millis(40);
 
 /// Starts a control port that writes the answer to GETINFO in two parts, as tor
-/// does if the answer has more than 4 KiB. Like tor, it leaves it to the system
-/// when small parts are sent.
+/// does if the answer has more than 4 KiB. Like tor, it doesn't set
+/// TCP_NODELAY, so the system decides when it sends small parts.
 fn control_port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

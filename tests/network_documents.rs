@@ -164,7 +164,7 @@ fn check_votes(authority: &Node, authorities: &[Fingerprint]) {
     }
 }
 
-/// Splits the file of votes.
+/// Splits a file with several votes into the votes.
 fn text_of_votes(text: &[u8]) -> Vec<&[u8]> {
     let start = b"network-status-version 3\n";
     let mut starts: Vec<usize> = text

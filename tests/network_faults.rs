@@ -31,7 +31,7 @@ fn small() -> TestNetworkBuilder {
     TestNetwork::builder().authorities(1).relays(4).name(NAME, Ipv4Addr::LOCALHOST)
 }
 
-/// Serves "hello" on every connection.
+/// Starts a server that sends "hello" on every connection. Returns its port.
 fn server() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -189,7 +189,8 @@ fn sockets(pid: u32) -> Vec<String> {
         .collect()
 }
 
-/// Returns the inode and the remote port of each connection.
+/// Returns the inode and the remote port of each connection in `file`, which is
+/// `/proc/net/tcp` or `/proc/net/tcp6`.
 fn connections(file: &str) -> Vec<(String, u16)> {
     let text = fs::read_to_string(file).unwrap();
     text.lines()
@@ -395,7 +396,8 @@ fn network_with_nodes_of_all_kinds_can_vote_first() {
     end(network);
 }
 
-/// The warnings of every test network.
+/// Parts of the warnings that the nodes of every test network log. The warnings
+/// come from the network's options and from files that a new tor doesn't find.
 const EXPECTED: [&str; 10] = [
     "CircuitBuildTimeout is shorter",
     "You have used DirAuthority",

@@ -91,8 +91,8 @@ fn written_documents_equal_those_of_the_authorities() {
     end(network);
 }
 
-/// The warnings of every test network. They come from its options and from
-/// files that a new tor doesn't find.
+/// Parts of the warnings that the nodes of every test network log. The warnings
+/// come from the network's options and from files that a new tor doesn't find.
 const EXPECTED: [&str; 10] = [
     "CircuitBuildTimeout is shorter",
     "You have used DirAuthority",

@@ -18,8 +18,8 @@ fn controller(tor: &ScriptedTor) -> Controller {
         .unwrap()
 }
 
-/// Returns a tor whose directory is a relative path, and that has a permanent
-/// key for `A`.
+/// Returns a builder of a tor whose ClientOnionAuthDir is a relative path, and
+/// that has a permanent client key for the service `A`.
 fn tor() -> ScriptedTorBuilder {
     ScriptedTor::builder()
         .on("GETCONF ClientOnionAuthDir", "250 ClientOnionAuthDir=auth\r\n")

@@ -325,7 +325,8 @@ fn disk_onion_without_an_address_is_removed_again() {
 }
 
 /// Returns a tor with one service, in a new directory with the file `hostname`.
-/// tor has the service only in its first answers, as many as `answers`.
+/// tor lists the service only in the first `answers` answers, and no service
+/// afterwards.
 fn tor_with_a_service(mut answers: usize) -> (ScriptedTor, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("hostname"), format!("{ADDRESS}.onion\n")).unwrap();

@@ -55,7 +55,8 @@ fn published(unanswered: usize, failed: usize) -> String {
     said
 }
 
-/// Returns a tor that publishes a service, behind a filter.
+/// Returns a tor behind a filter. tor answers ADD_ONION with a service, and
+/// then sends `events`.
 fn behind(profile: Profile, events: String) -> ScriptedTor {
     let tor = move |line: &str| match line.split(' ').next() {
         Some("ADD_ONION") => {

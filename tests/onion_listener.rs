@@ -288,7 +288,8 @@ fn onion_listener_can_be_selected_on() {
     listener.check().unwrap();
 }
 
-/// Nobody connects, so the threads of the listener wait for a connection.
+/// A shutdown must wake the threads of the listener, which wait for a
+/// connection because nobody connects.
 #[test]
 fn shutdown_disconnects_the_receiver_at_once() {
     let tor = tor();

@@ -32,9 +32,10 @@ fn added(address: &str) -> String {
     format!("250-ServiceID={address}\r\n250-PrivateKey={KEY}\r\n250 OK\r\n")
 }
 
-/// Returns tor's events about the service `A`, one for each word: `c` and a
-/// descriptor; `u`, descriptor, directory; `d` (done) and a directory; `f`,
-/// descriptor, directory. Descriptors are `1` and `2`.
+/// Returns tor's events about the service `A`, one for each word. The word `c1`
+/// means CREATED for descriptor 1, `u12` UPLOAD of descriptor 1 to directory 2,
+/// `d2` UPLOADED to directory 2, and `f12` FAILED of descriptor 1 at directory
+/// 2. The word `o2` is an UPLOADED event of another service.
 fn events(words: &str) -> String {
     let event = |word: &str| {
         let mut parts = word.chars();
@@ -461,8 +462,8 @@ fn existing_onion_services_are_adopted() {
     assert_eq!(removals(&tor), 1);
 }
 
-/// Returns a tor without the service, which is added with its key after the
-/// reconnect.
+/// Returns the tor after a reconnect. It accepts only an ADD_ONION with the
+/// service's key, and then sends the events of `words`.
 fn again(words: &str) -> ScriptedTor {
     let tor = tor().on_prefix(
         format!("ADD_ONION {KEY} "),

@@ -115,8 +115,8 @@ fn closing_leaves_nothing(controller: &Controller) {
     become_belongings(before);
 }
 
-/// The creator of the socket may have kept a handle, and may accept from it as
-/// well.
+/// Closes a listener whose socket was given to it. The socket must stay open,
+/// because its creator has another handle and may accept from it.
 fn shared_socket_stays_open_for_its_creator(controller: &Controller) {
     let before = belongings();
     let given = TcpListener::bind("127.0.0.1:0").unwrap();

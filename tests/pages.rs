@@ -13,7 +13,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Returns all pages below a folder.
+/// Adds all pages below a folder to `pages`.
 fn pages_in(folder: &Path, pages: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let path = entry.path();
@@ -79,7 +79,8 @@ fn anchors(text: &str) -> BTreeSet<String> {
     anchors
 }
 
-/// Returns the reason why a link leads nowhere.
+/// Returns the reason why a link leads nowhere, or `None` if the link is right
+/// or leads to another site.
 fn problem(page: &Path, text: &str, link: &str) -> Option<String> {
     // Addresses of other sites can't be checked without a network. Links in
     // documentation that rustdoc reads are checked by rustdoc.
@@ -183,6 +184,7 @@ fn code_in(text: &str) -> Vec<&str> {
 }
 
 /// Returns the reason why a file, or a name in it (`FILE: NAME`), is missing.
+/// Returns `None` if both exist.
 fn missing_file(reference: &str) -> Option<String> {
     let (file, name) = reference.split_once(": ").unwrap_or((reference, ""));
     let Ok(text) = fs::read_to_string(root().join(file)) else {

@@ -34,7 +34,8 @@ enum Fate {
     Silent,
 }
 
-/// A tor that builds circuits.
+/// The circuits of a scripted tor: the number that were begun, and the ids of
+/// those that are open and of those that were closed.
 #[derive(Debug, Default)]
 struct Circuits {
     begun: u32,

@@ -16,7 +16,7 @@ use relay_world::{Known, World};
 use scape::path::{NoPathError, PathBuilder, PathRule};
 use scape::word::{CountryCode, Fingerprint};
 
-/// The requested path, in the terms of the tests.
+/// The settings of a requested path, with relays as indexes.
 #[derive(Debug, Clone)]
 struct Wanted {
     length: usize,
@@ -94,7 +94,7 @@ fn wanted(relays: usize, longest: usize) -> impl Strategy<Value = Wanted> {
     })
 }
 
-/// Returns the country of an address: one of four, or unknown.
+/// Returns the country of an address: one of four, or `None` if it is unknown.
 fn country(address: u32) -> Option<u8> {
     (address % 5 < 4).then_some((address % 5) as u8)
 }
@@ -216,7 +216,7 @@ fn check(wanted: &Wanted, world: &World, path: &[Fingerprint]) -> Result<(), Tes
     Ok(())
 }
 
-/// Returns true if any path exists. Tries every one.
+/// Returns true if a path exists that begins with `path`. Tries every path.
 fn exists(wanted: &Wanted, world: &World, path: &mut Vec<usize>) -> bool {
     if path.len() == wanted.length {
         return true;

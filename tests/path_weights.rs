@@ -172,8 +172,8 @@ fn relays_are_chosen_by_the_weights_of_each_hop() {
     }
 }
 
-/// The probability that vanguards and sbws use, without the rules about several
-/// hops.
+/// The probability of a relay at a hop doesn't take rules about several hops
+/// into account. Programs like vanguards and sbws use this probability.
 #[test]
 fn relay_probability_is_its_share_of_the_weights() {
     let world = World::apart(RELAYS, 11);

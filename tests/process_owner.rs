@@ -138,8 +138,9 @@ fn send_socket(over: &UnixStream, socket: &TcpStream) {
     sendmsg(over, &[IoSlice::new(b".")], &mut ancillary, SendFlags::empty()).unwrap();
 }
 
-/// Returns a state that has seen the event of a stream. `rest` is the part of
-/// the event after the target.
+/// Returns a tor and a stream of its live state. `rest` is the part of the
+/// stream's event after the target. `socks` and `tunnel` are tor's SOCKS and
+/// HTTP tunnel listeners.
 fn told_of_a_stream(rest: &str, socks: &str, tunnel: &str) -> (ScriptedTor, Stream) {
     let event = format!("650 STREAM 5 NEW 0 b.example:80 {rest}\r\n250-more=\r\n250 OK\r\n");
     let tor = ScriptedTor::builder()

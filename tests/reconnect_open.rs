@@ -34,7 +34,8 @@ fn key() -> OnionKey {
 }
 
 /// Returns a tor that doesn't answer commands that begin with `slow` until the
-/// gate is open.
+/// returned sender is dropped. The returned receiver gets a message when such a
+/// command arrives.
 fn gated(
     slow: &'static str,
     builder: ScriptedTorBuilder,
@@ -66,7 +67,8 @@ fn with_config(builder: ScriptedTorBuilder) -> ScriptedTorBuilder {
         .info("config/defaults", "Nickname \"Unnamed\"")
 }
 
-/// Waits until the next connection restores its state and has reached its gate.
+/// Waits until the tor of the next connection has received a command that it
+/// doesn't answer yet: see [`gated`].
 fn at_gate(gate: &Receiver<()>) {
     gate.recv_timeout(SOON).unwrap();
 }

@@ -11,8 +11,8 @@ use scape::{CancelToken, Connect, Controller};
 const KEY: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid \
                    x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
 
-/// Returns a tor that has a key in memory until it reports that it has
-/// reloaded.
+/// Returns a builder of a tor that has a client key in memory, and has lost the
+/// key when it is asked a second time.
 fn tor() -> ScriptedTorBuilder {
     let mut looked = 0;
     ScriptedTor::builder().on_any(move |line| {

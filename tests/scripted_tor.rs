@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use scape::testing::{Script, ScriptProblem, ScriptedTor};
 use scape::transport::{Address, Transport};
 
-/// A client that doesn't use the library.
+/// A client that sends and reads bytes without the library.
 struct Client(Transport);
 
 impl Client {
@@ -56,7 +56,7 @@ impl Client {
     }
 }
 
-/// Returns a builder that fails soon.
+/// Returns a builder whose scripts fail after waiting for 100 milliseconds.
 fn hasty() -> scape::testing::ScriptedTorBuilder {
     ScriptedTor::builder().patience(Duration::from_millis(100))
 }

@@ -20,20 +20,20 @@ use scape::word::CircuitId;
 use scape::{Connect, Tor};
 
 const LONG: Duration = Duration::from_secs(20);
-/// Set in the child process that a test starts to get an environment of its
-/// own.
+/// The environment variable that marks a child process. A test starts such a
+/// process to get an environment of its own.
 const CHILD: &str = "SCAPE_TEST_CHILD";
 
 /// The reply to RESOLVE of a tor port without special flags.
 const ANSWER: &[u8] = b"\x05\0\0\x01\xc0\0\x02\x01\0\0";
-/// The reply of a port with OnionTrafficOnly or NoIPv4Traffic.
+/// The reply to RESOLVE of a tor port with OnionTrafficOnly or NoIPv4Traffic.
 const FAILED: &[u8] = b"\x05\x04\0\0\0\0\0\0\0\0";
-/// The reply of a port of a tor with SafeSocks.
+/// The reply to RESOLVE of a tor with `SafeSocks 1`.
 const NOT_ALLOWED: &[u8] = b"\x05\x02\0\x01\0\0\0\0\0\0";
-/// The reply of another proxy.
+/// The reply to RESOLVE of a SOCKS proxy other than tor.
 const UNKNOWN_COMMAND: &[u8] = b"\x05\x07\0\x01\0\0\0\0\0\0";
 
-/// The beginning of tor's answer to a browser.
+/// The beginning of tor's answer to an HTTP request at its SOCKS port.
 const TOR_HTTP: &[u8] =
     b"HTTP/1.0 501 Tor is not an HTTP Proxy\r\nContent-Type: text/html\r\n\r\n<html>";
 
@@ -287,7 +287,8 @@ fn socks_port_of_the_environment_is_not_used_for_another_tor() {
     in_a_child("socks_port_of_the_environment_is_not_used_for_another_tor", &variables);
 }
 
-/// Runs in a process whose environment names the control port.
+/// Finds tor and connects through it, in a child process whose environment
+/// names the control port.
 fn use_tor_behind_a_filter() {
     let found = Tor::find().unwrap();
     assert_eq!(found.mode(), TorMode::Control);

@@ -91,7 +91,7 @@ fn play(
 }
 
 /// Plays the script over every kind of stream, in one piece and byte by byte.
-/// All outcomes must agree.
+/// All outcomes must agree. Returns the outcome.
 fn outcome(
     script: &Script,
     request: &Request,
@@ -108,8 +108,9 @@ fn outcome(
     outcomes.remove(0)
 }
 
-/// Keeps a silent port open until the guard is dropped, but not forever. So a
-/// test that waits for it fails and doesn't hang.
+/// Keeps a silent port open until the returned guard is dropped, but for at
+/// most [`LONG`], so that a test that waits for the port fails and doesn't
+/// hang.
 fn hold(port: Transport) -> crossbeam_channel::Sender<()> {
     let (guard, dropped) = crossbeam_channel::bounded(0);
     thread::spawn(move || {
@@ -119,7 +120,8 @@ fn hold(port: Transport) -> crossbeam_channel::Sender<()> {
     guard
 }
 
-/// Returns the problem if the port sends these bytes first and then waits.
+/// Returns the problem that the client reports if the port sends these bytes
+/// and then nothing more.
 fn problem_of(said: &[u8], isolated: bool) -> SocksProblem {
     let (here, mut there) = Transport::pair();
     there.write_all(said).unwrap();

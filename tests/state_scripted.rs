@@ -56,7 +56,8 @@ fn tor_that(answers: &[(&str, &str)], circuits: &str, streams: &str) -> (Scripte
     (tor, state)
 }
 
-/// Makes tor send its events before this returns.
+/// Sends `GETINFO` with the made-up key `what`, to which tor answers with
+/// events. The events have arrived when this function returns.
 fn say(state: &State, what: &str) {
     state.controller().msg(&format!("GETINFO {what}")).unwrap();
 }

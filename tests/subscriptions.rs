@@ -1,4 +1,4 @@
-//! Queues of events.
+//! Subscriptions, and the queues in which their events wait.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/peer.rs"]

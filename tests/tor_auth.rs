@@ -89,14 +89,14 @@ fn works(controller: &Controller) {
     assert!(controller.version().unwrap() >= "0.4.0.0".parse().unwrap());
 }
 
-/// Writes a file in tor's folder.
+/// Writes a file in tor's folder, and returns its path.
 fn file(tor: &RealTor, name: &str, content: &[u8]) -> PathBuf {
     let path = tor.folder().join(name);
     fs::write(&path, content).unwrap();
     path
 }
 
-/// Returns the answer to PROTOCOLINFO.
+/// Returns an answer to PROTOCOLINFO with these methods and this cookie file.
 fn protocolinfo(methods: &str, cookie: Option<&Path>) -> String {
     let cookie =
         cookie.map(|path| format!(" COOKIEFILE=\"{}\"", path.display())).unwrap_or_default();
@@ -765,8 +765,8 @@ fn connect_error_lists_the_attempts() {
     }
 }
 
-/// Set in the child process of the next test, which gets an environment of its
-/// own.
+/// The environment variable that marks the child process of the next test. The
+/// child process has an environment of its own.
 const CHILD: &str = "SCAPE_TEST_CHILD";
 
 #[test]

@@ -16,7 +16,8 @@ use support::real_tor::RealTor;
 const HOUR: Duration = Duration::from_secs(3600);
 const SOON: Duration = Duration::from_secs(20);
 
-/// Cancels `token` a moment after the step that `tag` names.
+/// Returns a progress callback that cancels `token` a moment after the step
+/// with the tag `tag`.
 fn cancel_after(
     tag: &'static str,
     token: &CancelToken,

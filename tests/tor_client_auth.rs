@@ -21,7 +21,8 @@ fn address() -> OnionAddress {
     OnionKey::random().address()
 }
 
-/// Returns tor's key for a service, and true if the key is in a file.
+/// Returns tor's client key for a service, and true if the key is in a file.
+/// Returns `None` if tor has no key for the service.
 fn known(controller: &Controller, address: &OnionAddress) -> Option<(ClientKey, bool)> {
     controller.onion_client_auth().get(address).unwrap().map(|auth| (auth.key, auth.permanent))
 }

@@ -39,7 +39,8 @@ fn argument<T: std::fmt::Debug>(result: scape::Result<T>) -> (String, ArgumentPr
     (error.argument().to_owned(), error.problem().clone())
 }
 
-/// Checks that the next answer belongs to the next command.
+/// Checks that the connection is in step: the next answer belongs to the next
+/// command.
 fn in_step(controller: &Controller) {
     assert!(controller.is_alive());
     assert_eq!(controller.get_info("config-can-saveconf").unwrap(), "1");

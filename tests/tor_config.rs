@@ -15,8 +15,8 @@ use support::wiretap::Wiretap;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// Waits for a condition, because the live view hears of changes a moment after
-/// tor's answers.
+/// Waits for a condition, because the live configuration learns of changes a
+/// moment after tor's answers.
 fn becomes_true(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + SOON;
     while !condition() {
@@ -25,14 +25,15 @@ fn becomes_true(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Returns the option of the error, and its problem.
+/// Returns the option that the error names, and the error's problem.
 fn problem<T: std::fmt::Debug>(result: scape::Result<T>) -> (String, ConfigProblem) {
     let error = result.unwrap_err();
     let Some(error) = error.get::<ConfigError>() else { panic!("{error:?}") };
     (error.option.to_string(), error.problem.clone())
 }
 
-/// Returns tor's own values, independently of the live view.
+/// Returns the values of an option from GETCONF, independently of the live
+/// configuration.
 fn asked(controller: &Controller, name: &str) -> Vec<String> {
     let lines = controller.get_conf_lines([name]).unwrap();
     let own = lines.into_iter().filter(|line| line.name == name);

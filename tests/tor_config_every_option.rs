@@ -57,7 +57,8 @@ const IMMUTABLE: &[&str] = &[
     "User",
 ];
 
-/// Options that tor refuses here for another reason.
+/// Options that the tor of this test can't change, because they need another
+/// role or other options of tor.
 const NOT_HERE: &[&str] = &[
     // tor accepts these only for an authority, which has a public address and
     // keys.
@@ -72,7 +73,9 @@ const NOT_HERE: &[&str] = &[
     "ExitPortStatistics",
 ];
 
-/// Returns special values of an option, with other options that tor requires.
+/// Returns special values for an option. The list is empty if the usual values
+/// of its type are enough. Each element has an empty name with the value, and
+/// then other options that tor requires with it.
 fn special(name: &str, folder: &Path) -> Vec<Vec<(&'static str, String)>> {
     const AUTHORITY: &str = "one orport=5001 v3ident=0123456789ABCDEF0123456789ABCDEF01234567 127.0.0.1:7001 \
                              ABCDEF0123456789ABCDEF0123456789ABCDEF01";
@@ -161,7 +164,7 @@ fn asked(controller: &Controller, name: &str) -> Vec<ConfLine> {
 
 struct Fixture {
     config: Config,
-    /// Another connection.
+    /// Another connection to tor, which reads tor's own values.
     other: Controller,
     folder: std::path::PathBuf,
 }
@@ -205,8 +208,8 @@ impl Fixture {
         false
     }
 
-    /// Returns true if tor accepts the values. If the library refuses them at
-    /// once, checks that tor refuses them too.
+    /// Saves the values, and returns true if tor accepts them. If the library
+    /// refuses a value before it is sent, checks that tor refuses it, too.
     fn save(&mut self, option: &ConfigOption, candidate: &[(&'static str, String)]) -> bool {
         for (name, value) in candidate {
             let name = if name.is_empty() { &*option.name } else { name };
@@ -222,7 +225,8 @@ impl Fixture {
         saved.is_ok()
     }
 
-    /// Restores the option. A value other than the default was in the torrc.
+    /// Restores the option to its earlier value, which is the default or was in
+    /// the torrc.
     fn put_back(&mut self, option: &ConfigOption, candidate: &[(&'static str, String)]) {
         for (name, _) in candidate.iter().filter(|(name, _)| !name.is_empty()) {
             self.config.reset(name).unwrap();

@@ -42,7 +42,8 @@ struct Program {
     told: Vec<ConfigConflict>,
 }
 
-/// Returns tor's own values.
+/// Returns the lines of an option or group from GETCONF, independently of the
+/// programs' views.
 fn asked(controller: &Controller, unit: &str) -> Vec<ConfLine> {
     let lines = controller.get_conf_lines([unit]).unwrap();
     lines
@@ -90,7 +91,9 @@ impl Program {
         }
     }
 
-    /// Saves, and resolves conflicts with changes of the other program.
+    /// Saves the changes. Returns true if they were saved. If they conflict
+    /// with changes of the other program, resolves the conflicts and returns
+    /// false.
     fn save(&mut self, watcher: &Controller, random: &mut StdRng) -> bool {
         let before: Vec<(ConfigDiff, Vec<ConfLine>)> = self
             .config

@@ -53,8 +53,8 @@ enum Answer {
     Refused(String),
 }
 
-/// Sends SETCONF with any text that tor can read. `Controller::set_conf` sends
-/// no line ends.
+/// Sends SETCONF with any texts, also with line ends, which
+/// `Controller::set_conf` refuses.
 fn set_conf(c: &Controller, values: &[(&str, &str)]) -> scape::Result<()> {
     let values: Vec<String> =
         values.iter().map(|(option, text)| format!("{option}={}", c_string(text))).collect();
@@ -76,8 +76,8 @@ fn set(c: &Controller, option: &str, text: &str) -> Answer {
     }
 }
 
-/// Returns true if the text is valid for some options only, or would need a
-/// closer look.
+/// Returns true if the type doesn't decide whether tor accepts the text,
+/// because the options of this type differ.
 fn only_tor_can_tell(ty: &ConfigType, text: &str) -> bool {
     match ty {
         // Most options of this type have 31 bits, and some have 64.
@@ -106,7 +106,8 @@ fn is_repeated(ty: &ConfigType, text: &str) -> bool {
         && !matches!(ty, String | Filename | CommaList | RouterList | LineList)
 }
 
-/// Sets the option, and returns a text if tor doesn't behave as predicted.
+/// Sets the option. Returns a text that describes the difference if tor doesn't
+/// behave as `config::value` predicts, otherwise `None`.
 fn disagreement(c: &Controller, ty: &ConfigType, option: &str, text: &str) -> Option<String> {
     let checked = check(ty, text);
     if is_deadly(ty, text) {
@@ -264,7 +265,8 @@ fn tor_accepts_the_values_that_check_accepts() {
     c.reset_conf(OPTIONS.iter().map(|(_, option)| option)).unwrap();
 }
 
-/// Lets tor judge random texts.
+/// Calls `judge` with `cases` random values. Panics if `judge` returns a text,
+/// which describes a difference from tor.
 fn at_random<S: Strategy>(
     cases: u32,
     strategy: &S,
@@ -367,7 +369,7 @@ fn every_option_accepts_its_own_value() {
     }
 }
 
-/// Sets a typed value and reads it back.
+/// Sets a typed value, and checks that the same value is read back.
 fn there_and_back<T>(c: &Controller, ty: ConfigType, option: &str, value: T)
 where
     T: ToConfigValue + FromConfigValue + PartialEq + Debug,
@@ -772,7 +774,8 @@ fn random_option_lines_refused_here_are_refused_by_tor() {
     assert!(refused > 200, "{refused}");
 }
 
-/// tor accepts a `MapAddress` of one word with a warning, and ignores it.
+/// The library also refuses a `MapAddress` of one word, because tor accepts it
+/// with a warning and then ignores it.
 #[test]
 fn config_set_error_names_option_type_and_value() {
     let tor = RealTor::start("SocksPort 0\n");

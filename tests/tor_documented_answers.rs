@@ -11,7 +11,8 @@ use scape::control::{Command, ConfLine, Refusal};
 use scape::info::VersionStatus;
 use support::real_tor::RealTor;
 
-/// The crate's front page, "Commands" and "Configuration".
+/// Checks the answers in the sections "Commands" and "Configuration" of the
+/// crate's front page.
 #[test]
 fn front_page_answers_are_those_of_tor() {
     let tor = RealTor::start("Nickname relay01\n");
@@ -33,7 +34,8 @@ fn front_page_answers_are_those_of_tor() {
     assert_eq!(controller.get_conf("MaxCircuitDirtiness").unwrap().as_deref(), Some("70"));
 }
 
-/// `Controller::set_conf`: an abbreviation is accepted, not refused.
+/// Checks the documentation of `Controller::set_conf`: tor accepts an
+/// abbreviated name of an option.
 #[test]
 fn abbreviated_option_name_sets_the_option() {
     let tor = RealTor::start("Nickname relay01\n");
@@ -42,7 +44,8 @@ fn abbreviated_option_name_sets_the_option() {
     assert_eq!(controller.get_conf("Nickname").unwrap().as_deref(), Some("x"));
 }
 
-/// `Controller::get_info`, `get_info_each`, and the methods that use them.
+/// Checks the answers in the documentation of `Controller::get_info` and of the
+/// methods that send GETINFO.
 #[test]
 fn getinfo_answers_are_those_of_tor() {
     let tor = RealTor::start("");
@@ -67,8 +70,8 @@ fn getinfo_answers_are_those_of_tor() {
     assert_eq!(controller.info().recommended_versions().unwrap(), None);
 }
 
-/// `Controller::get_conf`, `set_conf`, `load_conf`, and the groups of onion
-/// services.
+/// Checks the answers in the documentation of `Controller::get_conf`,
+/// `set_conf` and `load_conf`, and of the groups of onion services.
 #[test]
 fn configuration_answers_are_those_of_tor() {
     let tor = RealTor::start("");
@@ -85,7 +88,8 @@ fn configuration_answers_are_those_of_tor() {
     assert_eq!(codes(controller.load_conf("DisableNetwork 1\nDataDirectory /x\n")), Some(553));
 }
 
-/// `Controller::map_address` and `mapped_address`.
+/// Checks the answers in the documentation of `Controller::map_address` and
+/// `mapped_address`.
 #[test]
 fn mapaddress_answers_are_those_of_tor() {
     let tor = RealTor::start("");
@@ -102,8 +106,8 @@ fn mapaddress_answers_are_those_of_tor() {
     mapped.remove().unwrap();
 }
 
-/// `Refusal`: objects that are gone already, and commands that tor doesn't
-/// understand.
+/// Checks the answers in the documentation of `Refusal`: for objects that are
+/// gone already, and for commands that tor doesn't understand.
 #[test]
 fn refusal_kinds_are_those_of_tor() {
     let tor = RealTor::start("");

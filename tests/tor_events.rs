@@ -1,5 +1,5 @@
 //! Events of a real tor that connects to nothing: every event that can be
-//! caused there.
+//! caused without a network.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

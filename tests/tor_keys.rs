@@ -1,5 +1,5 @@
-//! Keys, addresses and hashed passwords that are made here. tor accepts them
-//! and computes the same results.
+//! Keys, addresses and hashed passwords that the library makes. tor accepts
+//! them and computes the same results.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

@@ -18,7 +18,9 @@ use tor::{SOON, exists, offline, wait_until};
 
 const EVERY_CONTROL: [Control; 3] = [Control::SocketPair, Control::UnixSocket, Control::TcpPort];
 
-/// A launch of a recorded tor that could go on for an hour.
+/// A launch with a time limit of an hour, which a test cancels. The process of
+/// the launch is recorded in a file, so that the test can check that it has
+/// ended.
 struct Patient {
     directory: tempfile::TempDir,
     token: CancelToken,
@@ -61,7 +63,8 @@ impl Patient {
         failure.log().join("\n")
     }
 
-    /// Cancels from another thread, `after` the program was started.
+    /// Cancels the launch on another thread when `after` has passed since tor
+    /// was started.
     fn cancel_after(&self, after: Duration) -> thread::JoinHandle<()> {
         let (token, record) = (self.token.clone(), self.record());
         thread::spawn(move || {

@@ -34,7 +34,8 @@ impl Recorded {
         self.directory.path().join("record")
     }
 
-    /// Returns the launch with recording.
+    /// Returns the launch with a program that records its process id and
+    /// arguments, and then runs tor.
     fn launch(&self, launch: Launch) -> Launch {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/recorded-tor");
         launch.program(program).env("RECORD", self.record())
@@ -51,7 +52,7 @@ impl Recorded {
         error.clone()
     }
 
-    /// Returns the process id and the torrc.
+    /// Returns the recorded process id and path of the torrc.
     fn seen(&self) -> (u32, PathBuf) {
         let record = fs::read_to_string(self.record()).expect("it was run");
         let mut lines = record.lines();

@@ -18,7 +18,8 @@ mod tor;
 
 use tor::{exists, offline, wait_until};
 
-/// Set in the environment of a program that must launch a tor and wait.
+/// The environment variable that marks a child process, which must launch a tor
+/// and wait.
 const PROGRAM: &str = "SCAPE_TEST_SWEEP";
 
 /// Runs this test again, as a program that launches a tor. Returns tor's

@@ -330,7 +330,7 @@ fn disk_onion_edits_of_several_controllers_and_threads_are_kept() {
     }
 }
 
-/// An edit of the services.
+/// A change that a test makes to the list of services.
 #[derive(Debug, Clone)]
 enum Edit {
     Add(usize, u16),

@@ -16,7 +16,8 @@ use support::real_tor::RealTor;
 /// copy of it.
 const MASK: u8 = 0x80;
 
-/// `needle-in-the-heap-93127`, the end of the secret.
+/// The end of the secret, `needle-in-the-heap-93127`, with each byte masked by
+/// [`MASK`].
 const MASKED: [u8; 24] = [
     0xee, 0xe5, 0xe5, 0xe4, 0xec, 0xe5, 0xad, 0xe9, 0xee, 0xad, 0xf4, 0xe8, 0xe5, 0xad, 0xe8, 0xe5,
     0xe1, 0xf0, 0xad, 0xb9, 0xb3, 0xb1, 0xb2, 0xb7,
@@ -27,7 +28,7 @@ const MASKED: [u8; 24] = [
 /// searches for its end.
 const BEFORE: [u8; 176] = [b'x'; 176];
 
-/// The hash of the whole secret.
+/// The torrc line with the hash of the whole secret.
 const HASH: &str =
     "HashedControlPassword 16:8E9118C170FB2F71609FD3B9D92183C33B0D760E91A6D9703E7CE567D4\n";
 

@@ -49,8 +49,8 @@ fn written() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Generates lines of options that accept any text: an option with one value,
-/// and a list.
+/// Generates torrc lines of two options that accept any text: ContactInfo,
+/// which has one value, and MapAddress, which is a list.
 fn lines() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         4 => Just("ContactInfo"),
@@ -72,13 +72,14 @@ fn value(controller: &Controller, name: &str) -> String {
     controller.get_conf(name).unwrap().unwrap_or_default()
 }
 
-/// Returns the value and the list that tor should have.
+/// Returns the ContactInfo and the list of MapAddress values that tor should
+/// have.
 fn expected(torrc: &Torrc) -> (String, Vec<String>) {
     let list = torrc.get_all("MapAddress").into_iter().map(|value| value.into_owned()).collect();
     (torrc.get("ContactInfo").unwrap_or_default().into_owned(), list)
 }
 
-/// Returns true if tor knows all options.
+/// Returns true if all options of the torrc are those that [`lines`] generates.
 fn is_known(torrc: &Torrc) -> bool {
     let known = ["ContactInfo", "MapAddress"];
     torrc.entries().all(|entry| known.iter().any(|name| entry.is_named(name)))

@@ -16,7 +16,7 @@ fn parse(text: &str) -> Torrc {
     Torrc::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
 
-/// Returns the names and values.
+/// Returns the names and values of all entries.
 fn says(torrc: &Torrc) -> Vec<(String, String)> {
     torrc.entries().map(|entry| (entry.name().to_owned(), entry.value().into_owned())).collect()
 }
@@ -524,8 +524,9 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
 }
 
-/// Returns the entries that tor would read. This is a second implementation of
-/// tor's parser, step by step as in `confline.c`.
+/// Returns the entries that tor would read, or `None` if tor would refuse the
+/// text. This is a second implementation of tor's parser, step by step as in
+/// `confline.c`.
 fn as_tor_reads(text: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
     let mut text: Vec<u8> = text[..end].iter().copied().filter(|byte| *byte != b'\r').collect();
@@ -648,7 +649,7 @@ fn as_tor_reads(text: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     }
 }
 
-/// A change to any torrc.
+/// A change that a test makes to a torrc.
 #[derive(Debug, Clone)]
 enum Change {
     Set(String, Vec<u8>),

@@ -11,7 +11,7 @@ use memchr::memchr;
 use super::rounds::Run;
 use super::{Server, bare, fake_tor};
 
-/// The number of bytes that scape reads at once.
+/// The number of bytes that are read at once, the same as in scape.
 const READ_SIZE: usize = 64 * 1024;
 
 /// Returns a function that reads a flood of events and splits it into lines.

@@ -43,7 +43,7 @@ const FLAGS: [&str; 14] = [
     "Valid",
 ];
 
-/// The value of each letter of base64.
+/// The value of each base64 letter. The index is the letter's byte.
 const BASE64: [u8; 256] = {
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut table = [0; 256];
@@ -56,7 +56,7 @@ const BASE64: [u8; 256] = {
 };
 
 /// Parses all entries. `has_digest` is true if the `r` lines contain a digest.
-/// Only in a consensus for microdescriptors they don't.
+/// In a consensus of the `microdesc` flavor, they don't.
 pub(crate) fn read(text: &str, has_digest: bool) -> Vec<BareRelay<'_>> {
     let mut relays: Vec<BareRelay<'_>> = Vec::new();
     let mut start = 0;

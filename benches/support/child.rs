@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 /// The first argument of a child process. The benchmark itself doesn't have it.
 const MARK: &str = "--as-child";
 
-/// Returns the role and the arguments of this process if it is a child.
+/// Returns the role and the arguments of this process, or `None` if it isn't a
+/// child process.
 pub(crate) fn role() -> Option<(String, Vec<String>)> {
     let mut arguments = std::env::args().skip(1);
     if arguments.next()? != MARK {

@@ -28,8 +28,8 @@ pub(crate) fn relays() -> [Relays; 2] {
     [Relays::new(count(), SEED), Relays::new(count(), SEED).next_hour(CHANGED)]
 }
 
-/// Adds the answer to `answers` if the command is about the network. Returns
-/// false if it is another command.
+/// Adds the answer to `answers` if the command asks for the relays, the guards
+/// or a new consensus. Returns false if it is another command.
 pub(crate) fn answer(line: &[u8], answers: &mut Vec<u8>) -> bool {
     let Some(keys) = line.strip_prefix(b"GETINFO ") else { return false };
     if keys.starts_with(b"ns/all ") {
@@ -56,8 +56,8 @@ pub(crate) fn answer(line: &[u8], answers: &mut Vec<u8>) -> bool {
 }
 
 /// Returns the requested events of circuits and streams, followed by the
-/// answer. They are created only once, because that takes longer than parsing
-/// them.
+/// answer. Returns `None` if the line is another command. The events are
+/// created only once, because that takes longer than parsing them.
 pub(crate) fn lives_asked_for(line: &[u8]) -> Option<&'static [u8]> {
     static ANSWER: OnceLock<(usize, Vec<u8>)> = OnceLock::new();
     let asked = std::str::from_utf8(line.strip_prefix(b"GETINFO lives/")?).ok()?.parse().ok()?;

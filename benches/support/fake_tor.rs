@@ -52,7 +52,8 @@ pub(crate) fn request(events: u64) -> String {
     format!("GETINFO {}\r\n", flood_key(events))
 }
 
-/// Returns the number of events that the line requests.
+/// Returns the number of events that the line requests, or `None` if it doesn't
+/// request a flood.
 fn flood_asked_for(line: &[u8]) -> Option<usize> {
     std::str::from_utf8(line).ok()?.strip_prefix("GETINFO flood/")?.parse().ok()
 }

@@ -66,7 +66,7 @@ impl Flood {
 
 struct Circuit {
     id: u64,
-    /// The number of events so far.
+    /// The number of events that this circuit has had so far.
     step: usize,
     path: Vec<String>,
     created: String,

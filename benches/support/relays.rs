@@ -89,17 +89,17 @@ impl Relays {
         text
     }
 
-    /// Returns a consensus for microdescriptors.
+    /// Returns a consensus in the `microdesc` flavor.
     pub(crate) fn consensus(&self) -> String {
         self.consensus_of(Flavor::Microdesc)
     }
 
-    /// Returns a consensus for server descriptors.
+    /// Returns a consensus in the `ns` flavor.
     pub(crate) fn full_consensus(&self) -> String {
         self.consensus_of(Flavor::Full)
     }
 
-    /// Returns the entries of a vote.
+    /// Returns the relays' entries for a vote.
     pub(crate) fn vote_entries(&self) -> String {
         let mut text = String::new();
         for relay in &self.0 {
@@ -118,7 +118,7 @@ impl Relays {
     }
 }
 
-/// The kinds of documents that have entries.
+/// The kinds of documents that have entries of relays.
 #[derive(Clone, Copy, PartialEq)]
 enum Flavor {
     Microdesc,
@@ -135,7 +135,7 @@ fn authority(number: usize) -> String {
     HEXUPPER.encode(&[0x10 * number as u8 + 0x07; 20])
 }
 
-/// Returns everything before the first relay.
+/// Returns the part of a consensus before the first relay's entry.
 fn header(flavor: Flavor) -> String {
     let name = if flavor == Flavor::Microdesc { " microdesc" } else { "" };
     let mut text = format!("network-status-version 3{name}\n");
@@ -170,7 +170,7 @@ fn header(flavor: Flavor) -> String {
     text
 }
 
-/// Returns everything after the last relay.
+/// Returns the part of a consensus after the last relay's entry.
 fn footer(flavor: Flavor) -> String {
     let mut text = String::from(
         "directory-footer\nbandwidth-weights Wbd=817 Wbe=0 Wbg=4040 Wbm=10000 Wdb=10000 Web=10000 Wed=8366 Wee=10000 \

@@ -14,7 +14,7 @@ pub(crate) type Run = Box<dyn FnMut(u64) -> Duration>;
 pub(crate) struct Comparison {
     /// The name of the comparison, such as `tor/config`.
     pub(crate) name: String,
-    /// The target: scape's time as a multiple of the bare socket's.
+    /// The target: the highest ratio of scape's time to the bare socket's time.
     pub(crate) target: f64,
     /// The number of repetitions in a round.
     pub(crate) times: u64,
@@ -58,8 +58,8 @@ impl Comparison {
         println!("{}: ok", self.name);
     }
 
-    /// Measures the ratio of scape's time to the bare time, over `rounds`
-    /// rounds. A round before them is a warm-up and isn't counted.
+    /// Measures and returns the ratio of scape's time to the bare time, over
+    /// `rounds` rounds. A round before them is a warm-up and isn't counted.
     pub(crate) fn ratio(&mut self, rounds: usize) -> Ratio {
         let ratios = (0..=rounds).map(|_| {
             let bare = (self.bare)(self.times);

@@ -26,8 +26,8 @@ pub(crate) fn parse(text: String) -> Run {
     })
 }
 
-/// Measures the creation of a live state. The time for dropping it isn't
-/// counted.
+/// Returns a function that creates a live state. The time for dropping the
+/// state isn't counted.
 pub(crate) fn ready(server: &Server) -> Run {
     let controller = scape_side::connect(&server.address);
     Box::new(move |times| {
@@ -42,7 +42,8 @@ pub(crate) fn ready(server: &Server) -> Run {
     })
 }
 
-/// Waits for an answer that follows a whole new consensus.
+/// Returns a function that makes the fake tor send a whole new consensus, and
+/// waits until the live state has it.
 pub(crate) fn new_consensus(server: &Server) -> Run {
     let controller = scape_side::connect(&server.address);
     let state = State::new(&controller).unwrap();
@@ -55,7 +56,8 @@ pub(crate) fn new_consensus(server: &Server) -> Run {
     })
 }
 
-/// Parses `count` events of circuits and streams, and does nothing else.
+/// Returns a function that parses `count` events of circuits and streams, and
+/// does nothing else.
 pub(crate) fn typed_lives(count: usize) -> Run {
     let lives: Vec<Vec<u8>> = fake_network::lives(count).collect();
     timed(move || {
@@ -68,8 +70,8 @@ pub(crate) fn typed_lives(count: usize) -> Run {
     })
 }
 
-/// Applies `count` events to a live state: they are read from a socket, parsed
-/// and kept.
+/// Returns a function that applies `count` events to a live state: the events
+/// are read from a socket, parsed and kept.
 pub(crate) fn lives(server: &Server, count: usize) -> Run {
     let controller: Controller = scape_side::connect(&server.address);
     let state = State::new(&controller).unwrap();

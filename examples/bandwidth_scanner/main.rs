@@ -90,20 +90,21 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The parts that all measurements share.
+/// The data that all measurements share.
 struct Scanner {
     state: State,
     directory: Arc<Directory>,
     /// The relays that allow connections to the web server.
     exits: HashSet<Fingerprint>,
-    /// A path of two hops.
+    /// The settings of a two-hop path, for measuring a relay that is the exit.
     path: PathBuilder,
-    /// A path whose last hop leads to the web server.
+    /// The settings of a two-hop path to an exit that allows connections to the
+    /// web server, for measuring any other relay.
     with_exit: PathBuilder,
     options: Options,
 }
 
-/// The downloads through a relay.
+/// The results of the downloads through a relay.
 struct Measured {
     relay: Fingerprint,
     /// The speed of each download, in bytes per second.
@@ -112,14 +113,16 @@ struct Measured {
 }
 
 impl Scanner {
-    /// Returns the relays to measure.
+    /// Returns the relays to measure: all of them, or all except the directory
+    /// authorities.
     fn relays(&self) -> impl Iterator<Item = &Relay> {
         let is_authority = |relay: &Relay| relay.flags().contains(RouterFlags::AUTHORITY);
         let all = self.directory.relays().iter();
         all.filter(move |relay| self.options.authorities || !is_authority(relay))
     }
 
-    /// Measures all relays, several of them at a time.
+    /// Measures all relays, several of them at a time. Relays that can't be
+    /// measured are left out.
     fn measure_all(&self) -> Vec<Measured> {
         let relays = Mutex::new(self.relays());
         let next = || relays.lock().next();
@@ -159,8 +162,8 @@ impl Scanner {
         speeds
     }
 
-    /// Chooses the relays of a circuit: this one, and one with at least twice
-    /// the bandwidth if possible, so that this one is the slower part.
+    /// Chooses the relays of a circuit: `relay`, and another one with at least
+    /// twice the bandwidth if possible, so that `relay` is the slower part.
     fn choose(&self, relay: &Relay) -> Result<Vec<Fingerprint>> {
         let fingerprint = relay.fingerprint();
         let path = match self.exits.contains(&fingerprint) {
@@ -177,7 +180,8 @@ impl Scanner {
         Ok(path.prepare(self.directory.clone(), &[])?.choose()?)
     }
 
-    /// Downloads until enough downloads took the right time.
+    /// Downloads until enough downloads took the right time, and returns their
+    /// speeds in bytes per second.
     fn download_all(&self, agent: &Agent) -> Result<Vec<f64>> {
         let mut size = FIRST_SIZE.min(self.options.largest);
         // The size of the file is known after the first download.
@@ -229,7 +233,8 @@ fn descriptor_bandwidths(state: &State) -> Result<HashMap<Fingerprint, f64>> {
     Ok(bandwidths.collect())
 }
 
-/// Returns the text of the bandwidth file.
+/// Returns the text of the bandwidth file. `descriptors` has the bandwidths
+/// from server descriptors, in bytes per second.
 fn bandwidth_file(
     measured: &[Measured],
     directory: &Directory,

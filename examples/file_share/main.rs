@@ -60,7 +60,7 @@ const LAST_TRANSFERS: Duration = Duration::from_secs(60 * 60);
 
 /// The reason why the program ends.
 enum End {
-    /// The user wants it.
+    /// The user has pressed Enter or Ctrl-C.
     Stopped,
     /// The time of `--stop-after` is over.
     Time,
@@ -78,7 +78,7 @@ impl fmt::Display for End {
     }
 }
 
-/// The content of the site.
+/// The content of the onion site: files to download, or a folder for uploads.
 enum Site {
     Share(Share),
     Inbox(Inbox),
@@ -233,7 +233,8 @@ fn end_on_enter(ends: Sender<End>) {
     });
 }
 
-/// Replaces control characters, which could control the terminal.
+/// Returns the text with `?` in place of control characters, which could
+/// control the terminal.
 fn printable(text: &str) -> String {
     text.replace(char::is_control, "?")
 }

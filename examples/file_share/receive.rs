@@ -26,7 +26,7 @@ const FORM: &str = "<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<title>Upload</ti
     <form method=\"post\" action=\"/upload\" enctype=\"multipart/form-data\">\n\
     <input type=\"file\" name=\"file\" multiple>\n<button>Upload</button>\n</form>\n";
 
-/// The folder, with its limits.
+/// The folder for uploads, with its limits.
 pub(crate) struct Inbox {
     folder: PathBuf,
     /// The maximum length of an upload in bytes.
@@ -99,7 +99,8 @@ impl Inbox {
         result
     }
 
-    /// Saves the files in a form. Those before an error are kept.
+    /// Saves the files in a form. Returns the HTTP status of a refusal after an
+    /// error. The files before the error are kept.
     fn save(
         &self,
         number: usize,

@@ -16,7 +16,8 @@ pub(crate) struct Share {
     entries: Vec<Entry>,
     /// The single file, or the archive of all files.
     whole: Entry,
-    /// The file of the archive, which is removed when it is dropped.
+    /// The temporary file of the archive, which is removed on drop. `None` if a
+    /// single file is shared.
     _archive: Option<NamedTempFile>,
     /// True if the program doesn't end after the first download.
     stay: bool,
@@ -81,7 +82,8 @@ impl Share {
     }
 
     /// Returns the file at a path such as `/file/3`. Files are requested by
-    /// number, so no path can lead to other files.
+    /// number, so no path can lead to other files. Returns `None` if there is
+    /// no such file, or if the files aren't offered separately.
     fn entry(&self, target: &str) -> Option<&Entry> {
         let number: usize = target.strip_prefix("/file/")?.parse().ok()?;
         self.entries.get(number).filter(|_| self.stay)

@@ -8,8 +8,9 @@ use flate2::Crc;
 use crate::Result;
 use crate::share::Entry;
 
-/// Version 2.0 of the format, names in UTF-8, no compression, and the first of
-/// January 1980, so that the archive doesn't reveal the times of the files.
+/// The fields that are the same in each file's header: version 2.0 of the
+/// format, names in UTF-8, no compression, and the date 1 January 1980, which
+/// hides the real times of the files.
 const SETTINGS: [u8; 10] = [20, 0, 0, 8, 0, 0, 0, 0, 33, 0];
 
 /// Writes an archive of these files.

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::http::{encode, escape};
 
-/// The content at a path.
+/// The content that answers a request.
 pub(crate) enum Content {
     File(PathBuf),
     /// A page that lists a directory.
@@ -15,14 +15,14 @@ pub(crate) enum Content {
     Elsewhere(String),
 }
 
-/// The reason for missing content.
+/// The reason why a request gets no content.
 pub(crate) enum Missing {
     BadRequest,
     NotFound,
 }
 
-/// Finds the content of `target`, such as `/a%20b/c?d`. It is never outside of
-/// `root`, which must be canonical.
+/// Finds the content for the request target `target`, such as `/a%20b/c?d`. The
+/// content is never outside of `root`, which must be a canonical path.
 pub(crate) fn find(root: &Path, target: &str) -> Result<Content, Missing> {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     let decoded =
@@ -65,7 +65,8 @@ pub(crate) fn find(root: &Path, target: &str) -> Result<Content, Missing> {
     }
 }
 
-/// Returns the page for a directory without `index.html`.
+/// Returns a page with links to the files in a directory. Returns `None` if the
+/// directory can't be read.
 fn listing(directory: &Path) -> Option<String> {
     let mut names: Vec<String> = fs::read_dir(directory)
         .ok()?
@@ -86,7 +87,8 @@ fn listing(directory: &Path) -> Option<String> {
     ))
 }
 
-/// Decodes percent escapes: `%41` is `A`.
+/// Decodes percent escapes: `%41` is `A`. Returns `None` if an escape is
+/// malformed or the result isn't UTF-8.
 fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();

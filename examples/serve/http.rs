@@ -9,7 +9,7 @@ const LONGEST_HEAD: u64 = 16 * 1024;
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) target: String,
-    /// The lines after the first one.
+    /// The header lines.
     headers: String,
 }
 
@@ -39,7 +39,8 @@ impl Request {
         }
     }
 
-    /// Returns the value of a header, whose name may be in any case.
+    /// Returns the value of a header, or `None` if the request doesn't have it.
+    /// The case of the name doesn't matter.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.lines().filter_map(|line| line.split_once(':'));
         let (_, value) = headers.find(|(known, _)| known.eq_ignore_ascii_case(name))?;

@@ -1,10 +1,11 @@
-//! The SOCKS port that a client uses.
+//! [`SocksPort`]: selects the SOCKS port that a client uses.
 
 use std::path::PathBuf;
 
 use crate::io::transport::Address;
 
-/// The SOCKS port that [`Tor::client_on`](crate::Tor::client_on) uses.
+/// A selection of the SOCKS port that [`Tor::client_on`](crate::Tor::client_on)
+/// uses.
 ///
 /// ```
 /// use scape::tor::SocksPort;

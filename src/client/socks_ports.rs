@@ -36,10 +36,10 @@ const TOR_BROWSER_CONTROL: u16 = 9151;
 pub(crate) struct FoundPort {
     pub(crate) address: Address,
     /// The refusal, if a filter on the control port refused to list tor's SOCKS
-    /// ports. After such a refusal, `address` is a guess: the port that the
-    /// environment names, or a usual port. A tor listens there, but perhaps not
-    /// the controlled one. `None` if tor listed the port, or if the caller
-    /// named it.
+    /// ports. After such a refusal, `address` is a guess: the port that an
+    /// environment variable names, or a usual port. A tor listens there, but
+    /// perhaps not the controlled one. `None` if tor listed the port, or if the
+    /// caller named it.
     pub(crate) hidden_by: Option<Refusal>,
 }
 
@@ -53,7 +53,8 @@ impl From<Address> for FoundPort {
 /// this library added. Each control connection has one value of this type.
 #[derive(Debug, Default)]
 pub(crate) struct SocksPorts {
-    /// The SOCKS port that accepted a connection most recently.
+    /// The SOCKS port that accepted a connection most recently. `None` if no
+    /// port was found yet, or if the last search failed.
     usable: Mutex<Option<Address>>,
     /// The SOCKS ports that this library added, each with the address that tor
     /// opened for it. The lock is held while a port is added, so ports are
@@ -62,7 +63,8 @@ pub(crate) struct SocksPorts {
 }
 
 impl SocksPorts {
-    /// Returns the value that belongs to the connection of `controller`.
+    /// Returns the `SocksPorts` of the connection of `controller`, which all
+    /// handles to the connection share.
     pub(crate) fn of(controller: &Controller) -> Arc<SocksPorts> {
         controller.shared_default()
     }
@@ -98,8 +100,8 @@ impl SocksPorts {
     /// Finds the first of tor's SOCKS ports that accepts a connection, within
     /// the deadline of `controller`. Ports that may ignore isolation
     /// credentials are tried last. If a filter on the control port refuses to
-    /// list tor's ports, tries the port that the environment names, or else the
-    /// usual ports.
+    /// list tor's ports, tries the port that an environment variable names, or
+    /// else the usual ports.
     pub(crate) fn any(&self, controller: &Controller) -> Result<FoundPort> {
         match controller.info().listeners(&ListenerKind::Socks) {
             Ok(listeners) => {
@@ -113,9 +115,10 @@ impl SocksPorts {
         }
     }
 
-    /// Like [`any`](Self::any), but tries only the ports that tor lists. So the
-    /// port certainly belongs to this tor. If a filter on the control port
-    /// refuses to list tor's ports, returns that refusal as the error.
+    /// Finds a port like [`any`](Self::any), but tries only the ports that tor
+    /// lists. So the port certainly belongs to this tor. If a filter on the
+    /// control port refuses to list tor's ports, returns that refusal as the
+    /// error.
     pub(crate) fn named_by_tor(&self, controller: &Controller) -> Result<FoundPort> {
         let listeners = controller.info().listeners(&ListenerKind::Socks)?;
         self.first_usable(controller, listeners).map(FoundPort::from)
@@ -124,9 +127,9 @@ impl SocksPorts {
     /// Finds a SOCKS port without tor's own list. `refusal` says why tor's list
     /// isn't known.
     ///
-    /// Probes the port that the environment names. If it names no port, probes
-    /// the usual ports, beginning with the one that worked last. Returns the
-    /// first port that belongs to a tor.
+    /// Probes the port that an environment variable names. If no variable names
+    /// a port, probes the usual ports, beginning with the one that worked last.
+    /// Returns the first port that belongs to a tor.
     ///
     /// Every call probes again, because nothing else reports that a port has
     /// closed.
@@ -356,8 +359,8 @@ fn owners<'a>(lines: &'a [PortLine], listener: &ListenerAddress) -> Vec<&'a Port
     lines.iter().filter(|line| may_be_at(&line.address, listener)).collect()
 }
 
-/// Returns true if a line with this address, which doesn't say where tor
-/// listens, may belong to a listener.
+/// Returns true if a listener may belong to a line without a fixed address.
+/// `address` is the address of that line, such as `auto`.
 fn may_be_at(address: &PortAddress, listener: &ListenerAddress) -> bool {
     match (address, listener) {
         (PortAddress::Other(_), _) => true,
@@ -398,12 +401,14 @@ struct Configured {
 }
 
 impl Configured {
-    /// Asks tor, or the cache of options.
+    /// Returns the configured SOCKS ports. Asks tor only if the cache doesn't
+    /// know the options.
     fn ask(controller: &Controller) -> Result<Self> {
         Ok(Self::of(controller.get_conf_lines(OPTIONS)?))
     }
 
-    /// Asks tor, even if the cache knows the options.
+    /// Returns the configured SOCKS ports. Asks tor even if the cache knows the
+    /// options.
     fn ask_again(controller: &Controller) -> Result<Self> {
         let mut command = Command::build("GETCONF");
         OPTIONS.iter().for_each(|option| {
@@ -425,7 +430,7 @@ impl Configured {
     }
 }
 
-/// Returns true for the value 0, which means "no port".
+/// Returns true if `value` is 0, which means "no port".
 fn is_off(value: &str) -> bool {
     value.parse().is_ok_and(|line: PortLine| line.address == PortAddress::Off)
 }

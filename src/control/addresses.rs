@@ -111,8 +111,8 @@ impl MappedAddress {
         }
     }
 
-    /// Removes the mapping from the restorables, so that no reconnect restores
-    /// the mapping. Sends nothing, so tor keeps the mapping for now.
+    /// Removes the mapping from the list of what a reconnect restores. Sends
+    /// nothing, so tor keeps the mapping for now.
     fn forget(&self, controller: &Controller) {
         let from = &self.mapping.from;
         controller.inner.session.restorables.set_mapping(from, from);

@@ -65,7 +65,8 @@ struct Around {
 }
 
 impl Controller {
-    /// Sends an ATTACHSTREAM after all checks.
+    /// Sends an ATTACHSTREAM after the checks that this [module](self)
+    /// describes. Returns an error and doesn't send it if a check fails.
     pub(super) fn attach_checked(&self, command: Command) -> Result<()> {
         let within = self.on_this_link()?.in_one_call();
         let write = within.checked(vec![command])?;

@@ -54,7 +54,8 @@ pub enum AuthError {
     #[doc(alias = "UnreadableCookieFile")]
     #[error("cannot read tor's cookie file {}: {}", shown(.path), cookie_advice(.source))]
     CookieUnreadable {
-        /// The path of the file: the one that was set, or the one from tor.
+        /// The path of the file: the path that the program set, or else the
+        /// path that tor reported (PROTOCOLINFO).
         path: PathBuf,
         /// The operating system's error.
         source: Arc<io::Error>,
@@ -64,7 +65,8 @@ pub enum AuthError {
     #[doc(alias = "IncorrectCookieSize")]
     #[error("tor's cookie file {} has {length} bytes instead of 32; it was not sent", shown(.path))]
     CookieSize {
-        /// The path of the file: the one that was set, or the one from tor.
+        /// The path of the file: the path that the program set, or else the
+        /// path that tor reported (PROTOCOLINFO).
         path: PathBuf,
         /// The length of the file in bytes.
         length: u64,
@@ -85,7 +87,7 @@ pub enum AuthError {
         shown(.path)
     )]
     CookieFromPeer {
-        /// The path of the file, from tor.
+        /// The path of the file, which tor reported (PROTOCOLINFO).
         path: PathBuf,
     },
     /// The peer offers SAFECOOKIE but doesn't answer AUTHCHALLENGE like tor.
@@ -98,7 +100,8 @@ pub enum AuthError {
         shown(.path)
     )]
     NoChallenge {
-        /// The path of the file: the one that was set, or the one from tor.
+        /// The path of the file: the path that the program set, or else the
+        /// path that tor reported (PROTOCOLINFO).
         path: PathBuf,
         /// The answer, or the beginning of a long one.
         answer: String,
@@ -108,7 +111,8 @@ pub enum AuthError {
     #[doc(alias = "IncorrectCookieValue")]
     #[error("tor refused the cookie of {}: {}; is this the cookie of the tor that was connected to?", shown(.path), .refusal.excerpt())]
     CookieRejected {
-        /// The path of the file: the one that was set, or the one from tor.
+        /// The path of the file: the path that the program set, or else the
+        /// path that tor reported (PROTOCOLINFO).
         path: PathBuf,
         /// tor's refusal of the cookie.
         refusal: Box<Refusal>,

@@ -68,7 +68,7 @@ const CONSTANT_KEYS: &[&str] = &[
 /// one of them is sent.
 const CHANGING_COMMANDS: &[&str] = &["SETCONF", "RESETCONF", "LOADCONF", "SIGNAL"];
 
-/// The cached answers.
+/// tor's answers that are cached, as [`Caching`] allows.
 #[derive(Debug, Default)]
 pub(super) struct Cache(Mutex<Kept>);
 

@@ -20,10 +20,11 @@ pub struct CircuitError {
     pub status: CircuitStatus,
     /// tor's reason why the circuit ended. `None` if tor gave no reason.
     pub reason: Option<CircuitReason>,
-    /// The reason of the relay that ended the circuit. tor gives this reason
-    /// only if `reason` is [`CircuitReason::Destroyed`].
+    /// The reason of the relay that ended the circuit. `None` unless `reason`
+    /// is [`CircuitReason::Destroyed`].
     pub remote_reason: Option<CircuitReason>,
-    /// The relays to which the circuit had been extended.
+    /// The relays to which the circuit had been extended, in order. Empty if
+    /// there were none, or if tor doesn't know the circuit.
     pub path: Vec<RelayName>,
 }
 

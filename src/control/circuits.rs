@@ -27,8 +27,8 @@ use scape_proto::word::CircuitId;
 /// ```
 ///
 /// Let tor choose the relays unless there is a reason not to. Circuits with
-/// relays that are chosen by hand can be told from others, and may reveal who
-/// uses them.
+/// relays that are chosen by hand differ from those of other users, and may
+/// reveal who uses them.
 ///
 /// [`CircuitBuilder`](crate::CircuitBuilder) does more: it repeats failed
 /// attempts, chooses relays by rules, and returns circuits of the live
@@ -380,7 +380,8 @@ impl Controller {
             .map(drop)
     }
 
-    /// Sends EXTENDCIRCUIT for an existing circuit.
+    /// Sends `command`, an EXTENDCIRCUIT for an existing circuit, and returns
+    /// the circuit's id.
     fn extended(&self, command: Command) -> Result<CircuitId> {
         circuit_id(&self.request(command)?)
     }

@@ -28,12 +28,12 @@ use scape_proto::word::{ClientKey, OnionAddress};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientAuth {
-    /// The service's address.
+    /// The address of the onion service that the key is for.
     pub address: OnionAddress,
     /// The private key. `Debug` doesn't show it.
     pub key: ClientKey,
-    /// A name for the key. Only controllers see the name, and tor keeps it in
-    /// memory only.
+    /// A name for the key, or `None` if the key has no name. Only controllers
+    /// see the name, and tor keeps it in memory only.
     pub name: Option<String>,
     /// True if tor stores the key in a file in its `ClientOnionAuthDir`.
     pub permanent: bool,
@@ -184,11 +184,11 @@ impl OnionClientAuth<'_> {
     /// program lacks the permission. In that case this method first removes the
     /// permanent key that tor has for the service, together with the key's
     /// file. If adding the new key fails, the method adds the old key again. If
-    /// the connection has ended, the method waits until the connection is
-    /// opened again, for as long as the call may take, but at least one second,
-    /// unless the handle's timeout is shorter. If the old key can't be added
-    /// again, the error says so. A file that tor hasn't read yet isn't found in
-    /// this way.
+    /// the connection has ended, the method waits until it is opened again: for
+    /// the rest of the call's time, but at least for one second. It never waits
+    /// longer than the handle's timeout. If the old key can't be added again,
+    /// the error says so. A file that tor hasn't read yet isn't found in this
+    /// way.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

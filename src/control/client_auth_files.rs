@@ -25,7 +25,8 @@ use scape_proto::word::{ClientKey, OnionAddress};
 
 const OPTION: &str = "ClientOnionAuthDir";
 const ENDING: &str = ".auth_private";
-/// The maximum size of a file with a key, in bytes.
+/// The maximum size of a file with a key, in bytes. A longer file counts as
+/// empty.
 const LONGEST: u64 = 4096;
 
 /// The result of searching the directory for a service's file.
@@ -64,7 +65,8 @@ impl Controller {
 
     /// Removes the permanent key that tor has for the service, together with
     /// its file, and returns the key. Returns `None` if tor has no such key.
-    /// `claim` is the call's claim on the key.
+    /// `claim` is the call's [claim](super::latest) on the key, which keeps the
+    /// key from being restored over a later call's key.
     pub(super) fn make_room_for(
         &self,
         auth: &ClientAuth,
@@ -164,7 +166,7 @@ impl Controller {
 /// new one, and couldn't add the old one again.
 #[derive(Debug)]
 struct KeyLost {
-    /// The error of the call.
+    /// The error that made the call fail.
     error: Error,
     address: OnionAddress,
     /// The reason why the old key couldn't be added again.

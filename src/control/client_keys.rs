@@ -23,8 +23,8 @@ use scape_proto::word::{OnionAddress, Secret};
 use std::fmt;
 
 /// The maximum length of a name in ONION_CLIENT_AUTH_ADD.
-/// ONION_CLIENT_AUTH_VIEW may show a longer name. But tor answers an
-/// ONION_CLIENT_AUTH_ADD with such a name twice.
+/// ONION_CLIENT_AUTH_VIEW may show a longer name. Such a name isn't sent,
+/// because tor would answer the ONION_CLIENT_AUTH_ADD twice.
 const LONGEST_NAME: usize = 16;
 
 /// A function that sends commands with one write.
@@ -94,12 +94,13 @@ impl Key {
     }
 }
 
-/// Returns the command that asks tor for its keys.
+/// Returns the command that asks tor for its client keys
+/// (ONION_CLIENT_AUTH_VIEW).
 pub(super) fn view() -> Result<Command> {
     Ok(Command::build("ONION_CLIENT_AUTH_VIEW").finish()?)
 }
 
-/// The keys that tor had before a change of its configuration.
+/// The client keys that tor had before a change of its configuration.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     /// The keys in tor's memory. `None` if tor, or a filter in front of it,
@@ -111,7 +112,7 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Asks tor for its keys and waits for the answer.
+    /// Asks tor for its client keys and waits for the answer.
     pub(super) fn look(send: SendAll<'_>) -> Result<Kept> {
         match send(vec![view()?])?.pop() {
             Some(asked) => Kept::from(asked),
@@ -209,7 +210,8 @@ impl Kept {
     }
 }
 
-/// A configuration change that was sent.
+/// A configuration change that was sent together with the commands that add the
+/// client keys again. [`wait`](Self::wait) waits for the replies.
 #[derive(Debug)]
 pub(super) struct Change {
     before: Option<Vec<Key>>,

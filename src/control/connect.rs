@@ -102,8 +102,8 @@ pub struct Connect {
     cancel: Option<CancelToken>,
 }
 
-/// A request for a password. The function that the program gives to
-/// [`Connect::connect_with_prompt`] gets it.
+/// A request for a password. [`Connect::connect_with_prompt`] passes it to the
+/// program's function.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PasswordRequest {

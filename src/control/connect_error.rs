@@ -143,8 +143,8 @@ impl Problem {
     }
 }
 
-/// Returns true if an attempt timed out. Its error may say more than that, such
-/// as the addresses of a host name.
+/// Returns true if `error` says that an attempt timed out: a timeout error, or
+/// an I/O error of the kind [`io::ErrorKind::TimedOut`].
 fn is_late(error: &Error) -> bool {
     let io = error.exact().map(IoError::kind);
     error.is_timeout() || io == Some(io::ErrorKind::TimedOut)

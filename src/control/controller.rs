@@ -401,8 +401,8 @@ impl Controller {
     /// * The line is empty, contains a line end or NUL, or is too long for tor.
     /// * The command needs data. Use [`msg_with_data`](Self::msg_with_data).
     /// * The command is SETEVENTS. Use [`subscribe`](Self::subscribe).
-    /// * tor 0.4.9 would crash. Or it would answer the command twice or not at
-    ///   all, so later replies would be attributed to the wrong commands.
+    /// * tor 0.4.9 would crash, or would answer the command twice or not at
+    ///   all, so that later replies would be attributed to the wrong commands.
     /// * tor would ask an exit for an onion address, because the address has a
     ///   trailing dot.
     pub fn msg(&self, line: &str) -> Result<Reply> {

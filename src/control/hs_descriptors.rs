@@ -111,7 +111,7 @@ pub struct FetchedHsDescriptor {
     pub address: OnionAddress,
     /// The descriptor's id: the blinded key, in base64 without padding.
     pub descriptor_id: String,
-    /// The directory that sent the descriptor, if tor names it.
+    /// The directory that sent the descriptor. `None` if tor doesn't name it.
     pub hsdir: Option<RelayName>,
     /// The document, as in rend-spec-v3: the outer layer, in which everything
     /// else is encrypted. Lines end with LF.

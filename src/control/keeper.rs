@@ -11,7 +11,8 @@ use crate::io::connection::{Connection, ConnectionStatus, Watched};
 use crate::io::transport::deadline_after;
 use scape_proto::control::Command;
 
-/// The time that the keeper's thread sleeps if there is nothing to do.
+/// The time limit of one wait for a change of the connection, if there is
+/// nothing to do. Such waits are repeated, so the length makes no difference.
 const LONG: Duration = Duration::from_secs(3600);
 
 /// The shortest interval between heartbeats. With shorter ones, the keeper's

@@ -3,7 +3,7 @@
 //!
 //! Each session has one thread for all of them. tor answers the commands of a
 //! connection in order, so a reply that doesn't come holds up no other reply.
-//! Undoing one effect delays the others, but only for a moment: see
+//! Undoing one command delays the undoing of others, but only for a moment: see
 //! [`undoing`](super::Controller::undoing).
 
 use std::collections::VecDeque;
@@ -31,7 +31,7 @@ struct Queue {
     is_running: bool,
 }
 
-/// A late reply, and what is done with it.
+/// A late reply, and the function that undoes the effect of its command.
 struct Late {
     pending: PendingReply,
     undo: Box<dyn FnOnce(&Reply) + Send>,

@@ -289,6 +289,8 @@ impl Controller {
 
     /// Records the present time, because the last client that was bound to a
     /// circuit was dropped just now.
+    /// [`had_circuit_client_within`](Self::had_circuit_client_within) reads
+    /// this time.
     pub(crate) fn circuit_client_left(&self) {
         *self.inner.session.last_circuit_client.lock() = Some(Instant::now());
     }

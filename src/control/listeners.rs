@@ -39,7 +39,8 @@ impl Subject {
     }
 }
 
-/// The registered listeners.
+/// The listeners that are registered for changes of the type `C`. A listener is
+/// called with a change and with a value of the type `S`.
 pub(crate) struct Listeners<S, C> {
     table: Mutex<Table<S, C>>,
     count: AtomicUsize,
@@ -48,18 +49,21 @@ pub(crate) struct Listeners<S, C> {
 /// The lists of listeners. Each list is in the order in which its listeners
 /// were added.
 struct Table<S, C> {
-    /// The listeners of everything.
+    /// The listeners that are told about every change.
     of_all: Slots<S, C>,
     by_subject: HashMap<Subject, Slots<S, C>>,
-    /// The number of listeners that were ever added.
+    /// The number of listeners that were ever added. The next listener gets
+    /// this number.
     added: u64,
 }
 
-/// One listener.
+/// A registered listener: its function, and the subject whose changes the
+/// function is told about.
 struct Slot<S, C> {
-    /// The position in the order of all listeners.
+    /// The position in the order in which all listeners were added.
     number: u64,
-    /// The subject, or `None` for a listener of everything.
+    /// The subject of the listener. `None` if the listener is told about every
+    /// change.
     subject: Option<Subject>,
     function: Mutex<Option<Function<S, C>>>,
     active: AtomicBool,
@@ -87,8 +91,9 @@ impl<S: 'static, C: Send + 'static> Listeners<S, C> {
         self.count.load(Ordering::SeqCst) == 0
     }
 
-    /// Adds a listener of `subject`, or a listener of everything if `subject`
-    /// is `None`. The listener runs on the thread of `callbacks`.
+    /// Adds a listener that is told about the changes of `subject`, or about
+    /// every change if `subject` is `None`. The listener runs on the thread of
+    /// `callbacks`.
     pub(crate) fn add(
         self: &Arc<Self>,
         callbacks: &Callbacks,
@@ -127,8 +132,8 @@ impl<S: 'static, C: Send + 'static> Listeners<S, C> {
     }
 }
 
-/// Calls the listeners of everything and those of the change's subject, in the
-/// order in which they were added.
+/// Calls the listeners of every change and those of this change's subject, in
+/// the order in which they were added.
 fn call_all<S, C>(of_all: &[Arc<Slot<S, C>>], (change, own): &Due<S, C>, subject: &S) {
     let (mut of_all, mut own) =
         (of_all.iter().peekable(), own.iter().flat_map(|own| own.iter()).peekable());

@@ -35,7 +35,7 @@ impl Default for LostOnions {
 
 impl LostOnions {
     /// Forgets the lost services. A reconnect calls this before it restores
-    /// everything on the new connection.
+    /// services on the new connection.
     pub(super) fn clear(&self) {
         self.0.lock().lost.clear();
     }

@@ -25,9 +25,11 @@ const SOCKS_IPC_PATH: &str = "TOR_SOCKS_IPC_PATH";
 const SOCKS_HOST: &str = "TOR_SOCKS_HOST";
 const SOCKS_PORT: &str = "TOR_SOCKS_PORT";
 
-/// Tor Browser's control port.
+/// The number of Tor Browser's control port, the default if the environment
+/// names only a host.
 const TOR_BROWSER_PORT: u16 = 9151;
-/// Tor Browser's SOCKS port.
+/// The number of Tor Browser's SOCKS port, the default if the environment names
+/// only a host.
 const TOR_BROWSER_SOCKS: u16 = 9150;
 
 /// Returns the usual places of control ports, in the order in which they are

@@ -17,7 +17,8 @@ use crate::io::connection::{Candidate, Connection};
 use crate::io::transport::{Address, Deadline, Transport};
 use scape_proto::control::Limits;
 
-/// The settings of a connection, as plain data.
+/// The settings of a connection. A reconnect opens the connection again with
+/// the same settings.
 #[derive(Debug, Clone)]
 pub(super) struct Recipe {
     pub(super) destination: Destination,

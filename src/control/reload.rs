@@ -30,7 +30,7 @@ pub(super) fn is_reload(command: &Command) -> bool {
         && words.next().is_some_and(|name| Signal::from(name).canonical() == Signal::Reload)
 }
 
-/// A reload that was sent, and its progress.
+/// A SIGNAL RELOAD that was sent, with the replies that have come so far.
 struct Reload {
     /// The pending reply to ONION_CLIENT_AUTH_VIEW, which lists the keys that
     /// tor has.
@@ -40,13 +40,15 @@ struct Reload {
     reply: Option<Reply>,
     /// The SIGNAL events. `None` if a filter on the control port refuses them.
     events: Option<Subscription>,
-    /// The commands that add this controller's client keys.
+    /// The commands that add this controller's client keys. They are used if
+    /// tor doesn't list its keys.
     own: Vec<Command>,
 }
 
 impl Reload {
     /// Waits until tor has acted on the signal, if there are keys to add again.
-    /// After an error, another call continues where this one stopped.
+    /// `answer` waits for a pending reply. After an error, another call
+    /// continues where this one stopped.
     fn wait(
         &mut self,
         answer: impl Fn(&PendingReply) -> Result<Reply>,

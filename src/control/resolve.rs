@@ -12,7 +12,8 @@ use scape_proto::control::{ArgumentError, Command};
 use scape_proto::event::{AddrMapEvent, EventBody, EventKind, StreamInfo, StreamStatus};
 use scape_proto::word::{Host, StreamId};
 
-/// The session group of the streams that RESOLVE creates.
+/// The session group of the streams that RESOLVE creates (`SESSION_GROUP` in
+/// STREAM events).
 const RESOLVE_GROUP: i32 = -3;
 /// The time to wait for the event that the look-up's stream has ended. This
 /// event contains the reason for an error. tor sends it right after it has

@@ -17,8 +17,8 @@ use scape_proto::word::is_onion_name;
 pub struct ResolveError {
     /// The name or address that was asked for.
     pub name: Box<str>,
-    /// tor's word for the error: `yes`, or `internal` if tor couldn't start the
-    /// look-up.
+    /// tor's word for the error: usually just `yes`, or `internal` if tor
+    /// couldn't start the look-up.
     pub error: Box<str>,
     /// The reason for the end of the look-up's stream. `None` if tor didn't
     /// report the end. The reason is [`StreamReason::Done`] if an exit said

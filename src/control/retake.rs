@@ -24,7 +24,8 @@ const TRY_FOR: Duration = Duration::from_secs(20 * 60);
 /// The time between the refusal in a reconnect and the first further attempt.
 /// After each failed attempt, the time until the next attempt doubles.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
-/// The longest time between two attempts.
+/// The longest time between two attempts to restore a part, unless the part is
+/// a follower.
 const MAX_DELAY: Duration = Duration::from_secs(30);
 /// The longest time between two attempts to update a follower, such as the live
 /// state. It is shorter than [`MAX_DELAY`] because callers may be waiting for

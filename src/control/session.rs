@@ -80,7 +80,7 @@ pub(super) struct Session {
     /// `__LeaveStreamsUnattached`.
     pub(super) leave_streams: LeaveStreams,
     /// The time when the last client that was bound to a circuit was dropped.
-    /// `None` if this has never happened.
+    /// `None` if no such client was dropped yet.
     pub(super) last_circuit_client: Mutex<Option<Instant>>,
     /// The signals in tor's answer to `GETINFO signal/names`. `None` until tor
     /// was asked. The inner `Option` is `None` if a filter on the control port
@@ -253,7 +253,8 @@ impl Session {
         making.ok_or_else(|| deadline.error(Phase::Connect))
     }
 
-    /// Connects, authenticates, restores everything, and lets callers in.
+    /// Connects, authenticates, restores what the program made, and lets
+    /// callers in.
     fn make(self: &Arc<Self>, recipe: &Recipe, deadline: Deadline) -> Result<Reconnected> {
         let candidate = recipe.candidate(&self.connection, deadline.part(recipe.timeout))?;
         let restoring = self.connection.restore_on(candidate)?;

@@ -14,9 +14,9 @@ impl Controller {
     /// Sends tor a signal. When this method returns, tor has accepted the
     /// signal. tor sends a SIGNAL event later, when it has acted on it.
     ///
-    /// For signals that end tor ([`Signal::is_exit`]), the end of the
-    /// connection by tor, after the signal was sent, counts as success. tor
-    /// sends no event for them.
+    /// For signals that end tor ([`Signal::is_exit`]), the call also succeeds
+    /// if tor closes the connection after the signal was sent. tor sends no
+    /// event for these signals.
     ///
     /// [`Signal::Reload`] makes tor forget the onion service client keys in its
     /// memory, like a SETCONF. If tor has such keys, this method waits until

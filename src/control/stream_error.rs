@@ -13,11 +13,13 @@ use scape_proto::word::{CircuitId, StreamId};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StreamError {
-    /// The stream's id, if tor has given it one.
+    /// The stream's id. `None` if the error occurred before the stream's id was
+    /// known.
     pub stream: Option<StreamId>,
     /// The target as `host:port`, or empty if it isn't known.
     pub target: Box<str>,
-    /// The circuit that was chosen for the stream, if any.
+    /// The circuit that was chosen for the stream. `None` if no circuit was
+    /// chosen.
     pub circuit: Option<CircuitId>,
     /// The reason why the stream couldn't go over the circuit.
     pub problem: StreamProblem,

@@ -79,11 +79,13 @@ impl Controller {
         }
     }
 
-    /// Makes sure that a restorable that was just noted exists in tor. Without
-    /// this call, the restorable would be missing in tor if this handle's
-    /// socket ended between tor's reply and the note. See
+    /// Makes sure that tor has the restorable named `what`, which was just
+    /// added to the restorables. Without this call, tor would lack the
+    /// restorable if this handle's socket ended after tor's reply and before
+    /// the restorable was added. See
     /// [`Session::give_back_late`](super::session::Session::give_back_late). If
-    /// restoring fails, removes the note, and removes the restorable from tor.
+    /// restoring fails, removes the restorable from the restorables and from
+    /// tor.
     pub(super) fn noted(&self, what: &str) -> Result<()> {
         let Some(link) = self.link else { return Ok(()) };
         let session = &self.inner.session;
@@ -99,10 +101,10 @@ impl Controller {
         })
     }
 
-    /// Makes sure that tor doesn't have a restorable whose note was just
-    /// removed. A reconnect may have restored it on another socket, if this
-    /// handle's socket ended between tor's reply and the removal. `watch` must
-    /// have begun when the call began.
+    /// Makes sure that tor doesn't have a restorable that was just removed from
+    /// the restorables. A reconnect may have restored it on another socket, if
+    /// this handle's socket ended between tor's reply and the removal. `watch`
+    /// must have begun when the call began.
     pub(super) fn not_given_back(&self, kind: &Kind, watch: &Watch<'_>) -> Result<()> {
         if !self.is_on_an_old_link() {
             return Ok(());

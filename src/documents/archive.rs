@@ -68,7 +68,7 @@ impl Archive {
     /// # Errors
     ///
     /// Returns an error if the archive is broken. No other member can be read
-    /// then. The trace contains the cause.
+    /// then. The archive's [`Trace`] contains the cause.
     pub(super) fn next_member(&self) -> io::Result<Option<Member>> {
         let mut shared = self.shared.lock();
         let found = shared.find_file(&self.trace);

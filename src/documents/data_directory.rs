@@ -171,7 +171,8 @@ impl DataDirectory {
     }
 
     /// Returns the consensus that tor can't use yet because it lacks the
-    /// certificates for the signatures.
+    /// certificates for the signatures. Returns `None` if tor has stored no
+    /// such consensus of this flavor.
     ///
     /// ```
     /// use scape::documents::DataDirectory;
@@ -216,8 +217,9 @@ impl DataDirectory {
         Ok(documents)
     }
 
-    /// Returns the votes of the last round that an authority has stored in
-    /// `v3-status-votes`.
+    /// Returns the votes of the last voting round, which an authority has
+    /// stored in `v3-status-votes`. The list is empty if this tor isn't an
+    /// authority.
     ///
     /// ```
     /// use scape::documents::DataDirectory;
@@ -235,8 +237,9 @@ impl DataDirectory {
         self.read("v3-status-votes")
     }
 
-    /// Returns the status that a bridge authority has stored in
-    /// `networkstatus-bridges`.
+    /// Returns the network status of all bridges, which a bridge authority has
+    /// stored in `networkstatus-bridges`. Returns `None` if there is no such
+    /// file.
     ///
     /// ```
     /// use scape::documents::DataDirectory;
@@ -333,7 +336,8 @@ fn sort_by_time(documents: &mut [FoundDocument], keyword: &[u8]) {
     documents.sort_by_cached_key(|found| std::cmp::Reverse(value(found.text(), keyword)));
 }
 
-/// Returns the arguments of the first item with this keyword.
+/// Returns the arguments of the first item with this keyword, or `None` if the
+/// text contains no such item.
 fn value(text: &[u8], keyword: &[u8]) -> Option<Vec<u8>> {
     let item = Item::parse_all(text).find(|item| item.keyword() == keyword)?;
     Some(item.arguments().to_vec())

@@ -1,4 +1,5 @@
-//! Opening a file: decoders and archives, as the file's first bytes say.
+//! Opens a file with the decoders and the archive reader that the file's first
+//! bytes call for.
 
 use std::io::{self, Cursor, Read};
 
@@ -39,7 +40,7 @@ pub(super) enum Opened {
 ///
 /// # Errors
 ///
-/// Returns an error if the stream can't be read or decoded. The trace contains
+/// Returns an error if the stream can't be read or decoded. `trace` contains
 /// the cause.
 pub(super) fn open(mut stream: Stream, mut layers: usize, trace: &Trace) -> io::Result<Opened> {
     let mut labelled_kind = None;
@@ -83,7 +84,8 @@ pub(super) fn open(mut stream: Stream, mut layers: usize, trace: &Trace) -> io::
     }
 }
 
-/// Reads the first bytes of a stream, and returns the failure if there was one.
+/// Reads the first bytes of a stream. If reading fails, returns the bytes
+/// before the failure together with the error.
 fn read_head(stream: &mut Stream) -> (Vec<u8>, Option<io::Error>) {
     let mut head = Vec::new();
     // Bytes before a failure are kept.
@@ -91,7 +93,8 @@ fn read_head(stream: &mut Stream) -> (Vec<u8>, Option<io::Error>) {
     (head, failure)
 }
 
-/// The rest of a stream that has failed. Reading it records the failure.
+/// The rest of a stream that has failed. Reading it records the failure in the
+/// [`Trace`].
 struct Failed {
     fault: Option<Fault>,
     trace: Trace,
@@ -121,7 +124,8 @@ fn decode(stream: Stream, format: Format, trace: &Trace) -> io::Result<Stream> {
     }
 }
 
-/// Returns the decoder for a format. Returns `None` if the feature is missing.
+/// Returns the decoder for a format. Returns `None` if the format needs a cargo
+/// feature that isn't enabled, or if the format is an archive.
 fn decoder(stream: Stream, format: Format) -> Option<io::Result<Stream>> {
     match format {
         #[cfg(feature = "gzip")]
@@ -169,7 +173,7 @@ mod tests {
         assert!(matches!(trace.take(), Some(Fault::NoFeature(Format::Tar))));
     }
 
-    /// A stream that fails at once.
+    /// A stream whose reads all fail.
     struct Broken;
 
     impl Read for Broken {

@@ -59,9 +59,10 @@ impl DirectoryClient {
     /// Exits refuse connections to relays and authorities that are in the
     /// consensus, unless the consensus has the parameter
     /// `allow-network-reentry=1`. The consensus of the public network doesn't
-    /// have it. So on the public network, this client works only for servers
-    /// that are neither relays nor authorities. A private network has private
-    /// addresses, which need [`TorClient::allow_private_addresses`].
+    /// have this parameter. So on the public network, this client works only
+    /// for servers that are neither relays nor authorities. A private network
+    /// has private addresses, which need
+    /// [`TorClient::allow_private_addresses`].
     ///
     /// ```no_run
     /// use scape::documents::DirectoryClient;
@@ -528,8 +529,8 @@ fn consensus_of(flavor: &ConsensusFlavor, bytes: Vec<u8>) -> Answer<Vec<u8>> {
     }
 }
 
-/// Returns the answer if it begins with a document of this type, or else an
-/// error.
+/// Returns the answer if it begins with a document of this type and ends with a
+/// line end, or else an error.
 fn document<D: OwnedText>(bytes: Vec<u8>) -> Answer<Vec<u8>> {
     if D::parse(&bytes).is_err() {
         return Err(DirectoryProblem::Document(

@@ -13,7 +13,7 @@ pub struct DirectoryError {
     is_timeout: bool,
 }
 
-/// A request that failed.
+/// A failed request to one directory server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DirectoryFailure {
@@ -47,7 +47,7 @@ impl DirectoryError {
         &self.path
     }
 
-    /// Returns the requests that failed, in order.
+    /// Returns the failed requests, in the order in which they were made.
     pub fn failures(&self) -> &[DirectoryFailure] {
         &self.failures
     }

@@ -12,7 +12,8 @@ use crate::io::transport::Deadline;
 /// The pause before all servers are asked again.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The document in a server's answer, or the reason why the answer has none.
+/// The document in a server's answer, or the reason why the server sent no
+/// usable document.
 pub(super) type Answer<T> = Result<T, DirectoryProblem>;
 
 /// The servers of a directory client, and the settings for requests to them.
@@ -24,8 +25,9 @@ pub(super) struct DirectoryRequests {
     pub(super) rounds: u32,
     /// The maximum size of an answer in bytes.
     pub(super) longest: u64,
-    /// The place of the server that answered last. It is asked first, so that a
-    /// server that hangs doesn't take a share of the time of each request.
+    /// The index in `servers` of the server that gave the last usable answer.
+    /// This server is asked first, so that a server that hangs doesn't take a
+    /// share of the time of each request.
     pub(super) answered: Arc<AtomicUsize>,
 }
 

@@ -56,7 +56,8 @@ impl ReadError {
         self.place.path()
     }
 
-    /// Returns the path of the member in the archive, if the error is in one.
+    /// Returns the path of the archive member with the error, or `None` if the
+    /// error isn't in a member.
     pub fn member(&self) -> Option<&Path> {
         self.place.member()
     }

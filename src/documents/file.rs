@@ -47,12 +47,12 @@ struct Level {
     layers: usize,
 }
 
-/// A plain file, or a member that is one.
+/// A file or an archive member that contains plain documents.
 struct Content {
     stream: Stream,
     place: Arc<Place>,
     splitter: DocumentSplitter,
-    /// The number of bytes that were read.
+    /// The number of bytes that were read from `stream`.
     position: u64,
     is_finished: bool,
 }
@@ -94,7 +94,9 @@ impl OpenFile {
         self.trace.bytes()
     }
 
-    /// Reads the next bytes, at most as many as fit in `chunk`.
+    /// Makes one step of reading: opens the file or its next member, reads
+    /// bytes, or returns a document. One step reads at most as many bytes as
+    /// fit in `chunk`.
     pub(super) fn step(&mut self, chunk: &mut [u8]) -> Step {
         // A decoder may produce many bytes from few bytes of the file. So
         // cancellation isn't only checked when the file is read.
@@ -189,7 +191,8 @@ impl OpenFile {
         }
     }
 
-    /// Returns the failure that the trace has recorded.
+    /// Returns the failed step for the fault that the trace has recorded. The
+    /// error reports that reading failed in `place` after `position` bytes.
     fn fail(&self, place: Arc<Place>, position: u64) -> Step {
         let problem = match self.trace.take() {
             Some(Fault::Cancelled) => return Step::Failed(Cancelled::new(Phase::Read).into()),

@@ -135,7 +135,8 @@ fn is_tar(head: &[u8]) -> bool {
     checksum == sum + 8 * 32
 }
 
-/// Parses a number of a tar header, which has spaces or zeros around it.
+/// Parses an octal number in a tar header. Spaces and NUL bytes around the
+/// number are ignored.
 fn octal(field: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(field).ok()?;
     u32::from_str_radix(text.trim_matches(['\0', ' ']), 8).ok()

@@ -41,9 +41,9 @@ impl FoundDocument {
         self.place.path()
     }
 
-    /// Returns the path of the member, if the file is an archive. If a member
-    /// is an archive itself, this is the path of that member, followed by the
-    /// path inside of it.
+    /// Returns the path of the document's member, or `None` if the file isn't
+    /// an archive. For a member of an archive inside the archive, the path
+    /// begins with the inner archive's path.
     pub fn member(&self) -> Option<&Path> {
         self.place.member()
     }
@@ -66,7 +66,8 @@ impl FoundDocument {
         &self.document
     }
 
-    /// Returns the document alone.
+    /// Converts to the document with its annotations, without its path and
+    /// member.
     pub fn into_document(self) -> RawDocument {
         self.document
     }

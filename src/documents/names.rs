@@ -8,7 +8,8 @@ use scape_proto::netdoc::DocumentKind;
 /// Extensions that are ignored, because they say how a file is compressed.
 const COMPRESSED: &[&str] = &["gz", "bz2", "xz", "lzma", "zst"];
 
-/// Returns the kind of documents that tor stores in a file of this name.
+/// Returns the kind of documents that tor stores in a file of this name, or
+/// `None` if tor stores no documents under this name.
 pub(super) fn kind_of_file(path: &Path) -> Option<DocumentKind> {
     let name = Path::new(path.file_name()?);
     let is_compressed = |extension: &OsStr| COMPRESSED.iter().any(|known| extension == *known);
@@ -33,9 +34,9 @@ pub(super) fn kind_of_file(path: &Path) -> Option<DocumentKind> {
     })
 }
 
-/// Returns true if tor stores a private key, a cookie, or the reveals of an
-/// authority in a file of this name. Such files are in the same directories as
-/// documents.
+/// Returns true if tor stores secrets in a file of this name: a private key, a
+/// cookie, or an authority's reveal values for the shared random value. Such
+/// files are in the same directories as documents.
 pub(super) fn is_secret(path: &Path) -> bool {
     const NAMES: &[&str] = &[
         "authority_identity_key",

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// A file or a stream, and the member of the archive in it.
+/// The path of a file or the name of a stream and, if it is an archive, the
+/// path of a member in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     path: PathBuf,

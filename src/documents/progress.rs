@@ -1,4 +1,4 @@
-//! [`Progress`]: the state of a long reading.
+//! [`Progress`]: the numbers that a reader reports while it reads.
 
 use std::path::Path;
 

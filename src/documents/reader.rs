@@ -303,7 +303,7 @@ impl DocumentReader {
         self.cancel.as_ref().is_some_and(CancelToken::is_cancelled)
     }
 
-    /// Opens the next file or stream. Returns false if there is no other one.
+    /// Opens the next file or stream. Returns false if there are no more.
     fn open_next(&mut self) -> Result<bool> {
         let trace = Trace::new(self.cancel.clone());
         if let Some(next) = self.walk.as_mut().and_then(Walk::next) {
@@ -367,7 +367,7 @@ impl DocumentReader {
         });
     }
 
-    /// Ends the iterator with an error.
+    /// Ends the iterator. Returns the error of a cancellation as the last item.
     fn end_cancelled(&mut self) -> Option<Result<FoundDocument>> {
         self.is_over = true;
         self.open = None;

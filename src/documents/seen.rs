@@ -76,12 +76,12 @@ impl SeenFiles {
         SeenFiles::default()
     }
 
-    /// Returns the number of files.
+    /// Returns the number of files in the record.
     pub fn len(&self) -> usize {
         self.files.len()
     }
 
-    /// Returns true if there are no files.
+    /// Returns true if there are no files in the record.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }

@@ -16,7 +16,7 @@ pub(super) type Stream = Box<dyn Read + Send>;
 /// A failure of one reader in a chain.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The token was cancelled.
+    /// The token that can end the reading was cancelled.
     Cancelled,
     /// The file or the stream at the start of the chain failed.
     Io(io::Error),
@@ -28,7 +28,9 @@ pub(super) enum Fault {
     TooDeep,
 }
 
-/// The record of a chain of readers, such as a file, a decoder and an archive.
+/// A record of a chain of readers, such as a file, a decoder and an archive. It
+/// counts the bytes that were read, and keeps the first failure and the token
+/// that ends the reading.
 ///
 /// Some decoders replace an error of the reader below them by an error of their
 /// own. The trace keeps the first error, which is the error of the reader that
@@ -55,7 +57,7 @@ impl Trace {
         self.shared.bytes.load(Ordering::Relaxed)
     }
 
-    /// Records a fault, unless a reader further inside has recorded one.
+    /// Records a fault, unless an earlier fault is already recorded.
     pub(super) fn record(&self, fault: Fault) {
         self.shared.fault.lock().get_or_insert(fault);
     }
@@ -65,12 +67,12 @@ impl Trace {
         self.shared.fault.lock().is_some()
     }
 
-    /// Takes the recorded fault.
+    /// Takes the recorded fault. Returns `None` if no fault is recorded.
     pub(super) fn take(&self) -> Option<Fault> {
         self.shared.fault.lock().take()
     }
 
-    /// Records a cancellation.
+    /// Records [`Fault::Cancelled`] if the token was cancelled.
     ///
     /// # Errors
     ///
@@ -84,7 +86,7 @@ impl Trace {
     }
 }
 
-/// The first reader of a chain.
+/// The first reader of a chain, which reads the file or the stream itself.
 pub(super) struct Source<R> {
     inner: R,
     trace: Trace,
@@ -116,8 +118,8 @@ impl<R: Read> Read for Source<R> {
     }
 }
 
-/// A decoder in a chain. The inner decoder is dropped after an error, because a
-/// decoder need not work after an error.
+/// A decoder in a chain of readers. The inner decoder is dropped after an
+/// error, because a decoder need not work after an error.
 pub(super) struct Decoder {
     inner: Option<Stream>,
     format: Format,

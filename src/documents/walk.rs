@@ -29,7 +29,7 @@ struct Entry {
     is_start: bool,
 }
 
-/// A file of the walk.
+/// A file that a [`Walk`] has found.
 #[derive(Debug)]
 pub(super) struct Walked {
     pub(super) path: PathBuf,
@@ -53,7 +53,7 @@ impl Walk {
         Walk { pending: vec![start], is_recursive }
     }
 
-    /// Adds the entries of a directory.
+    /// Adds the entries of a directory to those that are to be visited.
     fn enter(&mut self, directory: &Path, is_start: bool) -> io::Result<()> {
         if !is_start && !fs::symlink_metadata(directory)?.is_dir() {
             return Err(io::Error::new(

@@ -1,4 +1,4 @@
-//! The key file of a service with a permanent address.
+//! The key file of an onion service with a permanent address.
 
 use std::io;
 use std::path::Path;
@@ -30,7 +30,8 @@ fn make(path: &Path) -> Result<OnionKey> {
     }
 }
 
-/// Loads the key. Returns `None` if the file doesn't exist.
+/// Loads the key from the file at `path`. Returns `None` if the file doesn't
+/// exist.
 fn load(path: &Path) -> Result<Option<OnionKey>> {
     match load_key(path) {
         Ok(key) => Ok(Some(key)),

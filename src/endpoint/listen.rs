@@ -20,13 +20,13 @@ use crate::tor::Tor;
 use scape_proto::control::Refusal;
 use scape_proto::word::Progress;
 
-/// The default time limit for adding and publishing the service. It begins when
-/// tor is running.
+/// The default time limit for adding and publishing the service. The time
+/// begins when tor is running.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
 /// The progress in percent when tor is running.
 const THERE: u8 = 40;
-/// The progress in percent when tor has reached the network. The rest is the
-/// publication.
+/// The progress in percent when tor has reached the network. The rest, up to
+/// 100, is the publication.
 const READY: u8 = 50;
 
 /// The progress callback, which is called by the launch of tor first and then
@@ -265,8 +265,9 @@ impl OnionEndpoint {
         })
     }
 
-    /// Returns the service to add to tor's configuration. It has no option for
-    /// single-hop mode, because that is a mode of the whole tor.
+    /// Returns the service with the directory `path`, to add to tor's
+    /// configuration. The service has no option for single-hop mode, because
+    /// that is a mode of the whole tor.
     fn on_disk(&self, path: &Path) -> Result<DiskOnion> {
         let mut service = DiskOnion::new(absolute(path)?);
         if let Some(streams) = self.wanted_max_streams() {

@@ -87,7 +87,7 @@ pub(super) enum Local {
 pub(super) enum Identity {
     /// A new key each time.
     New,
-    /// This key.
+    /// The key that the user has set.
     Key(OnionKey),
     /// The key in this file. A missing file is created with a new key.
     File(PathBuf),

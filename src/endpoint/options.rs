@@ -36,7 +36,7 @@ pub(super) struct Options {
     values: Vec<Value>,
 }
 
-/// The value of an option.
+/// The value of an option in an endpoint string.
 #[derive(Debug)]
 pub(super) struct Value {
     option: &'static str,
@@ -139,13 +139,13 @@ impl Vocabulary {
 }
 
 impl Value {
-    /// Creates an error for this value.
+    /// Creates an error that names this value's option and position.
     pub(super) fn error(&self, problem: EndpointProblem) -> EndpointError {
         EndpointError::of(self.option, problem).at(self.position)
     }
 
     /// Creates an error for an invalid value. `why` completes a sentence about
-    /// the value.
+    /// the value, such as "must be a port".
     pub(super) fn invalid(&self, why: impl Into<String>) -> EndpointError {
         EndpointError::invalid(self.option, why).at(self.position)
     }
@@ -259,7 +259,7 @@ fn seconds(text: &str) -> Option<Duration> {
         .filter(|time| !fraction.is_empty() && !time.is_zero())
 }
 
-/// Formats a time so that [`seconds`] parses it.
+/// Formats a time as a number of seconds, in the form that [`seconds`] parses.
 pub(super) fn show_seconds(time: Duration) -> String {
     match time.subsec_nanos() {
         0 => time.as_secs().to_string(),

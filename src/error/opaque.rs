@@ -43,7 +43,7 @@ pub(crate) trait Cause: StdError + Send + Sync + 'static {
     /// Returns the kind of the error.
     fn kind(&self) -> ErrorKind;
 
-    /// Returns tor's refusal, if there was one.
+    /// Returns tor's refusal, or `None` if tor didn't refuse a command.
     fn refusal(&self) -> Option<&Refusal> {
         None
     }

@@ -13,7 +13,7 @@ use crate::geoip::GeoIpError;
 use scape_proto::control::Refusal;
 use scape_proto::word::CountryCode;
 
-/// The largest number of addresses in one round trip.
+/// The largest number of addresses that tor is asked about in one round trip.
 const AT_ONCE: usize = 512;
 /// The largest number of answers in the cache. If a lookup could exceed this
 /// number, the cache is cleared first. (The network has about 10,000 relays.)
@@ -21,7 +21,7 @@ const KEPT: usize = 1 << 16;
 /// tor's reply code for a missing GeoIP database.
 const NOT_LOADED: u16 = 551;
 
-/// A cache of tor's answers, shared by all clones.
+/// A cache of the countries that tor has reported, shared by all clones.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Countries {
     known: Arc<Mutex<Known>>,

@@ -114,7 +114,8 @@ impl Database {
     }
 
     /// Returns the time at which the database was built, as the metadata states
-    /// it. Returns `None` if the time is too large for the system.
+    /// it. Returns `None` if the time is too large for a [`SystemTime`] on this
+    /// operating system.
     pub fn built(&self) -> Option<SystemTime> {
         self.inner.reader.metadata().build_time().ok()
     }

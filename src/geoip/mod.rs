@@ -147,7 +147,8 @@ impl GeoIp {
         self
     }
 
-    /// Like [`tor`](Self::tor), but keeps the tor that is already set.
+    /// Sets the tor that is asked, as [`tor`](Self::tor) does, unless a tor is
+    /// already set.
     pub(crate) fn or_tor(self, controller: &Controller) -> Self {
         if self.tor.is_some() { self } else { self.tor(controller) }
     }

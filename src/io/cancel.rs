@@ -71,14 +71,15 @@ type Hook = Box<dyn FnOnce() + Send>;
 #[derive(Default)]
 struct Shared {
     cancelled: bool,
-    /// The number of the next hook.
+    /// The number that the next hook gets when it is registered.
     next: u64,
     hooks: Vec<(u64, Hook)>,
     /// The number of the token. `None` until [`CancelToken::id`] is called.
     id: Option<CancelId>,
 }
 
-/// The number of a token, for values that are copied, such as deadlines.
+/// The number of a [`CancelToken`]. Values that are `Copy`, such as deadlines,
+/// store this number in place of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CancelId(NonZeroU64);
 
@@ -112,8 +113,8 @@ impl CancelToken {
     /// Cancels every call that was given this token. Returns at once, without
     /// waiting for these calls to end. Cancelling again does nothing.
     ///
-    /// This may be called on any thread, even in a callback of the call that is
-    /// to be cancelled.
+    /// This method may be called on any thread, even in a callback of the call
+    /// that is to be cancelled.
     ///
     /// ```
     /// let token = scape::CancelToken::new();

@@ -83,7 +83,8 @@ impl Accepting {
     }
 
     /// Adds a connection to the queue and waits while the queue is full.
-    /// Returns true if the thread should go on.
+    /// Returns false if the thread should end, because `stop` is disconnected
+    /// or the listener is gone.
     fn queue(&self, connection: Result<OnionStream>) -> bool {
         select_biased! {
             recv(self.stop) -> _ => false,
@@ -91,9 +92,9 @@ impl Accepting {
         }
     }
 
-    /// Queues an error for the listener if the queue is empty. Pauses in any
-    /// case, before the next attempt to accept. Returns true if the thread
-    /// should go on.
+    /// Queues an error for the listener if the queue is empty, and pauses
+    /// before the next attempt to accept. Returns false if the thread should
+    /// end, because `stop` is disconnected.
     fn failed(&self, error: io::Error) -> bool {
         if self.stop.try_recv() == Err(TryRecvError::Disconnected) {
             return false;

@@ -64,9 +64,11 @@ pub struct OnionListener {
 /// the threads and closes the sockets.
 pub(super) struct Door {
     acceptors: Vec<Arc<Acceptor>>,
-    /// The address of the first socket.
+    /// The address of the first socket, which [`OnionListener::local_addr`]
+    /// returns.
     local: OnionTarget,
-    /// The first virtual port of the first socket.
+    /// The first virtual port of the first socket, which
+    /// [`OnionListener::port`] returns.
     port: u16,
     streams: Receiver<Result<OnionStream>>,
     shutdown: OnionShutdown,
@@ -80,12 +82,12 @@ pub struct OnionShutdown {
     receiver: Receiver<Never>,
 }
 
-/// The sender that a shutdown drops, and the threads that the shutdown ends.
+/// The parts of a listener that [`OnionShutdown::shutdown`] needs.
 struct Stop {
     /// The sender of a channel that signals the shutdown. Dropping the sender
     /// disconnects the channel's receivers. `None` after the shutdown.
     sender: Option<Sender<Never>>,
-    /// The threads to end.
+    /// The threads that accept connections. A shutdown ends them.
     acceptors: Vec<Weak<Acceptor>>,
 }
 

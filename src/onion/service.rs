@@ -48,8 +48,8 @@ pub struct OnionService {
     ports: Vec<(u16, OnionTarget)>,
     detached: bool,
     guard: Guard,
-    /// The value that is kept alive. Dropped last, because dropping it may end
-    /// tor.
+    /// The value that is kept alive as long as the service, if there is one.
+    /// This field is the last one, because dropping the value may end tor.
     _keep: Option<KeepAlive>,
 }
 
@@ -57,7 +57,8 @@ pub struct OnionService {
 struct Guard {
     controller: Controller,
     address: OnionAddress,
-    /// The service's directory, if the service is in tor's configuration.
+    /// The service's directory if the service is in tor's configuration. `None`
+    /// for an ephemeral service.
     directory: Option<PathBuf>,
     armed: bool,
 }

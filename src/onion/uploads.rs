@@ -157,7 +157,8 @@ impl Uploads {
     /// Handles a CREATED event in which a filter on the control port hides the
     /// descriptor's id. tor creates both descriptors before any upload. So a
     /// descriptor that is created after an upload belongs to a service that was
-    /// added again, or to a new time period.
+    /// added again, or to a new time period. Always returns true, like every
+    /// event about a new descriptor.
     fn created_unnamed(&mut self) -> bool {
         if self.begun > 0 {
             self.begin_again();
@@ -214,7 +215,7 @@ impl Uploads {
     }
 
     /// Handles an UPLOAD event in which a filter on the control port hides the
-    /// descriptor's id.
+    /// descriptor's id. Always returns true, because an upload began.
     fn began_unnamed(&mut self, hsdir: &RelayName) -> bool {
         self.begun += 1;
         self.pending.push(Upload { descriptor: None, hsdir: hsdir.clone(), round: self.round });

@@ -123,7 +123,7 @@ impl Child {
         }
     }
 
-    /// Returns a handle for another thread.
+    /// Returns a handle to the process for another thread.
     pub(super) fn handle(&self) -> ChildHandle {
         self.handle.clone()
     }

@@ -159,8 +159,9 @@ pub(super) struct Failed {
     /// The error of the step that failed. `None` if tor has ended, or the
     /// launch was cancelled.
     pub(super) error: Option<Error>,
-    /// The control connection, if there was one. It must be kept until the
-    /// cause of the failure is known, because dropping it ends tor.
+    /// The control connection, or `None` if it wasn't made. The connection must
+    /// be kept until the cause of the failure is known, because dropping it
+    /// ends tor.
     pub(super) connected: Option<Connected>,
     /// The progress of tor's bootstrap in percent, or `None` if tor hasn't
     /// reported any.

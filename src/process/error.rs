@@ -81,9 +81,10 @@ impl LaunchError {
         LaunchError { is_later: true, ..self }
     }
 
-    /// Returns this error with the time limit `after`, if tor wasn't ready in
-    /// time. A launch that is a part of something longer only has the time that
-    /// was left, which means nothing to the caller of the whole.
+    /// Returns this error with the time limit `after`, if the error is a
+    /// timeout. A launch may be one step of a longer call and only get the time
+    /// that is left. The error then shows the time limit of the whole call,
+    /// which its caller knows.
     #[cfg(feature = "testing")]
     pub(crate) fn within(mut self, after: Duration) -> Self {
         if let LaunchProblem::Timeout { after: limit, .. } = &mut self.problem {

@@ -55,7 +55,8 @@ fn search(
     }
 }
 
-/// Returns all paths to check, in this order and without duplicates.
+/// Returns the paths to check, in the order of the checks and without
+/// duplicates.
 fn places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     let program = format!("tor{}", env::consts::EXE_SUFFIX);
     let mut places: Vec<PathBuf> = Vec::new();

@@ -52,8 +52,8 @@ struct State {
     ended: bool,
 }
 
-/// Notes the end when its last reference is dropped. The thread that reads and
-/// the thread of the callback have one each.
+/// Sets `ended` in [`State`] when it is dropped. The reading thread and the
+/// callback's thread share an `End`, so it is dropped when both have finished.
 struct End(Arc<Shared>);
 
 impl Drop for End {
@@ -113,7 +113,8 @@ struct Lines {
     sender: Sender<String>,
     /// The size in bytes of the lines that wait.
     waiting: Arc<AtomicUsize>,
-    /// The number of lines since the last one that found room.
+    /// The number of lines that were skipped since the last line that was
+    /// queued, because too many lines were waiting.
     lost: u64,
 }
 
@@ -131,8 +132,8 @@ impl Lines {
         Ok(Lines { sender, waiting, lost: 0 })
     }
 
-    /// Queues a line for the callback, or counts it as lost. Returns false if
-    /// the callback has panicked.
+    /// Queues a line for the callback, or counts it as lost if too many lines
+    /// wait. Returns false if the callback has panicked.
     fn push(&mut self, line: &str) -> bool {
         if self.waiting.load(Ordering::Acquire) >= WAITING_LIMIT {
             self.lost += 1;
@@ -204,7 +205,7 @@ fn read_lines(output: impl Read, shared: &Shared, callback: &mut Option<Lines>) 
     }
 }
 
-/// Skips the rest of a line.
+/// Skips the rest of a line that is longer than [`LINE_LIMIT`].
 fn skip_line(output: &mut impl BufRead) -> io::Result<()> {
     loop {
         let available = match output.fill_buf() {

@@ -15,7 +15,8 @@ use scape_proto::control::{ArgumentError, ArgumentProblem, check_option_value};
 pub struct OptionValue(Vec<u8>);
 
 impl OptionValue {
-    /// Creates a value from bytes.
+    /// Creates a value from the bytes that tor reads, without quotes and
+    /// escapes.
     pub(super) fn from_bytes(bytes: &[u8]) -> Self {
         OptionValue(bytes.to_vec())
     }

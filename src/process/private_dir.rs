@@ -58,7 +58,8 @@ impl PrivateDir {
         self.path().join(name)
     }
 
-    /// Writes a file that only this user may read. Fails if the file exists.
+    /// Writes a file that only this user may read, and returns its path. Fails
+    /// if the file exists.
     pub(super) fn write(&self, name: &str, contents: &[u8]) -> io::Result<PathBuf> {
         let path = self.join(name);
         create_private(&path)?.write_all(contents)?;

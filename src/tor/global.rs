@@ -95,8 +95,8 @@ impl Global {
     }
 }
 
-/// A guard that marks the search as over when it is dropped, even if the
-/// progress callback panics.
+/// A guard of the thread that searches for the program's tor. Dropping the
+/// guard marks the search as over, even if the progress callback panics.
 struct Coming;
 
 impl Drop for Coming {

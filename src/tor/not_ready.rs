@@ -12,7 +12,7 @@ use scape_proto::word::Progress;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotReadyError {
-    /// The timeout of the wait.
+    /// The timeout of the call. tor was still not ready when it passed.
     pub after: Duration,
     /// The last known bootstrap progress, with the problem that tor reported.
     /// `None` if tor has reported no progress.

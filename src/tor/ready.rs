@@ -20,8 +20,8 @@ use scape_proto::word::Progress;
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 /// The time for finding out, after a timeout, why tor isn't ready.
 const ASK_WHY: Duration = Duration::from_secs(1);
-/// The pause between two questions to a tor whose status events are hidden by a
-/// filter on the control port.
+/// The pause between two queries of tor's status, if a filter on the control
+/// port hides tor's status events.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Readiness: `GETINFO status/bootstrap-phase`, `GETINFO
@@ -130,8 +130,8 @@ impl Tor {
     /// may have made it dormant.
     ///
     /// If the control connection is lost and reconnects
-    /// ([`Connect::reconnect`](crate::Connect::reconnect)), this waits for the
-    /// tor at the new connection.
+    /// ([`Connect::reconnect`](crate::Connect::reconnect)), the call waits for
+    /// the tor at the new connection.
     ///
     /// The whole call takes at most `timeout`, no matter how many events
     /// arrive. After a timeout, up to one second more is spent on asking tor

@@ -1,4 +1,4 @@
-//! MAPADDRESS, RESOLVE.
+//! The command table for MAPADDRESS and RESOLVE.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ const SOON: Duration = Duration::from_secs(20);
 const ONION: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
 const A_MOMENT: Duration = Duration::from_millis(100);
 
-/// Returns the answer to each pair, as `from=to` or `code text`.
+/// Sends a MAPADDRESS, and returns tor's answer to each pair: `from=to`, or the
+/// code and text of a refusal.
 fn map(c: &Controller, pairs: &[(&str, &str)]) -> Said {
     let shown = |answer: Result<Mapping, Refusal>| match answer {
         Ok(mapping) => mapping.to_string(),
@@ -212,7 +213,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// Removes a mapping by the name that tor chose for it.
+/// Adds a mapping for which tor chooses a virtual name, and removes the mapping
+/// by this name.
 fn virtual_name(b: &Bench) -> scape::Result<&'static str> {
     let mapped = b.c.mapped_address(".", "v.example")?;
     assert!(mapped.from().ends_with(".virtual"), "{mapped:?}");

@@ -1,4 +1,5 @@
-//! EXTENDCIRCUIT, SETCIRCUITPURPOSE, CLOSECIRCUIT, DROPGUARDS, DROPTIMEOUTS.
+//! The command table for EXTENDCIRCUIT, SETCIRCUITPURPOSE, CLOSECIRCUIT,
+//! DROPGUARDS and DROPTIMEOUTS.
 
 use scape::control::ExtendCircuit;
 use scape::event::CircuitPurpose;

@@ -1,5 +1,6 @@
-//! ONION_CLIENT_AUTH_ADD, ONION_CLIENT_AUTH_REMOVE, ONION_CLIENT_AUTH_VIEW. The
-//! reply 252, for a descriptor that a later key decrypts, needs a network.
+//! The command tables for ONION_CLIENT_AUTH_ADD, ONION_CLIENT_AUTH_REMOVE and
+//! ONION_CLIENT_AUTH_VIEW. The reply 252, for a descriptor that a later key
+//! decrypts, needs a network.
 
 use std::fs;
 
@@ -19,7 +20,7 @@ fn auth() -> ClientAuth {
     ClientAuth::new(service(), KEY.parse().unwrap())
 }
 
-/// Returns the client keys without their secrets.
+/// Returns all client keys in tor, without their secrets.
 fn all(b: &Bench) -> Said {
     let show = |auths: Vec<ClientAuth>| -> Vec<String> {
         assert!(auths.iter().all(|auth| auth.key == KEY.parse().unwrap()));
@@ -186,7 +187,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// Rows for a tor with a ClientOnionAuthDir.
+/// Rows of the command table for a tor with a ClientOnionAuthDir.
 pub(crate) const WITH_A_DIRECTORY: &[Row] = &[
     (
         "ONION_CLIENT_AUTH_ADD",
@@ -206,7 +207,7 @@ pub(crate) const WITH_A_DIRECTORY: &[Row] = &[
     ("ONION_CLIENT_AUTH_VIEW", |b| said(file(b)), 250, "false"),
 ];
 
-/// Returns true if the key is in the directory.
+/// Returns true if a file in the ClientOnionAuthDir contains [`KEY`].
 fn file(b: &Bench) -> scape::Result<bool> {
     let folder = b.c.get_conf("ClientOnionAuthDir")?.unwrap();
     let mut files =

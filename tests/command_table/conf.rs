@@ -1,4 +1,4 @@
-//! GETCONF, SETCONF, RESETCONF, LOADCONF, SAVECONF.
+//! The command table for GETCONF, SETCONF, RESETCONF, LOADCONF and SAVECONF.
 
 use std::fs;
 use std::net::TcpListener;
@@ -109,8 +109,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("SAVECONF", |b| said(b.c.save_conf_force()), 250, "()"),
 ];
 
-/// A control port that another program uses. tor opens control ports whatever
-/// the value of DisableNetwork.
+/// Sets a `ControlPort` that another program uses, so that tor can't open it.
+/// tor opens control ports even if `DisableNetwork` is 1.
 fn a_port_in_use(b: &Bench) -> Said {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let own = b.c.get_conf_list("ControlPort").unwrap();

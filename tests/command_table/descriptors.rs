@@ -1,5 +1,5 @@
-//! POSTDESCRIPTOR, HSFETCH, HSPOST. Successful answers need relays and
-//! therefore a network.
+//! The command table for POSTDESCRIPTOR, HSFETCH and HSPOST. Successful answers
+//! need relays and therefore a network.
 
 use std::time::{Duration, Instant};
 
@@ -161,8 +161,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// The fetch ends at its deadline, neither before nor long after, with a
-/// timeout.
+/// Checks that a fetch without a consensus fails with a timeout at its
+/// deadline, neither before nor long after.
 fn without_a_consensus(b: &Bench) -> scape::Result<()> {
     let begun = Instant::now();
     let error = b.c.hs_descriptors().fetch(nobody(), Duration::from_millis(300)).unwrap_err();

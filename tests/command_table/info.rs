@@ -1,4 +1,4 @@
-//! GETINFO, SETEVENTS, USEFEATURE, SIGNAL.
+//! The command table for GETINFO, SETEVENTS, USEFEATURE and SIGNAL.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! ADD_ONION, DEL_ONION.
+//! The command tables for ADD_ONION and DEL_ONION.
 
 use scape::control::{AddOnion, AddedOnion};
 use scape::word::{ClientPublicKey, OnionAddress, OnionKey};
@@ -12,8 +12,8 @@ fn one() -> AddOnion {
     AddOnion::new().local_port(80)
 }
 
-/// Adds a service and removes it again. Returns whether tor sent a key, and the
-/// number of clients.
+/// Adds a service and removes it again. Returns a text that says if tor sent a
+/// key, and the number of clients.
 fn add(b: &Bench, service: AddOnion) -> Said {
     let shown = |added: AddedOnion| -> scape::Result<String> {
         b.c.del_onion(&added.address)?;
@@ -162,7 +162,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// Rows for a tor in non-anonymous mode.
+/// Rows of the command table for a tor in non-anonymous mode.
 pub(crate) const NON_ANONYMOUS: &[Row] = &[
     ("ADD_ONION", |b| add(b, one().non_anonymous()), 250, "\"key: true, clients: 0\""),
     ("ADD_ONION", |b| add(b, one()), 512, "Tor is in non-anonymous hidden service mode"),

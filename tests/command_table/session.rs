@@ -1,10 +1,10 @@
-//! PROTOCOLINFO, AUTHCHALLENGE, AUTHENTICATE, QUIT, ownership, and the answers
-//! to lines that are no command. All outcomes of authentication are tested in
-//! `tor_auth.rs`.
+//! The command tables for PROTOCOLINFO, AUTHCHALLENGE, AUTHENTICATE, QUIT, the
+//! commands about ownership, and lines that are no command. All outcomes of
+//! authentication are tested in `tor_auth.rs`.
 
 use crate::support::command_table::{NOT_SENT, Row, raw, said};
 
-/// Rows for a tor with a cookie and a password.
+/// Rows of the command table for a tor with a cookie and a password.
 pub(crate) const ROWS: &[Row] = &[
     ("PROTOCOLINFO", |b| raw(b.c.msg("PROTOCOLINFO")), 250, "PROTOCOLINFO 1"),
     ("PROTOCOLINFO", |b| raw(b.c.msg("PROTOCOLINFO 1 7")), 250, "PROTOCOLINFO 1"),
@@ -111,7 +111,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// Rows for a tor with a password and no cookie.
+/// Rows of the command table for a tor with a password and no cookie.
 pub(crate) const NO_COOKIE: &[Row] = &[
     (
         "AUTHCHALLENGE",

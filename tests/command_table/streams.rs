@@ -1,5 +1,5 @@
-//! ATTACHSTREAM, REDIRECTSTREAM, CLOSESTREAM, with streams that wait for a
-//! controller. Attaching to a circuit needs a network.
+//! The command table for ATTACHSTREAM, REDIRECTSTREAM and CLOSESTREAM, with
+//! streams that wait for a controller. Attaching to a circuit needs a network.
 
 use std::time::Duration;
 
@@ -137,7 +137,8 @@ fn redirected(b: &Bench) -> scape::Result<String> {
     Ok(streams.iter().find(|listed| listed.id == stream).unwrap().target.to_string())
 }
 
-/// The STREAM event reports each reason with the word that the type has for it.
+/// Closes a stream for each reason, and checks that the STREAM event reports
+/// the word that `EndReason` has for this reason.
 fn every_reason(b: &Bench) -> scape::Result<()> {
     for reason in EndReason::KNOWN {
         let stream = b.waiting_stream();

@@ -57,14 +57,15 @@ use shared_network::SharedNetwork;
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// A name that the networks' name servers know.
 pub(crate) const NAME: &str = "www.scape.test";
-/// An address that has a name there. Nothing is ever sent to it.
+/// An address for which the networks' name servers know a name. Nothing is ever
+/// sent to this address.
 pub(crate) const NAMED: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
 
 static CIRCUITS: SharedNetwork = SharedNetwork::new();
 static EVENTS: SharedNetwork = SharedNetwork::new();
 static EXAMPLES: SharedNetwork = SharedNetwork::new();
 static ONIONS: SharedNetwork = SharedNetwork::new();
-/// A network for tests that leave it in another state.
+/// The network for tests that change the state of the network.
 static RARE: SharedNetwork = SharedNetwork::new();
 static SOCKS: SharedNetwork = SharedNetwork::new();
 static STATE: SharedNetwork = SharedNetwork::new();

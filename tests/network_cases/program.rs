@@ -141,7 +141,7 @@ impl Running {
         assert!(status.success(), "{status}");
     }
 
-    /// Sends SIGTERM.
+    /// Sends SIGTERM to the example.
     pub(crate) fn terminate(&self) {
         let pid = rustix::process::Pid::from_child(&self.child.lock());
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();

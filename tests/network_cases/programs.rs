@@ -112,7 +112,8 @@ fn share(network: &TestNetwork) {
     auth.remove(&address).unwrap();
 }
 
-/// Unpacks an archive of uncompressed files.
+/// Returns the contents of the files in a zip archive without compression, by
+/// their names.
 fn unzip(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let number = |at: usize, size: usize| -> usize {
         archive[at..at + size].iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte))
@@ -252,7 +253,7 @@ fn receive(network: &TestNetwork) {
 }
 
 /// Publishes a service at the network's client, which `vanguards` watches.
-/// Visitors get this answer.
+/// Visitors get `answer`. Returns the service's address.
 fn watched_service(network: &TestNetwork, answer: &'static [u8]) -> OnionAddress {
     publish(network.client(), &AddOnion::new().port(80, server(answer))).address
 }

@@ -75,8 +75,8 @@ fn stream_bandwidth(network: &TestNetwork) {
     });
 }
 
-/// The relay reports that its descriptor has changed, and the authority reports
-/// that it has the new one.
+/// Changes a relay's descriptor. The relay reports the change, and the
+/// authority reports that it has the new descriptor.
 fn descriptor(network: &TestNetwork) {
     let relay = network.relays().last().unwrap();
     let authority = network.nodes().iter().find(|node| node.role() == Role::Authority).unwrap();
@@ -93,7 +93,8 @@ fn descriptor(network: &TestNetwork) {
     relay.controller().reset_conf(["ContactInfo"]).unwrap();
 }
 
-/// Starts a program that says what pluggable transports say, and does nothing.
+/// Configures a pluggable transport whose program prints that it has started,
+/// and then does nothing.
 fn transport(network: &TestNetwork) {
     let node = network.relays().last().unwrap();
     let program = node.process().data_directory().join("transport");
@@ -109,13 +110,13 @@ fn transport(network: &TestNetwork) {
     node.controller().reset_conf(["ServerTransportPlugin"]).unwrap();
 }
 
-/// A relay without a network loses its connections, and makes them again once
-/// it has one.
+/// Disables a relay's network and enables it again. The relay loses its
+/// connections, and then makes new ones.
 ///
-/// The client's circuits over this relay are closed before the relay is mended.
-/// If they stayed open, the client could use dead circuits for the streams of
-/// the next case. Circuits that the client begins meanwhile can't be built over
-/// this relay.
+/// The client's circuits over this relay are closed before the network is
+/// enabled again. If they stayed open, the client could use dead circuits for
+/// the streams of the next case. Circuits that the client begins meanwhile
+/// can't be built over this relay.
 fn connections(network: &TestNetwork) {
     let tor = relay(network);
     let client = network.client();

@@ -16,7 +16,8 @@ use crate::{NAME, SOON, dir_port};
 /// The size of the file that the web server has.
 const SIZE: usize = 40_000;
 
-/// Answers range requests for a file of zeros.
+/// Starts a server that answers range requests for a file of zeros. Returns its
+/// port.
 fn web_server() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -82,9 +82,9 @@ fn waits(network: &TestNetwork) {
     circuit.close().unwrap();
 }
 
-/// Makes random steps with a tor of its own, among everything that can happen.
-/// After every fifth step, the live state must equal GETINFO in every field of
-/// every circuit, stream, router, mapping and guard.
+/// Makes 500 random steps that change circuits, streams, mappings and relays,
+/// with a tor of its own. After every fifth step, the live state must equal
+/// GETINFO in every field of every circuit, stream, router, mapping and guard.
 fn follows(network: &TestNetwork) {
     let tor = Tor::launch(network.launch()).unwrap();
     tor.become_ready(SOON).unwrap();
@@ -127,7 +127,8 @@ struct Walk<'a> {
     client: TorClient,
     relays: Vec<Fingerprint>,
     network: &'a TestNetwork,
-    /// A stopped relay, and the number of steps since it was stopped.
+    /// The stopped relay, and the number of steps since it was stopped. `None`
+    /// if no relay is stopped.
     stopped: Option<(Stopped<'a>, u32)>,
     circuits: Vec<Circuit>,
     streams: Vec<SocksStream>,
@@ -175,8 +176,8 @@ impl Walk<'_> {
         *self.done.entry(what).or_default() += 1;
     }
 
-    /// Returns `None` if tor refused a command, because a circuit or stream may
-    /// have ended meanwhile.
+    /// Returns `None` for an error that a circuit or stream may cause if it has
+    /// ended meanwhile. Panics for any other error.
     fn lenient<T>(result: scape::Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -233,7 +234,8 @@ impl Walk<'_> {
         "open"
     }
 
-    /// Attaches a stream to one of the circuits.
+    /// Attaches a new stream to one of the circuits, or launches a circuit if
+    /// none is suitable. Returns the name of the step.
     fn attach(&mut self) -> &'static str {
         let Some(circuit) =
             self.circuit().filter(|circuit| circuit.is_built() && circuit.path().len() > 1)
@@ -292,7 +294,8 @@ impl Walk<'_> {
         "resolve"
     }
 
-    /// Stops a relay, or lets the stopped one go on.
+    /// Stops a random relay, or lets the stopped relay go on. Returns the name
+    /// of the step.
     fn stop_or_go_on(&mut self) -> &'static str {
         if self.stopped.take().is_some() {
             return "a relay goes on";
@@ -302,8 +305,9 @@ impl Walk<'_> {
         "a relay stops"
     }
 
-    /// Compares until both agree. tor's events may arrive a moment after its
-    /// answers, and things happen meanwhile.
+    /// Compares the live state with tor's answers until both agree. tor's
+    /// events may arrive a moment after its answers, and tor may change
+    /// something meanwhile.
     fn compare(&mut self, step: usize) {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
@@ -384,7 +388,8 @@ fn settle(tor: &Controller) {
         .unwrap();
 }
 
-/// Returns a circuit without the fields for which tor sends no event.
+/// Returns a circuit as a text that can be compared, without the fields for
+/// which tor sends no event.
 fn circuit(info: &CircuitInfo) -> String {
     let mut info = info.clone();
     (info.conflux_rtt, info.socks_username, info.socks_password, info.hs_pow) =
@@ -400,7 +405,8 @@ fn circuit(info: &CircuitInfo) -> String {
     format!("{info:?}")
 }
 
-/// Returns the GETINFO fields of a stream.
+/// Returns the fields of a stream that GETINFO also returns, as a text that can
+/// be compared.
 fn stream(info: &StreamInfo) -> String {
     let status = match &info.status {
         StreamStatus::New

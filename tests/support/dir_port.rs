@@ -28,7 +28,8 @@ pub(crate) fn get(node: &Node, path: &str, headers: &str) -> Option<Vec<u8>> {
     answer.starts_with(b"HTTP/1.0 200 ").then_some(body)
 }
 
-/// Requests a document until the node has it.
+/// Requests a document until the node has it, and returns it. Panics after
+/// `limit`.
 pub(crate) fn wait_for(node: &Node, path: &str, headers: &str, limit: Duration) -> Vec<u8> {
     let begun = Instant::now();
     loop {

@@ -105,7 +105,7 @@ impl Profile {
         self.commands.iter().any(|allowed| line.starts_with(allowed))
     }
 
-    /// Rewrites tor's text, line by line.
+    /// Returns tor's text, with each line rewritten by the profile's rules.
     fn rewrite(&self, said: &str) -> String {
         let rewrite = |line: &str| {
             let rules = if line.starts_with("650") { self.rewritten } else { self.replies };

@@ -55,7 +55,8 @@ impl Peer {
         (&*self.transport).write_all(bytes.as_ref()).is_ok()
     }
 
-    /// Returns the next line, or `None` at the end of the stream.
+    /// Returns the next line that the controller sends, or `None` at the end of
+    /// the stream.
     pub(crate) fn line(&self) -> Option<String> {
         let mut line = Vec::new();
         let mut byte = [0];
@@ -69,7 +70,7 @@ impl Peer {
         Some(String::from_utf8(line).unwrap().trim_end().to_string())
     }
 
-    /// Checks that this is the next line.
+    /// Checks that `line` is the next line that the controller sends.
     pub(crate) fn expect(&self, line: &str) {
         assert_eq!(self.line().as_deref(), Some(line));
     }
@@ -85,8 +86,8 @@ impl Peer {
     }
 }
 
-/// Answers `GETINFO key` with `250-key=value of key`, and anything else with
-/// `250 OK`.
+/// Returns an answer for [`Peer::answering`]: `250-key=value of key` to
+/// `GETINFO key`, and `250 OK` to anything else. Never returns `None`.
 pub(crate) fn echo(line: &str) -> Option<String> {
     Some(match line.strip_prefix("GETINFO ") {
         Some(key) => format!("250-{key}=value of {key}\r\n250 OK\r\n"),

@@ -20,8 +20,8 @@ pub(crate) fn eager() -> Reconnect {
 }
 
 /// A place where at most one scripted tor runs at a time. Connections go to the
-/// tor that runs there now. Each scripted tor stands for another process of the
-/// same tor.
+/// tor that runs there now. To simulate a restart of tor, a test replaces the
+/// scripted tor by another one.
 #[derive(Clone, Default)]
 pub(crate) struct Place(Arc<Mutex<Option<ScriptedTor>>>);
 

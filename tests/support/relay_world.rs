@@ -14,7 +14,7 @@ use scape::netdoc::Directory;
 use scape::word::Fingerprint;
 use sha2::{Digest, Sha256};
 
-/// The facts about a relay.
+/// A relay of the invented network: the facts that the documents are made from.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) fingerprint: Fingerprint,

@@ -17,7 +17,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 /// A request that the SOCKS port has received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
-    /// The user name, if there was one.
+    /// The user name, or `None` if the client sent no credentials.
     pub(crate) user: Option<String>,
     /// The type of the host: 1 and 4 are addresses, and 3 is a name.
     pub(crate) kind: u8,

@@ -42,19 +42,19 @@ fn runtime() -> Runtime {
     Runtime(tempfile::Builder::new().permissions(permissions).tempdir().unwrap())
 }
 
-/// Returns a command for a small network.
+/// Returns a `scape testnet` command for a network with few nodes.
 fn small(word: &str, runtime: &Path) -> Scape {
     Scape::new(["testnet", word, "--authorities", "1", "--relays", "3"])
         .env("XDG_RUNTIME_DIR", runtime)
 }
 
-/// Returns a command without the options of a network.
+/// Returns a `scape testnet` command that gets no options for a new network.
 fn on(runtime: &Path, arguments: &[&str]) -> Scape {
     let scape = Scape::new(["testnet"]).env("XDG_RUNTIME_DIR", runtime);
     arguments.iter().fold(scape, |scape, argument| scape.arg(argument))
 }
 
-/// Returns the processes below the given folder, by their command lines.
+/// Returns the command lines of the tors that use this folder.
 fn tors_below(folder: &str) -> Vec<String> {
     let mut found = Vec::new();
     for process in fs::read_dir("/proc").unwrap().flatten() {
@@ -310,7 +310,7 @@ fn slow(runtime: &Path) -> Scape {
     small("up", runtime).arg("--vote-first")
 }
 
-/// Waits until a network is starting, and returns its server.
+/// Waits until a network is starting, and returns the process id of its server.
 fn starting(runtime: &Path) -> u32 {
     let mut pid = None;
     until("a network that is starting", || {
@@ -325,7 +325,8 @@ fn pid_of(state: &serde_json::Value) -> u32 {
     state["pid"].as_u64().unwrap().try_into().unwrap()
 }
 
-/// Waits until a condition is true.
+/// Waits until `is_true` returns true. Fails the test after two minutes, with a
+/// message about the missing `what`.
 #[track_caller]
 fn until(what: &str, mut is_true: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -335,7 +336,8 @@ fn until(what: &str, mut is_true: impl FnMut() -> bool) {
     }
 }
 
-/// Returns a set of signals from the status of a process. Bit 0 is signal 1.
+/// Returns a set of signals, such as the ignored ones (`SigIgn:`), from the
+/// status of a process. Bit 0 is signal 1.
 fn signals(pid: u32, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();

@@ -134,9 +134,9 @@ impl ManualEntry {
     /// Returns true if the manual says that the option can't be changed while
     /// tor runs.
     ///
-    /// Even if this returns false, tor can reject a change. For example, some
-    /// options can be set only once, or only together with other options. The
-    /// manual doesn't mark such options.
+    /// Even if this method returns false, tor can reject a change. For example,
+    /// some options can be set only once, or only together with other options.
+    /// The manual doesn't mark such options.
     pub fn is_immutable(&self) -> bool {
         self.immutable
     }

@@ -9,10 +9,10 @@ use super::requests::Token;
 /// because each option gets a copy of the text.
 const MOST_NAMES: usize = 16;
 
-/// The maximum length of a section title.
+/// The maximum length of a section title, in characters.
 const LONGEST_TITLE: usize = 200;
 
-/// The text under one heading.
+/// The text under one heading, which can name several options.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Description {
     pub(super) section: String,
@@ -232,7 +232,7 @@ mod tests {
     use super::super::requests::tokens;
     use super::*;
 
-    /// Formats each description as a single text.
+    /// Formats each description in a page as a single text, for comparisons.
     fn shown(page: &str) -> Vec<String> {
         let show = |description: Description| {
             let terms: Vec<String> = description

@@ -10,8 +10,8 @@ use super::characters::character;
 /// reduced to this width.
 const WIDEST: usize = 16;
 
-/// The maximum length of a string (`.ds`). Strings can contain each other, so
-/// without a limit they could grow exponentially.
+/// The maximum length of a string (`.ds`), in characters. Strings can contain
+/// each other, so without a limit they could grow exponentially.
 const LONGEST_STRING: usize = 16;
 
 /// The text of a line, and its bold parts.

@@ -9,7 +9,7 @@ const STEP: usize = 4;
 /// The maximum indentation, in columns.
 const FARTHEST: usize = 40;
 
-/// The text that has been formatted so far.
+/// The text of a description, as far as it has been formatted.
 #[derive(Debug, Default)]
 pub(super) struct Prose {
     text: String,

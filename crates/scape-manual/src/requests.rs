@@ -327,7 +327,7 @@ fn arguments(rest: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// Formats each token briefly.
+    /// Parses a page, and formats each token as a short text for comparisons.
     fn shown(page: &str) -> Vec<String> {
         let show = |token| match token {
             Token::Text(line) => line.plain(),

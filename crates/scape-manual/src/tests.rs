@@ -303,8 +303,8 @@ fn empty_page_has_no_entries() {
     assert!(manual.get("SocksPort").is_none());
 }
 
-/// Parses large pages. They would take long if a part of a page were examined
-/// more than a few times.
+/// Parses large pages with the same lines many times. Parsing would take very
+/// long if a part of a page were examined more than a few times.
 #[test]
 fn large_pages_take_linear_time() {
     let many = |line: &str| line.repeat(100_000);
@@ -342,7 +342,8 @@ fn piece() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Checks properties that hold for any input.
+/// Checks the properties of a manual that hold for any page: for example, names
+/// are words, and no text has a control character.
 fn is_sound(manual: &Manual) -> Result<(), TestCaseError> {
     for entry in manual {
         prop_assert!(entry.name().chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));

@@ -29,7 +29,8 @@ fn replies(file: &str) -> Vec<Reply> {
     std::iter::from_fn(|| decoder.next_reply().unwrap()).collect()
 }
 
-/// Returns every data block of a file, with the line that begins it.
+/// Returns every data block of a transcript file. Before each block comes the
+/// text of the reply line that begins the block.
 fn blocks(file: &str) -> Vec<(String, Vec<u8>)> {
     let replies = replies(file);
     let lines = replies.iter().flat_map(|reply| reply.lines());

@@ -1,10 +1,12 @@
-//! The time that documents take grows like the size of their text, whatever is
-//! repeated in it: 256 KiB take about 16 times the time of 16 KiB.
+//! The time for reading a document grows linearly with the size of its text,
+//! whatever line is repeated in the text. So 256 KiB take about 16 times as
+//! long as 16 KiB.
 //!
 //! The small text is read 16 times in a row, so that both measurements are
-//! about equally long. The time is CPU time if the system tells it, so that
+//! about equally long. The time is CPU time if the system reports it, so that
 //! other programs don't matter. A parser that compares each line with all lines
-//! before it takes 16 times the time for the large text.
+//! before it would take 16 times as long for the large text as for 16 small
+//! ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::disallowed_methods, reason = "tests may read files and clocks")]
 #![allow(clippy::disallowed_types, reason = "tests may read files and clocks")]
@@ -25,15 +27,17 @@ const LARGE: usize = 256 << 10;
 /// The number of times that the small text is read in one measurement.
 const GROWTH: usize = LARGE / SMALL;
 
-/// The factor by which the time may exceed that of linear growth.
+/// The factor by which the time for the large text may exceed the time that
+/// linear growth predicts.
 const MARGIN: u32 = 3;
 
 const ID: &str = "256498816C85C6ABA4DF222205CF3FA091E63CCE";
 const R: &str = "r a AAAAAAAAAAAAAAAAAAAAAAAAAAA 2038-01-01 00:00:00 127.0.0.14 1 0\n";
 const OBJECT: &str = "\n-----BEGIN X-----\nAQID\n-----END X-----\n";
 
-/// Checks that the time of `read` grows like the text: `head`, followed by many
-/// copies of `pattern`. Each `#` in `pattern` becomes the number of the copy.
+/// Checks that the time of `read` grows linearly with the size of a text. The
+/// text is `head`, followed by many copies of `pattern`. Each `#` in `pattern`
+/// becomes the number of the copy.
 fn check(name: &str, read: fn(&[u8]), head: &str, pattern: &str) {
     let pattern = pattern.replace("ID", ID).replace("OBJECT", OBJECT);
     let (small, large) = (text(head, &pattern, SMALL), text(head, &pattern, LARGE));
@@ -76,7 +80,8 @@ fn text(head: &str, pattern: &str, size: usize) -> Vec<u8> {
     text
 }
 
-/// Returns the time that it takes to read a text `times` times.
+/// Returns the time that `times` calls of `read` take: the CPU time, or the
+/// elapsed time if the system doesn't report CPU times.
 fn time(read: fn(&[u8]), text: &[u8], times: usize) -> Duration {
     let (start, cpu_start) = (Instant::now(), cpu_time());
     (0..times).for_each(|_| read(text));
@@ -86,14 +91,14 @@ fn time(read: fn(&[u8]), text: &[u8], times: usize) -> Duration {
     }
 }
 
-/// Returns the CPU time of this thread. Linux updates it every few
-/// milliseconds.
+/// Returns the CPU time of this thread, which Linux updates every few
+/// milliseconds. Returns `None` on other systems.
 fn cpu_time() -> Option<Duration> {
     let times = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     times.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
-/// Writes a document in JSON, which calls most of the methods.
+/// Writes a document in JSON, which calls most of the document's methods.
 #[cfg(feature = "serde")]
 fn show(document: &impl serde::Serialize) {
     serde_json::to_writer(std::io::sink(), document).unwrap();
@@ -109,7 +114,8 @@ fn each<D: Shown>(documents: impl IntoIterator<Item = D>) {
 #[cfg(feature = "serde")]
 use serde::Serialize as Shown;
 
-/// Any type, because nothing is written without the feature `serde`.
+/// A replacement for serde's `Serialize` that every type implements. Without
+/// the feature `serde`, `show` writes nothing.
 #[cfg(not(feature = "serde"))]
 trait Shown {}
 
@@ -358,7 +364,7 @@ fn other_documents_of_authorities_take_linear_time() {
 
 #[test]
 fn consensus_diffs_take_linear_time() {
-    /// Parses the diff, and tries to apply it to itself.
+    /// Parses a consensus diff, and tries to apply the diff to its own text.
     fn read(text: &[u8]) {
         if let Ok(diff) = ConsensusDiff::parse(text) {
             show(&diff);

@@ -14,7 +14,7 @@ macro_rules! documents {
     };
 }
 
-/// Every document that is read strictly.
+/// The documents that `parse_strict` accepts, with the names of their files.
 const DOCUMENTS: [(&str, &[u8]); 11] = documents![
     "collector-bandwidth-file-1.0",
     "collector-bandwidth-file-1.4",
@@ -265,6 +265,7 @@ fn bandwidth_files_of_torflow_and_sbws() {
     assert_eq!(last.consensus_bandwidth_is_unmeasured(), Some(false));
 }
 
+/// Checks generated bandwidth files of the versions 1.1 to 1.9.
 /// bandwidth-file-spec says which version added which lines.
 #[test]
 fn bandwidth_files_of_every_other_version() {
@@ -311,8 +312,8 @@ fn bandwidth_files_of_every_other_version() {
     }
 }
 
-/// The first form of a directory is recognized, by the annotation or by the
-/// first line, but not parsed.
+/// Checks that a directory of version 1, the oldest format, is recognized by
+/// its annotation or its first line, but can't be parsed.
 #[test]
 fn directory_of_version_1_is_unsupported() {
     let text = "signed-directory\npublished 2005-12-16 00:13:46\nrecommended-software 0.1.0.15\n";

@@ -14,8 +14,8 @@ const SERVER_DESCRIPTOR: &[u8] = include_bytes!("data/documents/server-descripto
 const CERTIFICATES: &[u8] = include_bytes!("data/documents/key-certificates");
 const EXTRA_INFO: &[u8] = include_bytes!("data/documents/extra-info");
 
-/// Calls `is_valid` with each text that differs from `text` in one bit of one
-/// of the first `signed` bytes. Returns the positions at which it returns true.
+/// Changes one bit in each of the first `signed` bytes of `text`, one byte at a
+/// time. Returns the positions at which `is_valid` accepts the changed text.
 fn accepted_changes(text: &[u8], signed: usize, is_valid: impl Fn(&[u8]) -> bool) -> Vec<usize> {
     let mut changed = text.to_vec();
     let mut accepted = Vec::new();
@@ -67,8 +67,9 @@ fn server_descriptor_without_a_signature_or_with_another_ones_is_not_valid() {
     }
 }
 
-/// The RSA signature covers all lines, so each other check is tested with a
-/// field that differs from the text.
+/// Changes fields of the parsed descriptor, not the text. The RSA signature
+/// covers all lines, so a change of the text would fail the check of this
+/// signature instead of the check to be tested.
 #[test]
 fn server_descriptor_with_the_keys_of_another_relay_is_not_valid() {
     let other = include_bytes!("data/documents/server-descriptor-2");

@@ -28,7 +28,7 @@ const SERVER_DESCRIPTOR: &[u8] = include_bytes!("data/documents/server-descripto
 const EXTRA_INFO: &[u8] = include_bytes!("data/documents/extra-info");
 const DETACHED: &[u8] = include_bytes!("data/documents/detached-signatures");
 
-/// An entry that nobody signed.
+/// A router status entry that no authority signed.
 const ENTRY: &str = "r evil TTBhbJbc2mGbyQ4TMEK1VoxNW8I 2038-01-01 00:00:00 192.0.2.1 9001 0\n\
     s Exit Guard Running Valid\n";
 
@@ -98,8 +98,9 @@ fn unsigned_lines_after_the_signatures_of_a_consensus_are_refused() {
     }
 }
 
-/// The signed part begins at the line `network-status-version`. A parser
-/// ignores the word `opt` before a keyword.
+/// The signed part begins at the line `network-status-version`. The parser
+/// ignores the word `opt` before a keyword, so a copy of this line with `opt`,
+/// and other unsigned lines, can precede the signed part.
 #[test]
 fn unsigned_lines_before_a_consensus_are_refused() {
     for original in CONSENSUSES.map(text) {
@@ -269,8 +270,9 @@ fn unsigned_digests_of_detached_signatures_are_refused() {
     assert_eq!(verify(&format!("{original}{digest}{added}-----\n")), expected);
 }
 
-/// Returns detached signatures whose only signature is an additional one of
-/// the original, moved to where signatures of `consensus-digest` stand.
+/// Returns forged detached signatures: the additional signature for the flavor
+/// microdesc becomes the only signature, in place of the signatures that cover
+/// the line `consensus-digest`.
 fn with_signature_of_microdesc(original: &str) -> String {
     let line = |start: &str| {
         let line = original.lines().find(|line| line.starts_with(start)).unwrap();
@@ -285,7 +287,8 @@ fn with_signature_of_microdesc(original: &str) -> String {
     format!("{head}additional-digest ns sha256 {digest}\n{signature}-----END SIGNATURE-----\n")
 }
 
-/// The parts of a server descriptor that is signed correctly.
+/// The parts from which `make` builds a server descriptor with valid
+/// signatures.
 struct Parts {
     first: String,
     certificate: Vec<u8>,
@@ -304,14 +307,15 @@ fn signing() -> Ed25519SecretKey {
     Ed25519SecretKey::from_seed(&[2; 32])
 }
 
-/// Returns a certificate for the signing key.
+/// Returns the certificate in which the identity key certifies the signing key.
 fn certificate() -> Vec<u8> {
     let (kind, key) = (CertificateType::Signing, signing());
     let certificate = Ed25519Certificate::sign(kind, key.public_key(), at(), &identity(), true);
     certificate.to_bytes().to_vec()
 }
 
-/// Changes the signed bytes of a certificate, and signs it again.
+/// Returns the certificate of the signing key with changed bytes, and with a
+/// valid signature of the changed bytes.
 fn changed_certificate(change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut bytes = certificate();
     bytes.truncate(bytes.len() - 64);
@@ -378,7 +382,8 @@ impl Parts {
     }
 }
 
-/// Returns an ntor key, the sign of its Ed25519 key, and its certificate.
+/// Returns an ntor key, the sign bit of the corresponding Ed25519 key, and the
+/// certificate that this Ed25519 key signs.
 fn ntor() -> ([u8; 32], bool, Vec<u8>) {
     let secret = Ed25519SecretKey::from_seed(&[3; 32]);
     let point = CompressedEdwardsY(*secret.public_key()).decompress().unwrap();
@@ -523,7 +528,8 @@ fn extra_info_with_malformed_ed25519_lines_is_refused() {
     assert_eq!(verify_with("", &relay), missing);
 }
 
-/// Writes a key certificate. The first key signs it.
+/// Returns an authority's key certificate, signed by `identity`. The line
+/// `fingerprint` names the key `fingerprint`.
 fn key_certificate(identity: &TestKey, signing: &TestKey, fingerprint: &TestKey) -> String {
     let crosscert = signing.sign(&identity.fingerprint());
     let text = format!(

@@ -232,7 +232,7 @@ const WORDS: &[&str] = &[
     "OK",
 ];
 
-/// Generates words that are almost valid.
+/// Generates the words after an event's name, which are almost valid.
 fn words() -> impl Strategy<Value = Vec<u8>> {
     let bytes = any::<u8>().prop_map(|b| if matches!(b, b'\r' | b'\n') { b'?' } else { b });
     let piece = prop_oneof![
@@ -301,7 +301,7 @@ fn replies() -> Vec<Reply> {
     replies
 }
 
-/// A line of a reply.
+/// A line of a reply: its text, and its data block if it has one.
 #[derive(Clone)]
 struct Line {
     text: Vec<u8>,
@@ -344,8 +344,8 @@ fn wire(code: &str, lines: &[Line]) -> Vec<u8> {
     wire
 }
 
-/// Events of the kinds that no transcript contains, with the lines of
-/// control-spec.
+/// Events of the kinds that no transcript contains, in the form that
+/// control-spec describes.
 const OTHERS: [&str; 9] = [
     "650 DESCCHANGED\r\n",
     "650 CLIENTS_SEEN TimeStarted=\"2026-11-21 01:51:21\" CountrySummary=us=16,de=8 IPVersions=v4=16,v6=40\r\n",
@@ -369,7 +369,8 @@ static EVENTS: LazyLock<Vec<Vec<Vec<Line>>>> = LazyLock::new(|| {
     by_kind.into_values().collect()
 });
 
-/// Every answer in the transcripts, with its first code.
+/// The answers in the transcripts that have less than 2000 bytes, each with the
+/// code of its first line.
 static ANSWERS: LazyLock<Vec<(String, Vec<Line>)>> = LazyLock::new(|| {
     let answers = replies().into_iter().filter(|reply| !reply.is_event() && reply.size() < 2000);
     answers.map(|reply| (reply.first().code.to_string(), lines(&reply))).collect()

@@ -58,7 +58,7 @@ fn statuses(wire: &str) -> RouterStatusEvent {
     }
 }
 
-/// The first lines of entries are the same for both methods.
+/// Checks that `count` and `routers` agree on the first lines of entries.
 #[test]
 fn count_of_entries_is_that_of_the_parsed_and_the_skipped_ones() {
     let tab = ENTRY.replacen("r ", "r\t", 1);

@@ -1,4 +1,5 @@
-//! STATUS_GENERAL, STATUS_CLIENT, STATUS_SERVER and bootstrap.
+//! STATUS_GENERAL, STATUS_CLIENT and STATUS_SERVER events, and the progress of
+//! bootstrap.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -1,4 +1,4 @@
-//! Status events with their arguments as values.
+//! Status events with their arguments as typed values.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -20,8 +20,8 @@ fn status(line: &str) -> StatusEvent {
     }
 }
 
-/// Returns the detail of a line as `Debug` writes it, with the name of every
-/// field. `line` comes without `STATUS_… NOTICE `.
+/// Returns the typed detail of a status event as `Debug` writes it, with the
+/// name of every field. `line` is the event without `STATUS_… NOTICE `.
 fn shown(line: &str) -> String {
     let detail = status(&format!("STATUS_GENERAL NOTICE {line}")).detail();
     format!("{detail:?}")

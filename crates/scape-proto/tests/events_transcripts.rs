@@ -1,4 +1,5 @@
-//! Every event that a real tor sent is parsed, and no word of it is left over.
+//! Every event that a real tor sent is parsed, and the library understands
+//! every word in it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -16,13 +16,16 @@ use scape_proto::netdoc::{
 };
 use scape_proto::word::{ClientKey, ClientPublicKey, OnionKey};
 
-/// The descriptor of a service with the key of the seed 3.
+/// A descriptor that tor made for the service with the key
+/// `OnionKey::from_seed(&[3; 32])`.
 const BY_TOR: &[u8] = include_bytes!("data/documents/onion-descriptor");
-/// The descriptor of a service with the key of the seed 2, for one client.
+/// A descriptor that tor made for the service with the key
+/// `OnionKey::from_seed(&[2; 32])`. Only one client is authorized.
 const WITH_CLIENT: &[u8] = include_bytes!("data/documents/onion-descriptor-client-auth");
-/// The client of that service.
+/// The secret key of the only client that can decrypt [`WITH_CLIENT`].
 const CLIENT: &str = "8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA";
-/// The time periods of the private network last 4 minutes.
+/// The time period of [`BY_TOR`]. In the private network that made this
+/// descriptor, a time period lasts 4 minutes.
 const BY_TOR_PERIOD: TimePeriod = TimePeriod { number: 7_483_352, minutes: 4 };
 const PERIOD: TimePeriod = TimePeriod { number: 20_700, minutes: 1440 };
 
@@ -133,7 +136,8 @@ fn lines_of_a_descriptor_after_the_signature_are_not_signed() {
     assert_eq!(verify(&inserted.concat()), Some(("signature", VerifyProblem::Signature)));
 }
 
-/// Returns a descriptor whose certificate is changed before it is signed.
+/// Returns a descriptor with a changed certificate. The certificate is signed
+/// after the change, so the signature is valid.
 fn with_certificate(change: impl FnOnce(&mut Vec<u8>)) -> String {
     let signing = Ed25519SecretKey::from_seed(&[4; 32]);
     let blinded = BlindedSecretKey::new(&OnionKey::from_seed(&[3; 32]), PERIOD);
@@ -413,8 +417,8 @@ proptest! {
         prop_assert_eq!(stranger.is_err(), !clients.is_empty());
     }
 
-    /// Changes one bit of a descriptor: then it can't be parsed or isn't
-    /// signed.
+    /// Checks that a descriptor with one changed bit can't be parsed or has no
+    /// valid signature.
     #[test]
     fn descriptor_with_a_changed_byte_is_not_valid(position: prop::sample::Index, bit in 0u8..8) {
         let address = OnionKey::from_seed(&[3; 32]).address();

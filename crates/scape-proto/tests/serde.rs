@@ -1,5 +1,4 @@
-//! The feature `serde`: the form of values in JSON, and words that are read
-//! back.
+//! The feature `serde`: the form of values in JSON, and deserialization.
 #![cfg(feature = "serde")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -522,7 +521,8 @@ fn torrc_json() {
     );
 }
 
-/// Everything that may hold the password `sesame` in one way or another.
+/// Serializes every kind of value that may contain the password `sesame`, a
+/// hash or a key, and checks that the secret is redacted.
 #[test]
 fn secrets_do_not_appear_in_json() {
     let client_key = ClientKey::from_bytes([7; 32]);
@@ -579,8 +579,8 @@ fn secrets_do_not_appear_in_json() {
     }
 }
 
-/// Checks that a word is a string like the one that `Display` writes, and is
-/// read back from it.
+/// Checks that a value is serialized as the text that `Display` writes, and
+/// that deserialization restores the value from this text.
 fn round_trip<T>(word: T) -> Result<(), TestCaseError>
 where
     T: serde::Serialize + serde::de::DeserializeOwned + Display + Debug + PartialEq,
@@ -592,7 +592,8 @@ where
     Ok(())
 }
 
-/// Checks that a text is a word if, and only if, `FromStr` takes it.
+/// Checks that deserializing a text has the same result as `FromStr`: the same
+/// value, or an error with the same message.
 fn same_checks<T>(text: &str) -> Result<(), TestCaseError>
 where
     T: serde::de::DeserializeOwned + std::str::FromStr<Err: Display> + Debug + PartialEq,

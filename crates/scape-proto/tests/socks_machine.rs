@@ -7,8 +7,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 use scape_proto::socks::{Handshake, Isolation, NextStep, Request};
 
-/// Feeds `said` in pieces of the given sizes. Returns the outcome, the bytes
-/// that were sent, and the number of bytes that were taken.
+/// Runs a handshake with a peer that sends `said`, in pieces of the given
+/// sizes. Returns the outcome, the bytes that the handshake sent, and the
+/// number of bytes of `said` that the handshake received.
 fn run(
     request: &Request,
     isolated: bool,
@@ -61,7 +62,8 @@ fn requests() -> impl Strategy<Value = Request> {
     ]
 }
 
-/// Generates bytes, most of which look like an answer.
+/// Generates the bytes that a peer sends. Most of them look like the answers of
+/// a SOCKS port.
 fn answers() -> impl Strategy<Value = Vec<u8>> {
     let method = prop_oneof![
         Just(vec![5, 0]),

@@ -50,7 +50,7 @@ const KEYWORDS: [&str; 40] = [
     "dir-options",
 ];
 
-/// Words of which some lines accept each.
+/// The words in generated lines. Each is valid on some line of a document.
 const WORDS: [&str; 16] = [
     "3",
     "microdesc",
@@ -119,7 +119,7 @@ fn check_depths<D>(
 const CONSENSUS: &str = include_str!("data/documents/consensus-ns");
 const VOTE: &str = include_str!("data/documents/vote");
 
-/// Inserts text before a line.
+/// Returns `document` with `text` inserted before the line that `line` selects.
 fn insert(document: &str, line: prop::sample::Index, text: &str) -> String {
     let mut lines: Vec<&str> = document.split_inclusive('\n').collect();
     lines.insert(line.index(lines.len()), text);

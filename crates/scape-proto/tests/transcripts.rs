@@ -15,7 +15,7 @@ use scape_proto::event::{CircuitInfo, Event, EventBody, EventKind, StreamInfo};
 use support::transcript::{Exchange, Transcript};
 
 /// Every transcript file, with the number of answers and of events that tor
-/// gave in it. A new file must be added here, so that no file is passed over.
+/// gave in it. A new file must be added here. Otherwise, a test fails.
 const FILES: &[(&str, usize, usize)] = &[
     ("01-protocolinfo", 12, 0),
     ("02-authenticate-authchallenge", 35, 0),
@@ -86,7 +86,8 @@ const FILES: &[(&str, usize, usize)] = &[
     ("99-live-getinfo", 13, 0),
 ];
 
-/// A file is split in two at every place up to this one.
+/// The number of bytes at the beginning of a transcript that are split in two
+/// at every possible position.
 const EVERY_CUT: usize = 2048;
 
 /// Exchanges that don't have one answer for each command: the file, the
@@ -136,7 +137,7 @@ fn answers(exchange: &Exchange) -> Vec<Reply> {
     decode(&exchange.received).into_iter().filter(|reply| !reply.is_event()).collect()
 }
 
-/// Returns the command lines that were sent. Of a command with data, only the
+/// Returns the command lines that were sent. For a command with data, only the
 /// first line is returned.
 fn commands(exchange: &Exchange) -> Vec<&str> {
     let mut in_data = false;
@@ -155,8 +156,8 @@ fn commands(exchange: &Exchange) -> Vec<&str> {
     commands
 }
 
-/// Returns every command with its answer, from the exchanges in which each
-/// command has one.
+/// Returns every command with the name of its transcript and its answer.
+/// Exchanges with more or fewer answers than commands are left out.
 fn dialogue() -> Vec<(String, String, Reply)> {
     let mut dialogue = Vec::new();
     for transcript in Transcript::load_all() {
@@ -171,8 +172,8 @@ fn dialogue() -> Vec<(String, String, Reply)> {
     dialogue
 }
 
-/// Returns the successful answers to the commands with this keyword, with the
-/// arguments of the command.
+/// Returns the successful answers to the commands with this keyword, each with
+/// the name of the transcript and the arguments of the command.
 fn granted(keyword: &str) -> Vec<(String, Vec<String>, Reply)> {
     let mut granted = Vec::new();
     for (file, command, reply) in dialogue() {
@@ -230,7 +231,8 @@ fn replies_do_not_depend_on_how_bytes_are_split() {
     }
 }
 
-/// Returns the first replies, as many as are needed for [`EVERY_CUT`] bytes.
+/// Returns the first replies, as many as are needed for at least [`EVERY_CUT`]
+/// bytes. Returns all of `bytes` if there are fewer bytes.
 fn whole_replies(bytes: &[u8]) -> &[u8] {
     let mut decoder = Decoder::default();
     let mut end = 0;

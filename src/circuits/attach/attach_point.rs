@@ -55,8 +55,8 @@ impl AttachPoint {
         self.id
     }
 
-    /// Returns an error that says why a stream can't be attached to this
-    /// circuit.
+    /// Returns the error for a stream that can't be attached to this circuit
+    /// because of `problem`.
     pub(super) fn error(&self, problem: StreamProblem) -> StreamError {
         StreamError::new(Some(self.id), problem)
     }

@@ -25,8 +25,8 @@ use scape_proto::word::{CircuitId, StreamId};
 /// this library recognize the client's streams by the prefix, and don't attach
 /// them.
 pub(super) const PREFIX: &str = "scape-via-";
-/// The time to wait for tor's reason after the client has learned that the
-/// stream ended.
+/// The maximum time to wait for the event in which tor gives the reason for a
+/// stream's end. The SOCKS client learns of the end before that event arrives.
 const FOR_THE_REASON: Duration = Duration::from_secs(2);
 
 /// Returns true if the stream belongs to a circuit-bound client, in this

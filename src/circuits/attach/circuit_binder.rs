@@ -1,5 +1,5 @@
 //! [`CircuitBinder`]: sends the requests of a client over one circuit, and
-//! registers them.
+//! registers these requests.
 
 use std::fmt;
 use std::io;
@@ -18,14 +18,14 @@ use crate::io::transport::{Deadline, Transport};
 use scape_proto::event::EndReason;
 use scape_proto::word::is_onion_name;
 
-/// The route of a client whose requests all go over one circuit.
+/// The [`RequestBinder`] of a client whose requests all go over one circuit.
 pub(crate) struct CircuitBinder {
     hold: LeaveUnattachedGuard,
     place: AttachPoint,
 }
 
 impl CircuitBinder {
-    /// Creates a route over the circuit of `place`. While the route exists,
+    /// Creates a binder for the circuit of `place`. While the binder exists,
     /// every new stream of this tor waits until this program decides on the
     /// stream.
     pub(crate) fn new(controller: &Controller, place: AttachPoint) -> Result<Arc<CircuitBinder>> {
@@ -48,8 +48,8 @@ impl fmt::Debug for CircuitBinder {
     }
 }
 
-/// Prepares a request over this circuit. If tor must be asked about the
-/// circuit, waits for tor's reply until `deadline`.
+/// Prepares a request over the circuit of `place`. If tor must be asked about
+/// the circuit, waits for tor's reply until `deadline`.
 pub(super) fn bind(
     hold: &LeaveUnattachedGuard,
     place: &AttachPoint,
@@ -94,7 +94,8 @@ struct Ticket {
     user: Box<str>,
     isolation: Isolation,
     via: Arc<BoundStream>,
-    /// The deadline of the request.
+    /// The deadline of the request. It also limits the wait for tor's reason
+    /// after a failure.
     deadline: Instant,
 }
 

@@ -104,8 +104,8 @@ impl Circuit {
     /// services, because they can't be reached over a given circuit.
     ///
     /// While the proxy lives, every new stream of this tor waits until this
-    /// library has decided on its circuit, in your program: see
-    /// [`TorClient::via`].
+    /// library, running in your program, has decided on the stream's circuit:
+    /// see [`TorClient::via`].
     ///
     /// ```no_run
     /// use std::time::Duration;

@@ -18,7 +18,8 @@ use crate::io::transport::{Deadline, Transport};
 use crate::live::state::{Circuit, State};
 use scape_proto::word::is_onion_name;
 
-/// The route of a client that builds a new circuit for each request.
+/// The [`RequestBinder`] of a client that builds a new circuit for each
+/// request.
 pub(crate) struct FreshCircuitBinder {
     hold: LeaveUnattachedGuard,
     state: State,
@@ -26,7 +27,7 @@ pub(crate) struct FreshCircuitBinder {
 }
 
 impl FreshCircuitBinder {
-    /// Creates a route whose circuits are built by `builder`. While the route
+    /// Creates a binder whose circuits are built by `builder`. While the binder
     /// exists, every new stream of this tor waits until this program decides on
     /// the stream.
     pub(crate) fn new(

@@ -44,7 +44,8 @@ pub(super) fn hand_back(controller: &Controller, messages: &Receiver<Message>) {
     }
 }
 
-/// Returns the streams that wait for a controller, by these messages.
+/// Returns the streams that wait for a controller, according to the events in
+/// `messages`.
 fn waiting(messages: &Receiver<Message>) -> BTreeMap<StreamId, StreamInfo> {
     let mut waiting = BTreeMap::new();
     // More messages may arrive all the time.

@@ -3,7 +3,8 @@
 use scape_proto::event::{StreamInfo, StreamPurpose, StreamStatus};
 use scape_proto::word::is_onion_name;
 
-/// The session group of tor's own directory requests.
+/// The `SESSION_GROUP` that STREAM events have for tor's own directory
+/// requests.
 const DIRECTORY_GROUP: i32 = -2;
 
 /// The kind of a stream, by which a [`StreamAttacher`](super::StreamAttacher)
@@ -12,7 +13,8 @@ const DIRECTORY_GROUP: i32 = -2;
 #[non_exhaustive]
 pub enum StreamKind {
     /// A client's stream to a host or an address, or a DNS look-up, including
-    /// those of the command RESOLVE. It can be attached to any circuit.
+    /// those of the command RESOLVE. Such a stream can be attached to any
+    /// circuit.
     Client,
     /// A client's stream to an onion service. tor builds the circuits to onion
     /// services itself and refuses to attach such a stream to another circuit.

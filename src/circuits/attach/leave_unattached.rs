@@ -19,14 +19,16 @@ use crate::io::connection::{Closed, Thread};
 use crate::io::transport::Deadline;
 use scape_proto::event::EventKind;
 
-/// The maximum time for which dropping the last guard waits for tor.
+/// The maximum time for which dropping the last [`LeaveUnattachedGuard`] waits
+/// for tor.
 const END_WITHIN: Duration = Duration::from_secs(5);
 /// The time for which `__LeaveStreamsUnattached` stays 1 after the last of a
 /// series of circuit-bound clients. A client belongs to the series if it is
 /// created within five seconds after the previous client was dropped.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// The handling of `__LeaveStreamsUnattached` when the last guard is dropped.
+/// The handling of `__LeaveStreamsUnattached` when the last
+/// [`LeaveUnattachedGuard`] is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Afterwards {
     /// `__LeaveStreamsUnattached` is reset at once.

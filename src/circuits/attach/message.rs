@@ -9,19 +9,19 @@ use scape_proto::event::{Event, StreamInfo};
 /// in which tor has sent the events.
 pub(super) enum Message {
     Event(Arc<Event>),
-    /// The connection has ended. The thread forgets the streams of this
-    /// connection.
+    /// The connection has ended. The receiving thread forgets the streams of
+    /// this connection.
     Ended(End),
     /// The connection has reconnected, and commands succeed from now on.
     Resumed,
-    /// The streams that exist when the stream watch starts, or after a
-    /// reconnect.
+    /// The streams that exist when the thread that watches streams starts, or
+    /// after a reconnect.
     There(Vec<StreamInfo>),
-    /// Ends the stream watch. No message follows.
+    /// Ends the thread that watches streams. No message follows.
     Stop,
 }
 
-/// An end of the connection.
+/// An end of the control connection.
 pub(super) struct End {
     pub(super) closed: Closed,
     /// True if another connection is expected to follow, false if not.

@@ -44,10 +44,11 @@ impl Operations {
         self.controller().ok_or_else(|| Closed::new(CloseCause::Local).into())
     }
 
-    /// Carries out a decision. If that fails, the stream is closed. `turn` is
-    /// the number of the turn in which the deciding attacher was asked; `None`
-    /// stands for any turn. If this turn is over, if the stream is gone, or if
-    /// it was already decided on, does nothing and returns an error.
+    /// Carries out a decision. If that fails, the stream is closed. Each
+    /// attacher that is asked about the stream has its own turn. `turn` is the
+    /// number of the deciding attacher's turn; `None` stands for any turn. If
+    /// this turn is over, if the stream is gone, or if it was already decided
+    /// on, does nothing and returns an error.
     pub(super) fn act(
         &self,
         pending: &Pending,

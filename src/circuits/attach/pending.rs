@@ -1,4 +1,4 @@
-//! Streams that wait for a decision, as this library knows them.
+//! [`Pending`]: a stream that waits for a decision.
 
 use std::sync::Arc;
 

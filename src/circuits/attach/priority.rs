@@ -50,7 +50,8 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// Returns the attacher, unless it has been removed.
+    /// Returns the member's attacher, or `None` if the member has been removed
+    /// from its [`PriorityAttacher`].
     pub(super) fn of(member: &Weak<Member>) -> Option<Arc<dyn StreamAttacher>> {
         member.upgrade().map(|member| member.attacher.clone())
     }

@@ -1,4 +1,5 @@
-//! Streams that wait for a decision, as attachers see them.
+//! [`StreamRequest`] and [`StreamAnswer`], through which attachers see the
+//! streams that wait for a decision.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -19,13 +20,14 @@ pub(super) trait Desk: Send + Sync {
     /// handles to the connection are gone.
     fn users_controller(&self) -> Option<Controller>;
 
-    /// Carries out a decision. If that fails, the stream is closed. `turn` is
-    /// the number of the turn in which the deciding attacher was asked. If the
-    /// stream was passed on to the next attacher since then, does nothing and
-    /// returns an error. If `turn` is `None`, the turn isn't checked.
+    /// Carries out a decision. If that fails, the stream is closed. Each
+    /// attacher that is asked about the stream has its own turn, and `turn` is
+    /// the number of the deciding attacher's turn. If the stream was passed on
+    /// to the next attacher since then, does nothing and returns an error. If
+    /// `turn` is `None`, the turn isn't checked.
     fn act(&self, pending: &Pending, turn: Option<u64>, decision: Decision) -> Result<()>;
 
-    /// Asks the remaining attachers, on another thread.
+    /// Asks the attachers in `rest` about the stream, on another thread.
     fn pass_on(self: Arc<Self>, pending: Arc<Pending>, rest: Rest);
 
     /// Closes a stream without waiting for tor's reply.
@@ -42,8 +44,9 @@ pub(super) struct Others {
 }
 
 /// Asks the members one after the other until one decides. Returns `Pass` if
-/// all of them pass. After that, the caller asks the attachers in `then`; this
-/// function doesn't ask them.
+/// all of them pass. The attachers in `then` come after the members. This
+/// function doesn't ask them, but a member that answers later can pass the
+/// stream on to them.
 pub(super) fn ask(
     desk: &Arc<dyn Desk>,
     pending: &Arc<Pending>,

@@ -12,7 +12,8 @@ use crate::io::connection::{RouteGuard, Thread};
 
 /// The number of guards
 /// ([`LeaveUnattachedGuard`](super::leave_unattached::LeaveUnattachedGuard))
-/// and the stage of the watch. The lock is never held while waiting for tor.
+/// and the stage of the thread that watches streams. The lock is never held
+/// while waiting for tor.
 #[derive(Default)]
 pub(super) struct Run {
     pub(super) state: Mutex<State>,
@@ -26,11 +27,11 @@ pub(super) struct State {
     /// True if the latest circuit-bound client was created within five seconds
     /// after the previous one was dropped.
     pub(super) is_burst: bool,
-    /// The time when the watch ends unless a guard is created before. `None` if
-    /// no end is scheduled.
+    /// The time when the thread that watches streams ends, unless a
+    /// `LeaveUnattachedGuard` is created before. `None` if no end is scheduled.
     pub(super) ends_at: Option<Instant>,
     /// True if the thread `scape-attach-linger` is running. This thread waits
-    /// until `ends_at` and then ends the watch.
+    /// until `ends_at` and then ends the thread that watches streams.
     pub(super) has_lingerer: bool,
 }
 
@@ -38,7 +39,7 @@ pub(super) struct State {
 pub(super) enum Stage {
     #[default]
     Idle,
-    /// A thread is starting or ending the watch.
+    /// Another thread is starting or ending the thread that watches streams.
     Busy,
     On(Watch),
 }
@@ -52,8 +53,8 @@ pub(super) struct Watch {
 }
 
 impl State {
-    /// Takes the watch in order to end it. Returns `None` and keeps the stage
-    /// if there is no watch.
+    /// Takes the [`Watch`] out of the stage, in order to end it. Returns `None`
+    /// and keeps the stage if there is no `Watch`.
     pub(super) fn take_watch(&mut self) -> Option<Watch> {
         match std::mem::replace(&mut self.stage, Stage::Busy) {
             Stage::On(watch) => Some(watch),
@@ -66,7 +67,8 @@ impl State {
 }
 
 impl Run {
-    /// Sends a message to the watch. Returns false if there is no watch.
+    /// Sends a message to the thread that watches streams. Returns false if
+    /// this thread doesn't run.
     pub(super) fn tell(&self, message: Message) -> bool {
         match &self.state.lock().stage {
             Stage::On(watch) => watch.sender.send(message).is_ok(),
@@ -74,25 +76,27 @@ impl Run {
         }
     }
 
-    /// Returns true if the watch runs and isn't ending.
+    /// Returns true if the thread that watches streams runs and isn't ending.
     pub(super) fn is_on(&self) -> bool {
         matches!(self.state.lock().stage, Stage::On(_))
     }
 
-    /// Returns true if a thread is starting or ending the watch.
+    /// Returns true if another thread is starting or ending the thread that
+    /// watches streams.
     pub(super) fn is_changing(&self) -> bool {
         matches!(self.state.lock().stage, Stage::Busy)
     }
 
-    /// Returns true if a guard exists. If not, nothing needs the watch,
-    /// although it may still run for up to five seconds.
+    /// Returns true if a `LeaveUnattachedGuard` exists. If not, nothing needs
+    /// the thread that watches streams, although it may still run for up to
+    /// five seconds.
     pub(super) fn is_held(&self) -> bool {
         self.state.lock().holders > 0
     }
 
-    /// Ends the watch now if its end is scheduled for later. Called if the
-    /// connection is about to end or has ended, or if another controller has
-    /// reset `__LeaveStreamsUnattached`.
+    /// Ends the thread that watches streams now if its end is scheduled for
+    /// later. Called if the connection is about to end or has ended, or if
+    /// another controller has reset `__LeaveStreamsUnattached`.
     pub(super) fn hurry(&self) {
         let mut state = self.state.lock();
         if state.ends_at.is_some() {
@@ -101,7 +105,7 @@ impl Run {
         }
     }
 
-    /// Records that the watch has ended.
+    /// Records that the thread that watches streams has ended.
     pub(super) fn has_ended(&self) {
         let mut state = self.state.lock();
         state.stage = Stage::Idle;

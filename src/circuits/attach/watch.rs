@@ -103,7 +103,8 @@ impl Known {
         Known { info, is_look_up, asked: false, pending: None, via: None, tried: Vec::new() }
     }
 
-    /// Merges an update. Fields that tor sends only once are kept.
+    /// Merges an update of the stream's information. Fields that tor sends only
+    /// once are kept.
     fn update(&mut self, info: &StreamInfo) {
         self.is_look_up |= is_look_up(info);
         let before = std::mem::replace(&mut self.info, info.clone());

@@ -14,8 +14,8 @@ use scape_proto::control::{ArgumentError, Refusal};
 use scape_proto::info::EntryGuardStatus;
 use scape_proto::word::Fingerprint;
 
-/// A [`Route`] that is ready for use. [`Route::Choosing`] becomes a
-/// [`PathChooser`] with the candidates from the current consensus.
+/// A [`Route`] that is ready for building a circuit. [`Route::Choosing`]
+/// becomes a [`PathChooser`] with the candidates from the current consensus.
 #[derive(Debug)]
 enum Prepared {
     Tor,
@@ -37,8 +37,9 @@ impl Prepared {
         })
     }
 
-    /// Returns the relays of one circuit. A [`PathChooser`] avoids the `failed`
-    /// relays if possible. Returns an empty list if tor chooses the relays.
+    /// Returns the relays for one attempt to build a circuit. A [`PathChooser`]
+    /// avoids the `failed` relays if possible. Returns an empty list if tor
+    /// chooses the relays.
     fn path(&self, failed: &[Fingerprint]) -> Result<Vec<String>> {
         let chooser = match self {
             Prepared::Tor => return Ok(Vec::new()),
@@ -100,8 +101,8 @@ pub(super) fn build_one(
 }
 
 /// Builds one circuit like [`build_one`], but returns an error if one of the
-/// user's conditions for relays panics. Threads in the background use this,
-/// because they have no caller that the panic could reach.
+/// user's conditions for relays panics. Threads in the background use this
+/// function, because they have no caller that the panic could reach.
 pub(super) fn build_one_or_fail(
     settings: &CircuitSettings,
     state: &State,
@@ -124,7 +125,7 @@ fn may_go_better(error: &Error) -> bool {
     error.is::<CircuitError>() || is_late || is_refused
 }
 
-/// An attempt that failed.
+/// A failed attempt to build a circuit.
 struct Failure {
     error: Error,
     /// The relay that couldn't be reached. `None` if it is unknown.

@@ -13,7 +13,8 @@ use crate::io::transport::Deadline;
 use scape_proto::netdoc::{Directory, Relay};
 use scape_proto::word::{CountryCode, Fingerprint};
 
-/// The description of a path.
+/// A description of the paths to choose: the number of hops, and the
+/// requirements for the relays.
 ///
 /// [`prepare`](Self::prepare) creates a [`PathChooser`] for a consensus, and
 /// [`CircuitBuilder::choosing`](crate::CircuitBuilder::choosing) builds
@@ -429,7 +430,7 @@ impl PathBuilder {
         Ok(PathChooser::new(Plan::new(&self.rules, directory, guards, deadline)?))
     }
 
-    /// Returns an error if the settings can't be used.
+    /// Returns an error if a setting is invalid or contradicts another one.
     pub(super) fn check(&self) -> Result<()> {
         match &self.problem {
             Some(problem) => Err(problem.clone()),
@@ -437,13 +438,13 @@ impl PathBuilder {
         }
     }
 
-    /// Returns true if this tor's entry guards are needed.
+    /// Returns true if the first hop must be one of this tor's entry guards.
     pub(super) fn needs_guards(&self) -> bool {
         self.rules.needs_guards()
     }
 
-    /// Keeps the error for the first invalid argument, which
-    /// [`prepare`](Self::prepare) returns.
+    /// Stores the error for an invalid argument, unless an earlier argument was
+    /// invalid as well. [`prepare`](Self::prepare) returns the stored error.
     fn note(&mut self, error: Error) {
         self.problem.get_or_insert(error);
     }

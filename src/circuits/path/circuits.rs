@@ -28,7 +28,7 @@ pub struct Circuits {
     left: usize,
 }
 
-/// The state that each thread needs.
+/// The state of one of the threads that build circuits for [`Circuits`].
 #[derive(Debug, Clone)]
 struct Worker {
     settings: CircuitSettings,

@@ -16,7 +16,8 @@ pub(super) struct Fitness<'a> {
 }
 
 impl<'a> Fitness<'a> {
-    /// Returns the requirements of hop number `hop`, from 1.
+    /// Returns the requirements for the relay at hop number `hop`, counted from
+    /// 1.
     pub(super) fn at(hop: usize, rules: &'a Rules) -> Self {
         let is_last = hop == rules.length;
         Fitness { rules, is_first: hop == 1, is_last, is_stable: rules.is_stable() }

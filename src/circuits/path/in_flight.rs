@@ -17,17 +17,17 @@ use scape_proto::control::Command;
 ///
 /// [`close`](Self::close) closes all of these circuits and rejects further
 /// ones. So no circuit is left open without an owner.
-/// [`undo_all`](crate::undo_all) does the same.
+/// [`undo_all`](crate::undo_all) calls `close`.
 #[derive(Debug)]
 pub(super) struct InFlight {
     state: State,
     work: Mutex<Work>,
-    /// Notified when a command that starts a circuit has its answer.
+    /// Notified when a [`Starting`] is dropped.
     started: Condvar,
 }
 
-/// A value that exists while a circuit is started: from the command until the
-/// circuit is in the list.
+/// A value that exists while a circuit is started: from before EXTENDCIRCUIT is
+/// sent until the circuit is in the list of its [`InFlight`].
 pub(super) struct Starting<'a>(&'a InFlight);
 
 impl Drop for Starting<'_> {
@@ -40,8 +40,8 @@ impl Drop for Starting<'_> {
 #[derive(Debug, Default)]
 struct Work {
     is_closed: bool,
-    /// The number of circuits that tor has been told to start, and that aren't
-    /// in the list yet.
+    /// The number of circuits that are being started and aren't in `circuits`
+    /// yet.
     starting: usize,
     circuits: Vec<Circuit>,
 }
@@ -58,9 +58,9 @@ impl InFlight {
         site
     }
 
-    /// Announces a circuit. Must be called before the command is sent. Returns
-    /// `None` if [`close`](Self::close) was called. The command must then not
-    /// be sent.
+    /// Announces that a circuit will be started. Must be called before
+    /// EXTENDCIRCUIT is sent. Returns `None` if [`close`](Self::close) was
+    /// called. The command must then not be sent.
     pub(super) fn starting(&self) -> Option<Starting<'_>> {
         let mut work = self.work.lock();
         if work.is_closed {

@@ -39,7 +39,7 @@ pub enum PathRule {
     /// tor has no microdescriptor of the relay (yet), so tor can't extend a
     /// circuit to the relay.
     NoDescriptor,
-    /// The relay doesn't have the flag `Fast`.
+    /// The relay doesn't have the flag `Fast`, which the path requires.
     NotFast,
     /// The relay doesn't have the flag `Stable`, which the path requires.
     NotStable,
@@ -68,7 +68,9 @@ pub enum PathRule {
     /// [`PathBuilder::exit_in`](crate::path::PathBuilder::exit_in) sets. The
     /// relay is in another country, or its country is unknown.
     OtherCountry,
-    /// The relay has less bandwidth than required.
+    /// The relay has less bandwidth than
+    /// [`PathBuilder::min_bandwidth`](crate::path::PathBuilder::min_bandwidth)
+    /// requires.
     TooSlow,
     /// The relay is excluded, by name or by a condition: see
     /// [`PathBuilder::exclude`](crate::path::PathBuilder::exclude).

@@ -238,7 +238,8 @@ fn check(deadline: Option<Deadline>) -> Result<()> {
     }
 }
 
-/// Returns the position of a hop, which determines the weights.
+/// Returns the position of a hop in its path. The position determines by which
+/// weights relays are chosen.
 fn position(rules: &Rules, hop: usize) -> Position {
     if hop == 1 {
         debug_assert!(rules.entry == Entry::Random || !rules.needs_guards());

@@ -215,7 +215,7 @@ impl CircuitPool {
         self.len() == 0
     }
 
-    /// Returns the number of circuits that the pool keeps.
+    /// Returns the number of circuits that the pool tries to keep ready.
     pub fn size(&self) -> usize {
         self.shared.size
     }

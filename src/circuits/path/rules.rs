@@ -154,7 +154,7 @@ impl Rules {
         }
     }
 
-    /// Returns an error if the settings can't be used.
+    /// Returns an error if a setting is invalid or contradicts another one.
     pub(super) fn check(&self) -> Result<()> {
         let invalid = |argument, why: String| {
             let problem = ArgumentProblem::Invalid(why.into());
@@ -191,7 +191,7 @@ impl Rules {
         self.stable.unwrap_or_else(|| self.targets.iter().any(|target| target.is_long_lived()))
     }
 
-    /// Returns true if this tor's entry guards are needed.
+    /// Returns true if the first hop must be one of this tor's entry guards.
     pub(super) fn needs_guards(&self) -> bool {
         self.entry == Entry::Guards && self.fixed_at(1).is_none()
     }

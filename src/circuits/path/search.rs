@@ -30,7 +30,8 @@ impl<'a> Search<'a> {
         Search { plan, failed, path: vec![None; plan.length()], draws: 0, dead_end: None }
     }
 
-    /// Returns a complete path, as indices in the directory.
+    /// Searches for a complete path. Returns its relays as indices in the
+    /// directory, first hop first.
     pub(super) fn run(mut self, rng: &mut (impl Rng + ?Sized)) -> Result<Vec<u32>, NoPathError> {
         let found = self.fill(0, rng);
         match self.dead_end {

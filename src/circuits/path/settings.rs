@@ -49,7 +49,7 @@ impl CircuitSettings {
         Deadline::after(self.timeout)
     }
 
-    /// Returns an error if the settings can't be used.
+    /// Returns an error if a setting is invalid or contradicts another one.
     pub(super) fn check(&self) -> Result<()> {
         let invalid = |argument, why: &str| {
             let problem = ArgumentProblem::Invalid(why.into());

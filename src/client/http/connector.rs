@@ -51,8 +51,9 @@ impl TorConnector {
     }
 }
 
-/// Returns the port of a URL. `Uri::port` ignores a port that isn't valid, so
-/// that a request would go to a port that isn't in the URL.
+/// Returns the port in a URL, or `None` if the URL has no port. Returns an
+/// error if the port isn't a number from 1 to 65535. `Uri::port` would ignore
+/// such a port, and the request would go to the default port.
 fn port(uri: &Uri) -> Result<Option<u16>, Error> {
     let authority = uri.authority().map(Authority::as_str).unwrap_or_default();
     let host_and_port = authority.rsplit('@').next().unwrap_or_default();

@@ -12,8 +12,8 @@ use super::{HandshakeError, SocksError, SocksProblem};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::transport::{Address, Transport, deadline_after};
 
-/// The maximum time to wait for the rest of an answer that no SOCKS port would
-/// send. The error describes the peer by that answer.
+/// The maximum time to wait for the rest of an answer once it is clear that no
+/// SOCKS port would send it. The error describes the peer by that answer.
 const EXPLANATION: Duration = Duration::from_millis(500);
 
 /// A SOCKS port of tor, for connections and DNS look-ups.
@@ -53,17 +53,18 @@ pub struct SocksProxy {
     keep: Option<KeepAlive>,
 }
 
-/// An object that finds out why requests timed out.
+/// An object that finds out why SOCKS requests timed out.
 pub(crate) trait Explain: fmt::Debug + Send + Sync {
-    /// Returns the error with the additional information.
+    /// Returns `error`, the error of a request that timed out, with the reason
+    /// added if it is known.
     fn explain(&self, error: SocksError) -> SocksError;
 }
 
 /// An object that chooses the circuits of a proxy's requests, instead of tor.
 /// The choice for one request is called its route.
 pub(crate) trait RequestBinder: fmt::Debug + Send + Sync {
-    /// Prepares the route for one request, before anything is sent to the SOCKS
-    /// port.
+    /// Prepares one request for its circuit, before anything is sent to the
+    /// SOCKS port.
     fn bind(&self, request: &Request, deadline: Instant) -> Result<Box<dyn BoundRequest>>;
 }
 
@@ -75,17 +76,17 @@ pub(crate) trait BoundRequest: Send {
     fn isolation(&self) -> &Isolation;
 
     /// Registers the connection that the request is made over. The connection
-    /// is shut down if the request can't use the route.
+    /// is shut down if the request can't use the chosen circuit.
     fn connected(&self, transport: &Transport) -> io::Result<()>;
 
     /// After tor has granted the request, waits until it is certain that the
-    /// request used the route. Returns an error if the request didn't use the
-    /// route, or if this isn't certain by `deadline`.
+    /// request used the chosen circuit. Returns an error if the request used
+    /// another circuit, or if this isn't known by `deadline`.
     fn confirm(&self, deadline: Instant) -> Result<()>;
 
     /// Returns the error for the caller of a request that failed with `error`
-    /// on the SOCKS port: the route's reason if it is known, or else `error`
-    /// itself.
+    /// on the SOCKS port. The returned error says why the chosen circuit
+    /// couldn't be used, if this is known. Otherwise it is `error` itself.
     fn cause(&self, error: SocksError) -> Error;
 }
 
@@ -168,8 +169,8 @@ impl SocksProxy {
         SocksProxy { keep: Some(keep), ..self }
     }
 
-    /// Sets the object that prepares the route of each request. The object also
-    /// chooses the request's credentials.
+    /// Sets the object that chooses the circuit and the credentials of each
+    /// request.
     pub(crate) fn route(self, route: Arc<dyn RequestBinder>) -> Self {
         SocksProxy { route: Some(route), ..self }
     }
@@ -308,8 +309,9 @@ impl SocksProxy {
         Ok((transport, answer))
     }
 
-    /// Prepares the route of `request`. Returns `None` if tor chooses the
-    /// route. Fails if the target is private and private targets are refused.
+    /// Prepares `request` for the circuit that the [`RequestBinder`] of this
+    /// proxy chooses. Returns `None` if tor chooses the circuit. Fails if the
+    /// target is private and private targets are refused.
     pub(crate) fn bind(
         &self,
         request: &Request,
@@ -345,8 +347,8 @@ impl SocksProxy {
         })
     }
 
-    /// Sends the request over a connection from [`open`](Self::open), on the
-    /// route from [`bind`](Self::bind).
+    /// Sends the request over a connection from [`open`](Self::open). `passage`
+    /// is the result of [`bind`](Self::bind) for this request.
     pub(crate) fn ask(
         &self,
         transport: &Transport,

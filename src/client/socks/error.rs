@@ -11,7 +11,7 @@ use crate::client::socks::SocksStatus;
 use crate::error::Timeout;
 use scape_proto::word::is_onion_name;
 
-/// The error of a failed request through tor's SOCKS port. The library never
+/// The error of a failed request through tor's SOCKS port. This library never
 /// connects to the target without tor, even after a failure.
 ///
 /// tor reports why an onion service can't be reached only on a port with the
@@ -39,7 +39,8 @@ use scape_proto::word::is_onion_name;
 pub struct SocksError {
     request: Box<str>,
     problem: SocksProblem,
-    /// True if new streams of this tor wait for a controller that may be gone.
+    /// True if the request timed out because new streams of this tor seem to
+    /// wait for a controller that may be gone.
     streams_wait: bool,
 }
 

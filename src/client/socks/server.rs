@@ -9,13 +9,13 @@ use crate::io::transport::Transport;
 use scape_proto::socks::SocksStatus;
 use scape_proto::word::Secret;
 
-/// The protocol version.
+/// The version byte of SOCKS5.
 const SOCKS5: u8 = 5;
 
 // Methods of authentication.
 const NO_AUTHENTICATION: u8 = 0;
 const USER_AND_PASSWORD: u8 = 2;
-/// The reply that refuses all methods.
+/// The reply that refuses all authentication methods of the program.
 const NO_ACCEPTABLE_METHOD: u8 = 0xff;
 
 /// The command to connect to a target.

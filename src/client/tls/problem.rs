@@ -24,7 +24,8 @@ pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
     }
 }
 
-/// Converts the I/O error of a failed handshake.
+/// Converts the I/O error of a failed TLS handshake to the reason for the
+/// failure.
 pub(crate) fn problem_of(error: io::Error) -> TlsProblem {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(error) => of_rustls(error),

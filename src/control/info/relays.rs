@@ -469,7 +469,7 @@ impl Info<'_> {
         Ok(entry.filter(|entry| !entry.is_empty()))
     }
 
-    /// Returns the value of a key that is the text of documents.
+    /// Returns a key's value, which is the text of one or more documents.
     pub(super) fn text<D: OwnedText>(self, key: &str) -> Result<DocumentText<D>> {
         self.controller.info().get_bytes(key).map(DocumentText::new)
     }

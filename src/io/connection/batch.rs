@@ -32,8 +32,8 @@ pub struct Batch {
     events: VecDeque<Arc<Event>>,
     /// The number of events that were taken out so far.
     taken: usize,
-    /// The gaps. Each has the number of events before it, including those that
-    /// were taken out.
+    /// The gaps, in order. Each comes with the number of this batch's events
+    /// that precede the gap, including those that were taken out.
     gaps: VecDeque<(usize, Gap)>,
     /// The number of events that wait in all batches of one queue. The queue
     /// compares this number with its limit.

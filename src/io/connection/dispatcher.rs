@@ -27,7 +27,8 @@ pub(super) struct Dispatcher {
     discard: Arc<AtomicBool>,
     /// The number of events that wait for callbacks.
     waiting: Arc<AtomicUsize>,
-    /// The number of events that wait only for callbacks with a limit.
+    /// The number of waiting events for which all callbacks have a limit
+    /// (`Callback::limit`).
     limited: Arc<AtomicUsize>,
 }
 
@@ -37,9 +38,9 @@ struct State {
     thread: Option<Thread>,
     status_callbacks: Vec<Arc<Callback>>,
     closed: bool,
-    /// The tasks that are stored during a reconnect, while everything is being
-    /// restored. They run after callers may send commands again, because a
-    /// callback that ran earlier would find the controller closed. `None` at
+    /// The tasks that are stored while a reconnect restores what this
+    /// controller made. They run after callers may send commands again, because
+    /// a callback that ran earlier would find the controller closed. `None` at
     /// all other times: tasks then go to the thread at once.
     kept: Option<Vec<Task>>,
 }
@@ -59,11 +60,11 @@ enum Task {
 pub(super) struct Call {
     pub(super) event: Arc<Event>,
     pub(super) callbacks: Arc<[Arc<Callback>]>,
-    /// True if all of the callbacks have a limit.
+    /// True if all of the callbacks have a limit (`Callback::limit`).
     is_limited: bool,
 }
 
-/// A user's callback.
+/// A user's callback, for events or for the connection's status.
 pub(super) struct Callback {
     function: Mutex<Option<Function>>,
     active: AtomicBool,
@@ -149,7 +150,8 @@ impl Callback {
         }
     }
 
-    /// Returns the number of events that were lost so far.
+    /// Returns the number of events that this callback has lost so far because
+    /// of its limit.
     pub(super) fn lost(&self) -> u64 {
         self.lost.load(Ordering::Acquire)
     }
@@ -274,7 +276,8 @@ impl Dispatcher {
         }
     }
 
-    /// Updates the numbers of waiting events for a task that won't run.
+    /// Subtracts the events of a task that won't run from the numbers of
+    /// waiting events.
     fn forget(&self, task: &Task) {
         match task {
             Task::Calls(calls) => {

@@ -41,10 +41,11 @@ pub(crate) struct EventWait<'a> {
     subscription: &'a Subscription,
     deadline: Deadline,
     phase: Phase,
-    /// The state after `moment` has passed: `moment` itself, and the number of
-    /// queued events that later calls of [`next_before`](Self::next_before)
-    /// with the same `moment` may still return. `None` if the last call began
-    /// before its `moment`.
+    /// The `moment` that was given to the last call of
+    /// [`next_before`](Self::next_before), if it had passed when the call
+    /// began. It comes with the number of queued events that further calls with
+    /// the same `moment` may still return. `None` if the last call began before
+    /// its `moment`.
     late: Option<(Instant, usize)>,
     /// True if the wait continues after a reconnect. False if the wait ends
     /// with the connection on which it began.
@@ -52,8 +53,9 @@ pub(crate) struct EventWait<'a> {
     /// The cause of the end of the connection on which the wait began. `None`
     /// until the wait has seen this end.
     ended: Option<Closed>,
-    /// A value that keeps the reader thread from holding tor back. `None` if
-    /// the connection no longer exists.
+    /// A guard that keeps the reader thread from pausing during a flood of
+    /// events, because this wait needs the next event soon. `None` if the
+    /// connection no longer exists.
     _awaiting: Option<Awaiting>,
 }
 

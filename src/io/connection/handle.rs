@@ -47,8 +47,9 @@ impl Callbacks {
     }
 
     /// Records that a call of this library waits for an event, as long as the
-    /// returned value lives. The reader thread doesn't hold tor back in the
-    /// meantime. Returns `None` if the connection no longer exists.
+    /// returned value lives. In the meantime, the reader thread doesn't pause
+    /// to hold tor back (see `hold.rs`). Returns `None` if the connection no
+    /// longer exists.
     pub(crate) fn awaiting(&self) -> Option<Awaiting> {
         self.0.upgrade().map(|hub| hub.outlets.awaiting())
     }
@@ -103,16 +104,16 @@ impl Connection {
         })
     }
 
-    /// Begins to restore everything that this controller made, on a socket that
-    /// replaces one that has ended. Callers can send on the new socket after
+    /// Begins to restore what this controller made, on a socket that replaces
+    /// one that has ended. Callers can send on the new socket after
     /// [`Restoring::open`].
     pub(crate) fn restore_on(&self, candidate: Candidate) -> Result<Restoring> {
         Restoring::begin(&self.hub, candidate)
     }
 
-    /// Sends tor the list of events that are wanted, unless tor has already
-    /// accepted this list. If tor doesn't know some of these events, returns a
-    /// refusal that names them.
+    /// Sends tor the list of events that subscribers want (SETEVENTS), unless
+    /// tor has already accepted this list. If tor doesn't know some of these
+    /// events, returns a refusal that names them.
     pub(crate) fn tell_again(&self, deadline: Deadline) -> Result<()> {
         self.hub.tell_again(deadline)
     }
@@ -195,8 +196,8 @@ impl Connection {
         })
     }
 
-    /// Waits while everything is being restored on a new socket, for at most
-    /// `timeout`. Returns at once if nothing is being restored.
+    /// Waits while a reconnect is restoring what this controller made, for at
+    /// most `timeout`. Returns at once if nothing is being restored.
     pub(crate) fn wait_while_restoring(&self, timeout: Duration) {
         self.hub.wait_while_restoring(timeout);
     }

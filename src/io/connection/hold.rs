@@ -8,14 +8,14 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The number of waiting events above which the reader thread doesn't read on.
+/// The number of waiting events above which the reader thread stops reading.
 pub(super) const MOST: usize = 2560;
 
-/// The number of waiting events at which the reader thread reads on again.
+/// The number of waiting events at which the reader thread resumes reading.
 const ENOUGH: usize = MOST / 2;
 
-/// The number of waiting events up to which listeners count as having caught
-/// up.
+/// The number of waiting events up to which a listener that was too slow counts
+/// as having caught up. A listener is a subscription or a callback.
 const CAUGHT_UP: usize = 1024;
 
 /// The length of a pause after which the reader thread looks again. (The
@@ -23,19 +23,19 @@ const CAUGHT_UP: usize = 1024;
 /// the meantime waits for at most this time.
 const PAUSE: Duration = Duration::from_micros(100);
 
-/// The time in which the listener must take half of the waiting events, which
-/// is about 6,400 events a second. A listener that takes longer is slow, hangs,
-/// or waits for something that only comes with further events. The reader
-/// thread doesn't wait for it any more until it has caught up. Otherwise a slow
-/// listener would delay the events of all others.
+/// The time in which a listener must take half of the waiting events, which is
+/// about 6,400 events a second. A listener that takes longer is slow, hangs, or
+/// waits for something that only comes with further events. The reader thread
+/// no longer pauses for such a listener until it has caught up. Otherwise a
+/// slow listener would delay the events of all others.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// The time after a reply in which tor isn't held back. A callback that sends
-/// one command after the other would otherwise find everything that tor has
-/// sent in the meantime before each of its replies.
+/// The time after a reply in which tor isn't held back. Otherwise a callback
+/// that sends one command after the other would be slow: each reply would come
+/// after all the events that pile up during a pause.
 const AFTER_REPLY: Duration = Duration::from_millis(20);
 
-/// The decisions of one reader thread about holding tor back.
+/// The state from which one reader thread decides when to hold tor back.
 #[derive(Debug, Default)]
 pub(super) struct Hold {
     /// True if a listener has not taken enough events in time, and has not
@@ -51,9 +51,8 @@ impl Hold {
     /// after the events of one read were handed over, while no lock is held.
     ///
     /// `answered` is true if a reply was among what was read. `waiting` returns
-    /// the number of events that wait. `is_urgent` returns true if something
-    /// that tor sends is waited for, such as a reply. This method doesn't wait
-    /// then.
+    /// the number of events that wait. `is_urgent` returns true while a call
+    /// waits for a reply or an event. This method doesn't wait then.
     pub(super) fn back(
         &mut self,
         answered: bool,
@@ -91,9 +90,9 @@ mod tests {
 
     use super::*;
 
-    /// Calls [`Hold::back`] while `waiting` events wait, of which `taken` are
-    /// taken each time that the hold looks. Returns the number of events that
-    /// still wait afterwards.
+    /// Calls [`Hold::back`] with `waiting` waiting events. Each time that it
+    /// asks for their number, `taken` of them are taken. Returns the number of
+    /// events that still wait afterwards.
     fn left(hold: &mut Hold, answered: bool, waiting: usize, taken: usize) -> usize {
         let count = Cell::new(waiting);
         let look = || count.replace(count.get().saturating_sub(taken));

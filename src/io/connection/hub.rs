@@ -47,7 +47,9 @@ struct State {
     /// down, the number of the last such link. Links are numbered from 1, so
     /// this is 0 before the first one.
     number: u64,
-    /// The number of times that the connection has ended.
+    /// The number of times that the connection has ended. A thread that waits
+    /// for an end compares this number, because the connection may already be
+    /// open again when the thread wakes up.
     ends: u64,
     /// The cause of the last end. `None` if the connection has never ended.
     last_end: Option<Closed>,
@@ -127,8 +129,9 @@ impl Hub {
     }
 
     /// Returns the link on which SETEVENTS is sent. Unlike
-    /// [`link`](Self::link), also returns a link on which everything is still
-    /// being restored, although callers can't send on it yet.
+    /// [`link`](Self::link), also returns a link on which a reconnect is still
+    /// restoring what this controller made, although callers can't send on it
+    /// yet.
     pub(super) fn link_for_interest(&self) -> Result<Arc<Link>, Closed> {
         let state = self.state.lock();
         match &state.current {
@@ -209,8 +212,9 @@ impl Hub {
     /// connection has ended and won't be opened again. Returns `Err(None)` at
     /// the deadline.
     ///
-    /// The calls on a link may learn of its end a moment before the connection
-    /// counts as down.
+    /// A call may learn that its link has ended a moment before the connection
+    /// counts as down. Such a caller passes the number of its link as `ended`,
+    /// so that this method doesn't return for the old link.
     pub(super) fn wait_open(
         self: &Arc<Self>,
         ended: Option<u64>,
@@ -256,8 +260,8 @@ impl Hub {
             || deadline.is_cancelled()
     }
 
-    /// Waits while everything is being restored on a new link, for at most
-    /// `timeout`. Returns at once if nothing is being restored.
+    /// Waits while a reconnect is restoring what this controller made, for at
+    /// most `timeout`. Returns at once if nothing is being restored.
     pub(super) fn wait_while_restoring(&self, timeout: Duration) {
         let deadline = deadline_after(timeout);
         let mut state = self.state.lock();
@@ -332,8 +336,8 @@ impl Hub {
     }
 
     /// Removes `link` if it is the link that
-    /// [`set_candidate`](Self::set_candidate) has stored. The hub keeps a
-    /// stored link alive.
+    /// [`set_candidate`](Self::set_candidate) has stored. Otherwise the hub
+    /// would keep an ended link alive.
     pub(super) fn forget_candidate(&self, link: &Link) {
         self.state.lock().forget_candidate(link);
     }
@@ -360,11 +364,11 @@ impl Hub {
         Ok(())
     }
 
-    /// Begins to restore everything on a new, authenticated link, after the
-    /// last link has ended. From now on, the link's events go to trackers, and
-    /// are stored for subscriptions and callbacks. Returns the number that the
-    /// link gets when it is [opened](Self::open). Fails if the connection isn't
-    /// down, or if the new link has ended.
+    /// Makes `link`, which is new and authenticated, the one on which a
+    /// reconnect restores what this controller made. From now on, the link's
+    /// events go to trackers, and are stored for subscriptions and callbacks.
+    /// Returns the number that the link gets when it is [opened](Self::open).
+    /// Fails if the connection isn't down, or if the new link has ended.
     pub(super) fn begin_restoring(&self, link: &Arc<Link>) -> Result<u64, Closed> {
         let mut interest = self.interest.lock();
         let mut state = self.state.lock();
@@ -387,8 +391,9 @@ impl Hub {
         Ok(state.number + 1)
     }
 
-    /// Lets callers send on a link on which everything was restored.
-    /// `persistent` is as in [`set_persistent`](Self::set_persistent).
+    /// Lets callers send on a link on which everything that this controller
+    /// made was restored. `persistent` is as in
+    /// [`set_persistent`](Self::set_persistent).
     ///
     /// Before that, subscriptions and callbacks are told of the reconnect, and
     /// get the events that tor has sent on this link so far. So these events
@@ -495,8 +500,8 @@ impl Hub {
     }
 
     /// Records that no other link is expected. If the connection is down,
-    /// subscriptions end with the cause of the last link's end. If everything
-    /// is being restored on another link right now, subscriptions end only if
+    /// subscriptions end with the cause of the last link's end. If a reconnect
+    /// is restoring on another link right now, subscriptions end only if
     /// restoring fails.
     pub(super) fn give_up(&self) {
         let mut state = self.state.lock();

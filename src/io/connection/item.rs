@@ -23,9 +23,9 @@ pub enum EventItem {
     /// the next [`Reconnected`](Self::Reconnected). If the connection isn't
     /// opened again, no items follow.
     Disconnected(Closed),
-    /// The connection was opened again and everything was restored. Commands
-    /// succeed from here on. The events that follow are those that tor sent on
-    /// the new connection.
+    /// The connection was opened again, and everything except
+    /// [`Reconnected::failures`] was restored. Commands succeed from here on.
+    /// The events that follow are those that tor sent on the new connection.
     Reconnected(Reconnected),
 }
 

@@ -19,7 +19,8 @@ use crate::error::{Error, Phase, Result};
 use crate::io::transport::{Deadline, Transport};
 use scape_proto::control::{Command, Limits};
 
-/// The time limit for reading tor's last words after it has hung up.
+/// The time that the reader thread gets to read tor's last message after a
+/// write has shown that tor has hung up. The message may name the reason.
 const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// A function that is called once, with a link that has ended and the cause.
@@ -120,12 +121,14 @@ impl Link {
         }
     }
 
-    /// Returns the number of times that something was read so far.
+    /// Returns the number of times that something was read so far. Two equal
+    /// numbers show that tor has sent nothing in between.
     pub(super) fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
     }
 
     /// Sets whether this program is asking tor to close the connection (QUIT).
+    /// If `quitting` is true, a close by tor counts as [`CloseCause::Local`].
     pub(super) fn set_quitting(&self, quitting: bool) {
         self.quitting.store(quitting, Ordering::SeqCst);
     }

@@ -68,14 +68,15 @@
 //!
 //! Without a limit, a flood of events is read no faster than the program takes
 //! them: while 2,560 events wait, nothing is read for a moment. In the
-//! meantime, further events wait in tor's memory, which counts for its option
-//! `MaxMemInQueues`. A limit bounds both.
+//! meantime, further events wait in tor's memory, and count towards tor's
+//! option `MaxMemInQueues`. A limit bounds the memory in both places.
 //!
-//! This ends at once if a call waits for tor. It also ends after 0.2 seconds if
-//! a subscription or callback takes fewer than about 6,400 events a second, and
-//! then that one isn't waited for until it has caught up. So a hanging callback
-//! delays the others once by 0.2 seconds. A callback that is a little faster
-//! than this sets the pace for all others during the flood.
+//! Such a pause ends at once if a call waits for tor. It also ends after 0.2
+//! seconds if a subscription or callback takes fewer than about 6,400 events a
+//! second. Then there are no more pauses for that subscription or callback
+//! until it has caught up. So a hanging callback delays the others once by 0.2
+//! seconds. A callback that is a little faster than this sets the pace for all
+//! others during the flood.
 //!
 //! ```
 //! # use scape::testing::ScriptedTor;
@@ -153,7 +154,7 @@
 //!    that isn't open to callers yet, only trackers get events at once.
 //!    Subscriptions get these events before the first caller may send.
 //! 6. A command is written whole, or the link ends: after a part of a command,
-//!    nothing else could be understood.
+//!    tor couldn't understand anything else.
 //! 7. Events come from one link at a time. The events of a link are delivered
 //!    from its authentication until its end. Before a thread reports the end,
 //!    it waits for at most a second until the reader thread has handed over the

@@ -18,8 +18,8 @@ pub(super) struct Outlets {
 
 impl Outlets {
     /// Records that a call of this library waits for an event, as long as the
-    /// returned value lives. The reader thread doesn't hold tor back in the
-    /// meantime.
+    /// returned value lives. In the meantime, the reader thread doesn't pause
+    /// to hold tor back (see `hold.rs`).
     pub(super) fn awaiting(self: &Arc<Self>) -> Awaiting {
         self.awaited.fetch_add(1, Ordering::AcqRel);
         Awaiting(self.clone())

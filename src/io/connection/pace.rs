@@ -46,10 +46,10 @@ const SMALL: usize = 2048;
 /// The number of events in one read below which a flood of events is over.
 const FLOOD: usize = 16;
 
-/// The pace of the reader thread. A listener is here a subscription or a
-/// callback. If listeners fall behind, the reader thread does a part of their
-/// work, and pauses for a moment so that they can run. But it never waits until
-/// a listener has caught up.
+/// The pace of the reader thread. In this module, a listener is a subscription
+/// or a callback. If listeners fall behind, the reader thread does a part of
+/// their work, and pauses for a moment so that they can run. But it never waits
+/// until a listener has caught up.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     /// The subscriptions that got events since the last call of

@@ -21,7 +21,8 @@ use scape_proto::event::{self, Event};
 /// The link whose socket the reader thread reads, with the methods that the
 /// reader needs.
 pub(super) trait Sink {
-    /// Records that the peer has sent something.
+    /// Records that the peer has sent something, so that a heartbeat doesn't
+    /// count as missed.
     fn note_read(&self);
 
     /// Begins to hand over the events and replies of one read. They must be

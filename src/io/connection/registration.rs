@@ -32,8 +32,8 @@ use crate::io::transport::Deadline;
 /// came before, use [`finish`](Self::finish).
 ///
 /// The callback itself may own the guard and drop it. Until then, a callback
-/// for the live state or the configuration keeps the connection and a launched
-/// tor.
+/// for the live state or the configuration keeps the connection open and a
+/// launched tor running.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -51,7 +51,7 @@ use crate::io::transport::Deadline;
 pub struct Registration {
     registered: Box<dyn Registered>,
     /// A value that must live as long as the callback, such as the live state
-    /// whose changes it gets.
+    /// that the callback listens to. `None` if there is no such value.
     _kept: Option<Box<dyn Any + Send + Sync>>,
 }
 
@@ -76,7 +76,8 @@ impl Registration {
         Registration { registered: Box::new(registered), _kept: None }
     }
 
-    /// Returns a registration that keeps a value alive.
+    /// Creates a registration that keeps `kept` alive as long as the
+    /// registration lives.
     pub(crate) fn keeping(
         registered: impl Registered + 'static,
         kept: impl Any + Send + Sync,

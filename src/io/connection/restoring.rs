@@ -1,4 +1,5 @@
-//! A link on which everything is restored before callers can send.
+//! A link on which a reconnect restores what this controller made, before
+//! callers can send.
 
 use std::sync::Arc;
 
@@ -31,9 +32,9 @@ pub(crate) struct Restoring {
 }
 
 impl Restoring {
-    /// Begins to restore everything on an authenticated socket. Ends the socket
-    /// and returns an error if the connection isn't down, or if the socket has
-    /// ended.
+    /// Makes an authenticated socket the one on which a reconnect restores what
+    /// this controller made. Ends the socket and returns an error if the
+    /// connection isn't down, or if the socket has ended.
     pub(super) fn begin(hub: &Arc<Hub>, candidate: Candidate) -> Result<Self> {
         let link = candidate.into_link();
         match hub.begin_restoring(&link) {

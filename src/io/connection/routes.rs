@@ -51,11 +51,13 @@ pub(crate) trait Tracker: Send + Sync {
 
     /// Called when the connection was opened again and is open to callers. The
     /// tracker may have got events of the new connection before this call,
-    /// because trackers also get events while everything is being restored.
+    /// because trackers also get events while a reconnect is restoring what
+    /// this controller made.
     fn resumed(&self) {}
 }
 
-/// A destination of events.
+/// A destination of events: a tracker, the queue of a subscription, or a
+/// callback.
 #[derive(Clone)]
 pub(super) enum Target {
     Tracker(Arc<dyn Tracker>),
@@ -230,8 +232,8 @@ impl Routes {
 }
 
 /// Tells queues and trackers of the connection's end, and drops all `targets`.
-/// The caller must not hold the register's lock: with a callback, a user's
-/// closure is dropped.
+/// The caller must not hold the register's lock, because dropping a callback
+/// drops a user's closure, which may run any code.
 fn end_targets(targets: Vec<Target>, closed: &Closed) {
     for target in targets {
         match target {
@@ -390,7 +392,7 @@ impl Queue {
     }
 
     /// Records that the connection is open again, and queues the events that
-    /// were stored while everything was being restored.
+    /// were stored during the reconnect.
     fn resume(&self, reconnected: &Reconnected) {
         self.change(|end| {
             let (mut outlet, kept) = match end {
@@ -451,7 +453,8 @@ impl Queue {
         self.waiting.load(Ordering::Acquire)
     }
 
-    /// Returns the number of events that were lost so far.
+    /// Returns the number of events that were lost so far because the queue was
+    /// full.
     pub(super) fn lost(&self) -> u64 {
         self.lost.load(Ordering::Acquire)
     }

@@ -436,7 +436,9 @@ impl Subscription {
     }
 
     /// Records that a call of this library waits for an event, as long as the
-    /// returned value lives. Returns `None` if the connection no longer exists.
+    /// returned value lives. In the meantime, the reader thread doesn't pause
+    /// to hold tor back (see `hold.rs`). Returns `None` if the connection no
+    /// longer exists.
     pub(super) fn awaiting(&self) -> Option<Awaiting> {
         self.registration.hub.upgrade().map(|hub| hub.outlets.awaiting())
     }

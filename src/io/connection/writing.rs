@@ -59,7 +59,8 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// The outcome of a write.
+/// The outcome of [`write_all`]: all, none or a part of the bytes were written,
+/// or the write failed.
 pub(super) enum Written {
     All,
     Nothing,

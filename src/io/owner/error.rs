@@ -8,7 +8,8 @@ use crate::error::{Cause, ErrorKind};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OwnerError {
-    /// This system is not Linux.
+    /// This system is not Linux. The process of a connection can be found on
+    /// Linux only.
     NotSupported,
     /// The connection exists, but this program may not inspect the process that
     /// it belongs to. That process belongs to another user or runs in another

@@ -17,7 +17,7 @@ use super::deadline::remaining;
 #[derive(Debug)]
 pub(super) enum Connected {
     Tcp(TcpStream),
-    /// A Unix socket, with the name of its peer.
+    /// A Unix socket, with its peer's address as text.
     #[cfg(unix)]
     Unix(UnixStream, String),
 }
@@ -53,7 +53,8 @@ fn connect_tcp(addresses: &[SocketAddr], deadline: Instant) -> io::Result<Connec
         }
     }
     if failures.len() > 1 {
-        // The failure counts as late only if all of them are.
+        // The whole failure counts as a timeout only if every attempt timed
+        // out.
         let is_late = |(_, error): &&(_, io::Error)| error.kind() == io::ErrorKind::TimedOut;
         let telling = failures.iter().find(|failure| !is_late(failure));
         let kind = telling.unwrap_or(&failures[0]).1.kind();

@@ -163,8 +163,8 @@ impl Transport {
         }
     }
 
-    /// Makes reads and writes wait, and reads without a timeout. The program
-    /// that opened the socket may have set it up in another way.
+    /// Switches the stream to blocking mode and removes the timeout for reads.
+    /// The program that opened the socket may have set it up in another way.
     pub(crate) fn reset_waiting(&self) -> io::Result<()> {
         self.set_nonblocking(false)?;
         self.set_read_timeout(None)
@@ -336,8 +336,9 @@ impl Transport {
         }
     }
 
-    /// Acknowledges the bytes that were read at once, if this is a TCP
-    /// connection and the system has an option for it.
+    /// Makes the system acknowledge the received bytes without a delay, so that
+    /// the peer sends the rest of a long reply. Does nothing unless this is a
+    /// TCP connection on Linux.
     pub(crate) fn acknowledge(&self) {
         #[cfg(target_os = "linux")]
         if let Stream::Tcp(stream) = &self.stream {

@@ -407,9 +407,9 @@ fn to_lines(spec: &Spec, value: &(impl ToConfigValue + fmt::Debug)) -> Result<Ve
     checked.map_err(|problem| bad_value(spec, value, &problem.to_string()).into())
 }
 
-/// Returns an error if `value` is invalid or contains a line end. `value` is
-/// the value of one of the option's lines. A torrc can hold a value with line
-/// ends, but SETCONF can't send one.
+/// Returns an error if `value`, the value of one line of the option, is invalid
+/// or contains a line end. A torrc can hold a value with line ends, but SETCONF
+/// can't send one.
 fn check_value(spec: &Spec, value: &str) -> Result<(), ConfigError> {
     value
         .to_config(&ConfigType::String)

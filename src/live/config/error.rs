@@ -33,8 +33,8 @@ pub enum ConfigProblem {
     Value {
         /// The option's type, as tor calls it.
         ty: Box<str>,
-        /// The given value, as `Debug` shows it. If the option is a secret, a
-        /// placeholder.
+        /// The given value, as `Debug` shows it, or a placeholder if the option
+        /// is a secret.
         value: Box<str>,
         /// The reason why the value can't be converted.
         why: Box<str>,
@@ -92,7 +92,8 @@ impl ConfigError {
     }
 
     /// Returns true if the problem is [`ConfigProblem::Conflict`]: the option
-    /// was changed elsewhere while a change of it was pending here.
+    /// was changed elsewhere while a [`Config`](super::Config) had a pending
+    /// change of the option.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

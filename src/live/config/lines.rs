@@ -37,9 +37,9 @@ pub(super) fn put_auto_last(lines: &mut [ConfLine]) {
     });
 }
 
-/// Sorts lines of an answer or an event by their units, in the order in which
-/// the units appear. A unit is a group of options, or an option that is in no
-/// group. Takes time in proportion to the number of lines.
+/// Collects the lines of an answer or an event by unit. The units are returned
+/// in the order in which they first appear. A unit is a group of options, or an
+/// option that is in no group. Takes time in proportion to the number of lines.
 pub(super) fn by_unit(
     schema: &Schema,
     lines: impl IntoIterator<Item = ConfLine>,
@@ -73,7 +73,8 @@ pub(super) fn are_the_same(schema: &Schema, a: &[ConfLine], b: &[ConfLine]) -> b
         })
 }
 
-/// Returns the values of one option among `lines`.
+/// Returns the values of the option `name`. `lines` may also contain lines of
+/// other options.
 pub(super) fn values_of(lines: &[ConfLine], name: &str) -> Vec<String> {
     let own = lines.iter().filter(|line| line.name.eq_ignore_ascii_case(name));
     own.filter_map(|line| line.value.clone()).collect()

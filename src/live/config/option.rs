@@ -41,8 +41,8 @@ pub struct ConfigOption {
     /// the option is unset by default. It may be written differently from the
     /// value: `1 GB` for the value `1073741824`.
     pub default: Vec<String>,
-    /// The group that the option is a member of, or `None`. The lines of a
-    /// group are only changed together.
+    /// The group that the option is a member of. `None` if the option is in no
+    /// group. The lines of a group are only changed together.
     pub group: Option<String>,
     /// True if the option has its default value.
     pub is_default: bool,

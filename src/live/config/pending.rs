@@ -71,8 +71,8 @@ pub struct ConfigDiff {
     /// [`Config::overwrite`](crate::Config::overwrite) for this change.
     pub before: Vec<ConfLine>,
     /// The lines after the change. The list is empty if the option becomes
-    /// unset. But an option whose value is a number becomes 0 then, so it has
-    /// one line.
+    /// unset. It is also empty if an option whose value is a number was unset,
+    /// although tor then sets the option to 0.
     pub after: Vec<ConfLine>,
     /// True if the option is reset to its default.
     pub is_reset: bool,

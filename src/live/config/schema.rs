@@ -17,7 +17,7 @@ pub(super) struct Schema {
     by_name: HashMap<String, usize>,
 }
 
-/// An option of tor.
+/// The name, type, default and group of one of tor's options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Spec {
     pub(super) name: String,
@@ -127,8 +127,8 @@ impl Schema {
         })
     }
 
-    /// Like [`find`](Self::find), but returns an error with similar names if
-    /// there is no such option.
+    /// Finds an option like [`find`](Self::find), but returns an error with
+    /// similar names if there is no such option.
     pub(super) fn get(&self, name: &str) -> Result<&Spec, ConfigError> {
         self.find(name).ok_or_else(|| {
             let wanted = name.to_ascii_lowercase();
@@ -187,7 +187,7 @@ fn differ_in_one_place(one: &str, other: &str) -> bool {
 pub(super) mod tests {
     use super::*;
 
-    /// Returns some of tor's options.
+    /// Returns a schema with some of tor's options.
     pub(in crate::live::config) fn schema() -> Schema {
         let names = "BandwidthRate DataSize\nContactInfo String\nControlPort Dependent\nControlPortLines Virtual\n\
                      DataDirectory Filename\nExitNodes RouterList\nHiddenServiceDir Dependent\nHiddenServicePort Dependent\n\

@@ -18,7 +18,7 @@ use scape_proto::control::{Command, ConfLine, parse_getconf};
 use scape_proto::event::{Event, EventBody, EventKind};
 use scape_proto::info::{ConfigName, parse_config_default};
 
-/// The shared state. There is one for each connection.
+/// The state that all [`Config`](super::Config)s of a connection share.
 pub(super) struct Shared {
     pub(super) controller: Controller,
     live: Arc<Live>,
@@ -89,8 +89,8 @@ impl Shared {
         self.lines_with(&self.controller.in_one_call(), unit)
     }
 
-    /// Like [`lines`](Self::lines), but uses the deadline of a longer call:
-    /// `call` is the handle that was made for that call.
+    /// Returns the same lines as [`lines`](Self::lines), within the deadline of
+    /// a longer call. `call` is the handle that was made for that call.
     pub(super) fn lines_with(&self, call: &Controller, unit: &str) -> Result<Vec<ConfLine>> {
         for _ in 0..MOST_QUESTIONS {
             self.read(call, &[unit])?;

@@ -37,8 +37,8 @@ pub enum TorrcFileProblem {
     Pattern(Arc<io::Error>),
     /// The text has an error, and tor wouldn't read it either.
     Syntax(ParseTorrcError),
-    /// Files include each other more than 31 levels deep, which tor doesn't
-    /// allow. A common cause is a file that includes itself.
+    /// A chain of files that include each other has more than 31 files, which
+    /// tor doesn't allow. A common cause is a file that includes itself.
     TooDeep,
     /// More than 10,000 files would have to be read. A common cause is a file
     /// that is included again and again.

@@ -23,7 +23,8 @@ pub(super) struct AddressTable {
 }
 
 impl AddressTable {
-    /// Applies an ADDRMAP event.
+    /// Applies an ADDRMAP event to the table, and adds the resulting changes to
+    /// `changes`.
     pub(super) fn apply(&mut self, told: &AddrMapEvent, changes: &mut Changes) {
         if told.is_failure() {
             changes.push(|| Change::AddressFailed(Arc::new(told.clone())));

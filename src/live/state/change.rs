@@ -48,7 +48,8 @@ impl Change {
         self.circuit().map(Subject::of).or_else(|| self.stream().map(Subject::of))
     }
 
-    /// Returns the circuit that the change is about.
+    /// Returns the circuit that the change is about. Returns `None` for changes
+    /// of anything else.
     pub(super) fn circuit(&self) -> Option<&Arc<CircuitCell>> {
         match self {
             Change::CircuitNew(cell)
@@ -62,7 +63,8 @@ impl Change {
         }
     }
 
-    /// Returns the stream that the change is about.
+    /// Returns the stream that the change is about. Returns `None` for changes
+    /// of anything else.
     pub(super) fn stream(&self) -> Option<&Arc<StreamCell>> {
         match self {
             Change::StreamNew(cell)

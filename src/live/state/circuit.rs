@@ -205,7 +205,7 @@ impl Circuit {
         self.wait_built_until(Deadline::after(timeout))
     }
 
-    /// Like [`wait_built`](Self::wait_built), until `deadline`.
+    /// Waits like [`wait_built`](Self::wait_built), until `deadline`.
     pub(crate) fn wait_built_until(&self, deadline: Deadline) -> Result<()> {
         self.state.shared().wait(deadline, Phase::Circuit, || match self.status() {
             CircuitStatus::Built => Some(Ok(())),
@@ -240,7 +240,7 @@ impl Circuit {
         self.wait_closed_until(Deadline::after(timeout))
     }
 
-    /// Like [`wait_closed`](Self::wait_closed), until `deadline`.
+    /// Waits like [`wait_closed`](Self::wait_closed), until `deadline`.
     pub(crate) fn wait_closed_until(&self, deadline: Deadline) -> Result<Arc<CircuitInfo>> {
         let ended = || Some(self.info()).filter(|info| info.status.is_end()).map(Ok);
         self.state.shared().wait(deadline, Phase::Circuit, ended)
@@ -359,7 +359,8 @@ impl Circuit {
         Ok(())
     }
 
-    /// Returns the error that says why the circuit can't be used.
+    /// Returns the error for a circuit that has ended, with its status, the
+    /// reasons and its path.
     pub(crate) fn error(&self) -> CircuitError {
         let info = self.info();
         CircuitError {

@@ -31,7 +31,8 @@ impl CircuitTable {
         self.open.values()
     }
 
-    /// Applies a CIRC event.
+    /// Applies a CIRC event to the table, and adds the resulting changes to
+    /// `changes`.
     pub(super) fn apply(&mut self, told: &CircuitInfo, changes: &mut Changes) {
         let (cell, hops_before, status_before) = match self.open.entry(told.id) {
             Entry::Occupied(known) => {
@@ -73,7 +74,8 @@ impl CircuitTable {
         }
     }
 
-    /// Applies a CIRC_MINOR event.
+    /// Applies a CIRC_MINOR event to the table, and adds the resulting changes
+    /// to `changes`.
     pub(super) fn apply_minor(&mut self, told: &CircuitMinor, changes: &mut Changes) {
         // The event doesn't contain the status. If the circuit isn't known, the
         // status is guessed, and another event with the status soon follows.

@@ -52,8 +52,9 @@ impl State {
         self.directory_with(self.controller())
     }
 
-    /// Like [`directory`](Self::directory), but sends the commands with
-    /// `controller`, which may be limited to the deadline of a call.
+    /// Returns the directory like [`directory`](Self::directory), but sends the
+    /// commands with `controller`, which may be limited to the deadline of a
+    /// call.
     pub(crate) fn directory_with(&self, controller: &Controller) -> Result<Arc<Directory>> {
         // The count is read before the request, so a consensus that arrives
         // meanwhile makes this directory outdated.

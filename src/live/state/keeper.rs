@@ -11,7 +11,8 @@ use super::tracker::Shared;
 /// changing meanwhile.
 const MOST_QUESTIONS: usize = 10;
 
-/// Runs the keeper's tasks until the state is dropped.
+/// Runs the keeper, the thread that handles changes for which tor sends no
+/// event. Returns when the state is dropped.
 pub(super) fn run(shared: &Arc<Shared>, inner: &Weak<Inner>) {
     loop {
         let next_end = expire(shared);
@@ -39,7 +40,7 @@ pub(super) fn run(shared: &Arc<Shared>, inner: &Weak<Inner>) {
 }
 
 /// Removes the mappings that have expired. Returns the time when the next
-/// mapping expires, or `None` if no mapping does.
+/// mapping expires, or `None` if no mapping expires.
 fn expire(shared: &Shared) -> Option<Instant> {
     let now = SystemTime::now();
     let mut changes = shared.changes();

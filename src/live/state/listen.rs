@@ -83,12 +83,12 @@ pub trait StreamListener: Send {
     /// Called when the state contains a new stream. This is always the first
     /// call for a stream.
     fn stream_new(&mut self, _stream: &Stream) {}
-    /// Called when the stream is attached to this circuit. It may have been
-    /// attached to another circuit before.
+    /// Called when the stream is attached to this circuit. The stream may have
+    /// been attached to another circuit before.
     #[doc(alias = "stream_attach")]
     fn stream_attached(&mut self, _stream: &Stream, _circuit: &Circuit) {}
     /// Called when the stream is no longer attached to a circuit. tor may
-    /// attach it to another circuit later.
+    /// attach the stream to another circuit later.
     #[doc(alias = "stream_detach")]
     fn stream_detached(&mut self, _stream: &Stream) {}
     /// Called when the stream is open.

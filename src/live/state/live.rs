@@ -123,12 +123,13 @@ impl State {
         State { inner, keep: None }
     }
 
-    /// Returns a handle that also keeps `keep` alive.
+    /// Returns this state as a handle that also keeps `keep` alive.
     pub(crate) fn keep(self, keep: KeepAlive) -> State {
         State { keep: Some(keep), ..self }
     }
 
-    /// Returns the value that this handle keeps alive besides the connection.
+    /// Returns the value that was set with [`keep`](Self::keep), or `None` if
+    /// no value was set.
     pub(crate) fn kept(&self) -> Option<&KeepAlive> {
         self.keep.as_ref()
     }

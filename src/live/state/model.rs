@@ -33,7 +33,8 @@ pub(super) struct Model {
     pub(super) consensus: u64,
 }
 
-/// The validity of the model's data.
+/// The state that the model's data is in: being loaded, kept up to date, or no
+/// longer updated.
 #[derive(Debug)]
 pub(super) enum Phase {
     /// A snapshot has been requested. Events are kept until it has been
@@ -92,7 +93,8 @@ impl Model {
         self.consensus += 1;
     }
 
-    /// Sets the relays of a new consensus.
+    /// Sets the relays of a new consensus. Does nothing if `routers` is the
+    /// present table.
     pub(super) fn set_routers(&mut self, routers: Arc<RouterTable>) {
         if !Arc::ptr_eq(&routers, &self.routers) {
             self.routers = routers;

@@ -104,7 +104,8 @@ impl RouterTable {
         names.get(&nickname.to_ascii_lowercase()).into_iter().flatten()
     }
 
-    /// Returns the relay with this fingerprint, in the consensus or not.
+    /// Returns the relay with this fingerprint, even if the consensus doesn't
+    /// list the relay.
     pub(super) fn get_or_stub(&self, fingerprint: Fingerprint) -> Arc<RouterCell> {
         match self.get(fingerprint) {
             Some(cell) => cell.clone(),

@@ -22,7 +22,7 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Requests a snapshot.
+    /// Requests a snapshot from tor.
     pub(super) fn ask(tor: &Questions<'_>) -> Result<Snapshot> {
         let [routers, circuits, streams, addresses, guards] = tor.info(KEYS)?;
         Ok(Snapshot {

@@ -40,7 +40,7 @@ impl Stream {
     /// Returns an error with an [`OwnerError`] (kind
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) in these cases:
     ///
-    /// * tor's control port is on another machine, unless a tunnel hides this
+    /// * the address of tor's control port is on another machine
     /// * this program may not inspect the process
     /// * the operating system is not Linux
     ///

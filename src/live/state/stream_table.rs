@@ -40,7 +40,8 @@ impl StreamTable {
         self.attached.range(all).filter_map(|(_, stream)| self.open.get(stream))
     }
 
-    /// Applies a STREAM event.
+    /// Applies a STREAM event to the table, and adds the resulting changes to
+    /// `changes`.
     pub(super) fn apply(
         &mut self,
         told: &StreamInfo,

@@ -135,8 +135,10 @@ impl Shared {
         self.ends()
     }
 
-    /// Waits until `look` returns a value. `look` is called at once and after
-    /// every change, without any lock held.
+    /// Waits until `look` returns a value, and returns this value. `look` is
+    /// called at once and after every change, without any lock held. Returns an
+    /// error at `deadline`, which names `phase`, or if the connection ends and
+    /// doesn't reconnect.
     pub(super) fn wait<T>(
         &self,
         deadline: Deadline,
@@ -165,7 +167,7 @@ impl Shared {
         }
     }
 
-    /// Notifies the listeners.
+    /// Notifies the listeners of `changes`, if there are any changes.
     fn tell(&self, changes: Vec<Change>) {
         if !changes.is_empty() {
             let inner = self.inner.get().cloned().unwrap_or_default();
@@ -175,15 +177,16 @@ impl Shared {
         }
     }
 
-    /// Adds a task for the keeper and wakes it.
+    /// Adds a task for the [keeper](super::keeper) thread and wakes this
+    /// thread.
     pub(super) fn wake_keeper(&self, task: impl FnOnce(&mut KeeperTasks)) {
         task(&mut self.keeper.lock());
         self.keeper_wake.notify_all();
     }
 
-    /// Wakes the keeper if an event gives it something to do. `kind` is the
-    /// kind of the event. `next_end_changed` is true if the event has changed
-    /// the earliest expiry time of the address mappings.
+    /// Wakes the [keeper](super::keeper) thread if an event gives it something
+    /// to do. `kind` is the kind of the event. `next_end_changed` is true if
+    /// the event has changed the earliest expiry time of the address mappings.
     fn note_for_keeper(&self, kind: &EventKind, next_end_changed: bool) {
         // A consensus or an option may change which relays can be guards. tor
         // sends GUARD events for only some of the changes that follow.

@@ -352,7 +352,8 @@ mod tests {
         assert!(!clients.list().unwrap().is_open());
     }
 
-    /// Most file systems of macOS and Windows ignore case.
+    /// Removing `BOB` must not remove the file of `bob`, even on a file system
+    /// that ignores case, like most of macOS and Windows.
     #[test]
     fn only_client_is_not_removed_by_its_name_in_upper_case() {
         let (_folder, clients) = clients();

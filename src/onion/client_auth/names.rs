@@ -132,8 +132,8 @@ fn read_one(
     Ok((name.to_owned(), Zeroizing::new(String::from_utf8_lossy(&content).into_owned())))
 }
 
-/// Opens a directory. If it doesn't exist, creates it, but not its parent. The
-/// second value is returned if the directory was created.
+/// Opens a directory. If it doesn't exist, creates it, but not its parent. If
+/// the directory was created, also returns a value that can remove it again.
 pub(super) fn open_or_make(directory: &Path) -> Result<(PrivateDirectory, Option<Made>)> {
     match open(directory)? {
         Some(open) => Ok((open, None)),
@@ -165,8 +165,9 @@ pub(super) fn open(directory: &Path) -> Result<Option<PrivateDirectory>> {
     }
 }
 
-/// Locks an open directory, so that what was read stays true until the change
-/// is made. `path` is for the error message.
+/// Locks an open directory against changes by other threads and programs. A
+/// caller locks it before it reads the files that its change depends on. `path`
+/// is for the error message.
 pub(super) fn lock<'a>(open: &'a PrivateDirectory, path: &Path) -> Result<Lock<'a>> {
     private_directory::lock(open)
         .map_err(|error| Error::io(format!("lock {}", path.display()), error))

@@ -66,7 +66,8 @@ pub(super) fn prepare(
     Ok(prepared)
 }
 
-/// Writes all files.
+/// Writes the key, the clients and the frontends in `files` to the service's
+/// directory. Adds each created file to `prepared`.
 fn put_all(
     directory: &Path,
     files: &DiskOnionFiles,
@@ -88,7 +89,8 @@ fn put_all(
     put_frontends(&place, files, prepared).map_err(problem)
 }
 
-/// A service's directory, to which files are written.
+/// A service's directory: the path, for reading and errors, and the open
+/// directory, to which files are written.
 struct Place<'a> {
     path: &'a Path,
     open: PrivateDirectory,

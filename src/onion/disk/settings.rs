@@ -12,47 +12,55 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct DiskOnionSettings {
-    /// `HiddenServiceVersion`. tor 0.4.9 supports only 3.
+    /// `HiddenServiceVersion`. tor 0.4.9 supports only 3. `None` if unset or
+    /// malformed.
     pub version: Option<u8>,
     /// `HiddenServiceMaxStreams`: the limit of simultaneous streams on one
-    /// circuit. 0 means no limit.
+    /// circuit. 0 means no limit. `None` if unset or malformed.
     pub max_streams: Option<u16>,
     /// `HiddenServiceMaxStreamsCloseCircuit`: true if tor closes a circuit that
-    /// exceeds the limit [`max_streams`](Self::max_streams).
+    /// exceeds the limit [`max_streams`](Self::max_streams). `None` if unset or
+    /// malformed.
     pub max_streams_close_circuit: Option<bool>,
     /// `HiddenServiceAllowUnknownPorts`: true if the circuit stays open when a
-    /// client connects to a port that the service doesn't have.
+    /// client connects to a port that the service doesn't have. `None` if unset
+    /// or malformed.
     pub allow_unknown_ports: Option<bool>,
     /// `HiddenServiceExportCircuitID`: true for `haproxy`. Then tor begins each
     /// connection to a target with a HAProxy header that contains the circuit's
-    /// number.
+    /// number. `None` if unset or malformed.
     pub export_circuit_id: Option<bool>,
     /// `HiddenServiceDirGroupReadable`: true if the group of tor's user may
-    /// read the directory and the file `hostname`.
+    /// read the directory and the file `hostname`. `None` if unset or
+    /// malformed.
     pub dir_group_readable: Option<bool>,
     /// `HiddenServiceNumIntroductionPoints`: the number of introduction points,
-    /// 3 to 20.
+    /// 3 to 20. `None` if unset or malformed.
     pub introduction_points: Option<u8>,
     /// `HiddenServiceEnableIntroDoSDefense`: true if introduction points limit
-    /// the rate of introductions.
+    /// the rate of introductions. `None` if unset or malformed.
     pub intro_dos_defense: Option<bool>,
     /// `HiddenServiceEnableIntroDoSRatePerSec`: the number of introductions per
-    /// second that an introduction point passes on.
+    /// second that an introduction point passes on. `None` if unset or
+    /// malformed.
     pub intro_dos_rate: Option<u32>,
     /// `HiddenServiceEnableIntroDoSBurstPerSec`: the number of introductions at
-    /// once that an introduction point passes on.
+    /// once that an introduction point passes on. `None` if unset or malformed.
     pub intro_dos_burst: Option<u32>,
     /// `HiddenServicePoWDefensesEnabled`: true if clients must solve a
-    /// proof-of-work puzzle when the service is under load.
+    /// proof-of-work puzzle when the service is under load. `None` if unset or
+    /// malformed.
     pub proof_of_work: Option<bool>,
     /// `HiddenServicePoWQueueRate`: the number of introductions per second that
-    /// the service handles before it demands a proof-of-work puzzle.
+    /// the service handles before it demands a proof-of-work puzzle. `None` if
+    /// unset or malformed.
     pub proof_of_work_rate: Option<u32>,
     /// `HiddenServicePoWQueueBurst`: the number of introductions at once that
-    /// the service handles before it demands a proof-of-work puzzle.
+    /// the service handles before it demands a proof-of-work puzzle. `None` if
+    /// unset or malformed.
     pub proof_of_work_burst: Option<u32>,
     /// `HiddenServiceOnionBalanceInstance`: true if the service is a backend of
-    /// OnionBalance.
+    /// OnionBalance. `None` if unset or malformed.
     pub onion_balance_instance: Option<bool>,
 }
 

@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_millis(5);
 /// directory.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// Exclusive access to a directory. Dropping this value ends it.
+/// The lock of a directory. Dropping this value unlocks the directory.
 #[derive(Debug)]
 #[must_use = "dropping this unlocks the directory at once"]
 pub(in super::super) struct Lock<'a> {
@@ -28,7 +28,7 @@ pub(in super::super) struct Lock<'a> {
 
 /// Waits until no other thread, and no other program that uses this library,
 /// changes the directory. Waits for at most ten seconds. The lock doesn't keep
-/// tor out, which only reads such directories.
+/// tor out, but tor only reads such directories.
 ///
 /// # Errors
 ///

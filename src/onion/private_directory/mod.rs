@@ -3,9 +3,9 @@
 //!
 //! That user can replace any name in the directory at any moment, for example
 //! by a symbolic link to a file of root. So a directory is opened once for
-//! writing. What is written, removed or given to another user is in the open
-//! directory, and no path is resolved a second time for this. Reading resolves
-//! paths again, which reveals nothing to that user.
+//! writing. Files are written, removed and given to another user relative to
+//! the open directory, without resolving its path again. Reading resolves paths
+//! again, which reveals nothing to that user.
 //!
 //! New files become the property of the directory's owner, so tor can read them
 //! even if this program runs as root and tor doesn't.

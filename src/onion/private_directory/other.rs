@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::private_file;
 
-/// A directory.
+/// A directory for key files, known by its path.
 #[derive(Debug, Clone)]
 pub(in super::super) struct PrivateDirectory {
     path: PathBuf,
@@ -29,7 +29,8 @@ impl PrivateDirectory {
         fs::metadata(&self.path)
     }
 
-    /// Creates a directory in this one.
+    /// Creates the directory `name` in this one. `_owner` is ignored, because
+    /// this system doesn't give files to other users.
     pub(super) fn make(&self, name: &OsStr, _owner: Option<u32>) -> io::Result<PrivateDirectory> {
         let path = self.path.join(name);
         fs::create_dir(&path)?;
@@ -47,12 +48,13 @@ impl PrivateDirectory {
         fs::remove_file(self.path.join(name))
     }
 
-    /// Removes an empty directory in this one.
+    /// Removes the empty directory `name` in this one.
     pub(super) fn remove_directory(&self, name: &OsStr) -> io::Result<()> {
         fs::remove_dir(self.path.join(name))
     }
 
-    /// Returns true without a lock: only this program's threads take turns.
+    /// Returns true without locking the directory, so other programs aren't
+    /// kept out. Another lock makes this program's threads take turns.
     pub(super) fn try_lock(&self) -> bool {
         true
     }

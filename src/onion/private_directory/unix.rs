@@ -117,7 +117,7 @@ impl PrivateDirectory {
         Ok(rustix::fs::unlinkat(&*self.file, name, AtFlags::empty())?)
     }
 
-    /// Removes an empty directory in this one.
+    /// Removes the empty directory `name` in this one.
     pub(super) fn remove_directory(&self, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&*self.file, name, AtFlags::REMOVEDIR)?)
     }
@@ -157,7 +157,8 @@ mod tests {
 
     use super::*;
 
-    /// A user that a test which runs as root can give files to.
+    /// The id of another user. A test that runs as root gives files to this
+    /// user.
     const OTHER: u32 = 65534;
 
     /// Returns a directory of another user, or `None` if this program can't

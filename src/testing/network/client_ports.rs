@@ -14,7 +14,7 @@ pub(super) struct ClientPorts {
 }
 
 impl ClientPorts {
-    /// Asks a client for its ports.
+    /// Asks a client for the addresses of its ports.
     pub(super) fn of(client: &Controller) -> Result<Self> {
         let listeners = |kind| -> Result<Vec<Address>> {
             let listeners = client.info().listeners(&kind)?;

@@ -27,7 +27,8 @@ const KNOWN_WITHIN: Duration = Duration::from_secs(20);
 /// descriptors arrive late, and overloaded authorities miss each other's votes.
 pub(super) struct FirstVote {
     authorities: Vec<Controller>,
-    /// GETINFO keys of the relays' descriptors.
+    /// The GETINFO keys with which the authorities are asked for the relays'
+    /// descriptors.
     keys: Vec<String>,
     interval: Duration,
     /// The time at which the authorities begin to vote.

@@ -115,8 +115,8 @@ pub struct TestNetwork {
     common: node::Common,
     /// The files for a new client. `None` if the network began with a vote.
     seed: Option<seed::Seed>,
-    /// The directory of the network. It is dropped after every process has
-    /// ended.
+    /// The directory of the network. `None` after it was removed, which happens
+    /// after every process has ended.
     directory: Option<PrivateDir>,
 }
 

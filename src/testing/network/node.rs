@@ -226,14 +226,14 @@ pub(super) struct Common {
     pub(super) vanguards_lite: bool,
     /// True if relays also have an IPv6 address.
     pub(super) ipv6: bool,
-    /// The directory of the files that assign addresses to countries, if there
-    /// are countries.
+    /// The directory of the files that assign addresses to countries, or `None`
+    /// if no relay has a country.
     pub(super) geoip_directory: Option<PathBuf>,
     /// Options for every node.
     pub(super) options: Vec<(String, String)>,
 }
 
-/// The time of the authorities' first vote.
+/// The rule for the time of the authorities' first vote.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Voting {
     /// The network starts with a consensus that this program has written. The
@@ -250,7 +250,7 @@ impl Common {
         self.node_at(ADDRESS, nickname, data_directory)
     }
 
-    /// Returns the launch of a node that connects to others from this address.
+    /// Returns the launch of a node that connects to others from `address`.
     fn node_at(&self, address: Ipv4Addr, nickname: &str, data_directory: &Path) -> Launch {
         self.member_at(address)
             .data_directory(data_directory)
@@ -380,7 +380,8 @@ impl Common {
     }
 }
 
-/// Gives a relay an IPv6 OR port, if `port` is set.
+/// Adds an IPv6 OR port to a relay's launch. Changes nothing if `port` is
+/// `None`.
 fn with_ipv6(launch: Launch, port: Option<u16>) -> Launch {
     match port {
         Some(port) => launch.option("OrPort", format!("[{IPV6_ADDRESS}]:{port}")),
@@ -402,8 +403,8 @@ pub(super) fn as_bridge(launch: Launch) -> Launch {
 const LONGEST_FIRST_INTERVAL: u64 = 1800;
 
 impl Times {
-    /// Returns the interval of the first vote in seconds. It only matters for
-    /// an authority without a consensus.
+    /// Returns the interval of the first vote in seconds. tor uses this
+    /// interval only in an authority that has no consensus.
     fn first_interval(&self) -> u64 {
         let interval = self.interval.as_secs();
         if LONGEST_FIRST_INTERVAL.is_multiple_of(interval.max(1)) {
@@ -420,7 +421,7 @@ pub(super) fn waiting(launch: Launch) -> Launch {
     launch.option("FetchServerDescriptors", "0")
 }
 
-/// Gives a client the options that it needs in a network of private addresses.
+/// Adds the options that a client needs in a network of private addresses.
 pub(super) fn as_visitor(launch: Launch) -> Launch {
     launch.options([
         ("ClientDNSRejectInternalAddresses", "0"),

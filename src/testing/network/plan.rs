@@ -44,25 +44,27 @@ pub(super) struct Plan {
     pub(super) countries: Countries,
 }
 
-/// An authority before its start.
+/// The plan of an authority: its keys and ports.
 pub(super) struct PlannedAuthority {
     pub(super) nickname: String,
     pub(super) fingerprint: Fingerprint,
     pub(super) keys: AuthorityKeys,
     pub(super) or_port: u16,
     pub(super) dir_port: u16,
-    /// The OR port at the IPv6 address.
+    /// The OR port at the IPv6 address. `None` if the network has no IPv6
+    /// addresses.
     pub(super) ipv6_port: Option<u16>,
 }
 
-/// A relay or a bridge before its start.
+/// The plan of a relay or a bridge: its keys, addresses and settings.
 pub(super) struct PlannedRelay {
     pub(super) nickname: String,
     pub(super) fingerprint: Fingerprint,
     pub(super) keys: RelayKeys,
     pub(super) address: Ipv4Addr,
     pub(super) or_port: u16,
-    /// The OR port at the IPv6 address.
+    /// The OR port at the IPv6 address. `None` if the network has no IPv6
+    /// addresses.
     pub(super) ipv6_port: Option<u16>,
     /// The relays of the same family, including this one. Empty if there are no
     /// others.
@@ -200,18 +202,20 @@ impl Plan {
         self.relays.iter().chain(&self.bridges).map(PlannedRelay::or_address).collect()
     }
 
-    /// Returns true if the authorities measure bandwidth.
+    /// Returns true if the authorities measure bandwidth, because the bandwidth
+    /// of at least one relay is set.
     pub(super) fn is_measured(&self) -> bool {
         self.relays.iter().any(|relay| relay.options.bandwidth.is_some())
     }
 
-    /// Returns the bandwidth that authorities measure for a relay.
+    /// Returns the bandwidth that authorities measure for a relay, in 1000
+    /// bytes per second.
     fn measured(relay: &PlannedRelay) -> u32 {
         relay.options.bandwidth.unwrap_or(BANDWIDTH)
     }
 
-    /// Returns a relay's bandwidth in the consensus, or `None` if nothing is
-    /// measured or too few authorities measure it.
+    /// Returns a relay's bandwidth in the consensus, in 1000 bytes per second.
+    /// Returns `None` if nothing is measured, or too few authorities measure.
     pub(super) fn bandwidth(&self, relay: &PlannedRelay) -> Option<u32> {
         let is_named = self.is_measured() && self.authorities.len() >= ENOUGH_TO_MEASURE;
         is_named.then(|| Plan::measured(relay))
@@ -225,7 +229,7 @@ impl Plan {
     }
 }
 
-/// Returns the default nicknames of relays and bridges.
+/// Returns the default nicknames of the relays, then those of the bridges.
 pub(super) fn default_nicknames(relays: usize, bridges: usize) -> impl Iterator<Item = String> {
     let relays = (0..relays).map(|number| format!("relay{number}"));
     relays.chain((0..bridges).map(|number| format!("bridge{number}")))

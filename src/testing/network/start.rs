@@ -109,8 +109,8 @@ impl TestNetworkBuilder {
     ///
     /// Calls `watch` with the authorities' controllers as soon as the
     /// authorities run, and returns the result of `watch`. The authorities must
-    /// not vote as long as `alive` exists. It is dropped when the nodes work
-    /// together, or earlier if no circuit can be built without the vote.
+    /// not vote as long as `alive` exists. `alive` is dropped when the nodes
+    /// work together, or earlier if no circuit can be built without the vote.
     fn make_seeded_ready<T>(
         &mut self,
         starting: &mut Starting<'_, '_>,
@@ -156,7 +156,8 @@ impl TestNetworkBuilder {
         Ok(watched)
     }
 
-    /// Starts nodes that don't have a consensus.
+    /// Starts nodes that don't have a consensus, and makes the authorities
+    /// vote.
     fn start_and_vote(&mut self, nodes: Vec<NodeToStart>, deadline: Deadline) -> Result<Vec<Node>> {
         let nodes = thread::scope(|scope| {
             let mut starting = Starting::new(scope, nodes, deadline);
@@ -214,8 +215,8 @@ impl TestNetworkBuilder {
         Ok(server)
     }
 
-    /// Describes every process and writes the files that it needs. The client
-    /// is the last node.
+    /// Returns the description of every process, and writes the files that the
+    /// processes need. The client is the last node.
     fn nodes_to_start(
         &self,
         root: &Path,

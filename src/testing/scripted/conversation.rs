@@ -20,7 +20,7 @@ struct Commands<'a> {
     buffer: Vec<u8>,
 }
 
-/// The reason why no command came.
+/// The reason why [`Commands::next`] returns no command.
 enum Silence {
     /// The connection has ended.
     HungUp,

@@ -28,7 +28,8 @@ pub enum ScriptProblem {
     NothingSent {
         /// A description of the expected command.
         expected: String,
-        /// The time limit.
+        /// The time limit that passed: the builder's
+        /// [`patience`](super::ScriptedTorBuilder::patience).
         after: Duration,
     },
     /// The client closed the connection instead of sending the expected
@@ -40,9 +41,10 @@ pub enum ScriptProblem {
     /// The test didn't open a [`gate`](super::Script::gate) of the script
     /// within the builder's [`patience`](super::ScriptedTorBuilder::patience).
     GateShut {
-        /// The name of the gate.
+        /// The name of the gate that the script waited for.
         gate: String,
-        /// The time limit.
+        /// The time limit that passed: the builder's
+        /// [`patience`](super::ScriptedTorBuilder::patience).
         after: Duration,
     },
     /// The bytes of a step couldn't be written, for example because the client

@@ -41,7 +41,7 @@ pub struct Script {
 pub(super) enum Step {
     Expect(Expected),
     Send(Vec<u8>),
-    /// Bytes in two writes, the first of this length.
+    /// Sends bytes in two writes. The number is the length of the first one.
     SendSplit(Vec<u8>, usize),
     Chunks(usize),
     Pause(Duration),
@@ -69,7 +69,7 @@ impl Expected {
         }
     }
 
-    /// Returns a description for an error.
+    /// Returns a description of the expected command for an error.
     pub(super) fn describe(&self) -> String {
         match self {
             Expected::Exactly(expected) => format!("{expected:?}"),

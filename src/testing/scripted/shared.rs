@@ -13,7 +13,8 @@ use super::line::Line;
 use super::script::Script;
 use crate::io::transport::deadline_after;
 
-/// The state that the threads share.
+/// The settings and the state of a scripted tor, shared by the threads of its
+/// connections and its listener.
 pub(super) struct Shared {
     pub(super) patience: Duration,
     /// The maximum number of bytes in one write, or `None` to write all at

@@ -40,7 +40,8 @@ fn refusal<T: std::fmt::Debug>(result: scape::Result<T>) -> Refusal {
     error.refusal().unwrap_or_else(|| panic!("{error:?}")).clone()
 }
 
-/// Serves this answer on every connection.
+/// Starts a server that sends this answer on every connection. Returns its
+/// address.
 fn server(answer: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -52,7 +53,8 @@ fn server(answer: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// Connects to `target` through tor and reads, on another thread.
+/// Connects to `host` and `port` through tor on another thread, which returns
+/// the text that it reads.
 fn client(network: &TestNetwork, host: &str, port: u16) -> JoinHandle<Result<String, Error>> {
     let proxy = SocksProxy::new(network.socks()).timeout(SOON);
     let host = host.to_owned();
@@ -316,10 +318,10 @@ fn mapped(network: &TestNetwork) {
     assert!(error.get::<SocksError>().is_some(), "{error}");
 }
 
-/// Uses a tor of its own, for two reasons. A tor that has a relay's descriptor
-/// connects to that relay's address through the relay, and all addresses are
-/// the same here. If the relay is also tor's first guard, tor waits for more
-/// than a minute.
+/// Tests POSTDESCRIPTOR with a tor of its own, for two reasons. A tor that has
+/// a relay's descriptor connects to that relay's address through the relay, and
+/// all addresses are the same here. If the relay is also tor's first guard, tor
+/// waits for more than a minute.
 fn posted(network: &TestNetwork) {
     let own = Tor::launch(network.launch()).unwrap();
     own.become_ready(SOON).unwrap();

@@ -62,7 +62,7 @@ fn unix_client(network: &TestNetwork) {
     first_of(network, &proxy, |stream| assert_eq!(stream.source_socket_addr(), None));
 }
 
-/// Finds the processes with the live state.
+/// Finds the client processes of streams with the live state.
 #[cfg(target_os = "linux")]
 fn processes(network: &TestNetwork) {
     let state = network.tor().state().unwrap();

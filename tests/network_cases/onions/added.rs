@@ -25,7 +25,8 @@ cases! {
     onion_service_is_added_again_after_a_reconnect = reconnected,
 }
 
-/// Serves this answer on every connection.
+/// Starts a server that sends this answer on every connection. Returns its
+/// address.
 pub(crate) fn server(answer: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();

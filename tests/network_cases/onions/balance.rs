@@ -29,7 +29,8 @@ const POINTS: usize = 7;
 /// The number of visits after which each backend must have been reached. The
 /// chance that one is never chosen is about one in ten million.
 const VISITS: usize = 40;
-/// The number of visits in which no other backend may be reached.
+/// The minimum number of visits. With fewer visits, a backend that must not be
+/// reached might not be noticed.
 const LEAST_VISITS: usize = 10;
 
 const ANSWERS: [&[u8]; 3] = [b"one", b"two", b"three"];
@@ -64,7 +65,8 @@ fn balanced(network: &TestNetwork) {
     visit(network, frontend, &BTreeSet::from(["two", "three"]));
 }
 
-/// Lets the example make a key, and returns its address.
+/// Lets the example make a key, and returns the address that belongs to the
+/// key.
 fn made_key(network: &TestNetwork, key_file: &Path) -> OnionAddress {
     let path = key_file.to_str().unwrap();
     let made = run(network, "onion_balance", &[path]);
@@ -73,7 +75,8 @@ fn made_key(network: &TestNetwork, key_file: &Path) -> OnionAddress {
     made.trim_end().strip_prefix("frontend ").unwrap().parse().unwrap()
 }
 
-/// Publishes the backends, each on another relay.
+/// Publishes the backends, each on another relay. Returns the guards that
+/// remove them.
 fn backends(network: &TestNetwork, folder: &Path, frontend: OnionAddress) -> Vec<DiskOnionGuard> {
     let hosts = network.nodes().iter().filter(|node| node.role() == Role::Relay);
     let backends: Vec<DiskOnionGuard> = hosts

@@ -23,10 +23,10 @@ cases! {
     client_with_the_key_reaches_the_onion_service = client_key,
 }
 
-/// Valid addresses that no service here has.
+/// A valid address that no service here has. `NOBODY_ELSE` is another one.
 const NOBODY: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 const NOBODY_ELSE: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
-/// A client's private and public key.
+/// A client's private key. `PUBLIC_KEY` is the public key that belongs to it.
 const KEY: &str = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
 const PUBLIC_KEY: &str = "2VTGLHGDACYDUJ5DNTTEGU6NDP7AAYD4S5FFD2G5Y42XLGWIUZQQ";
 
@@ -137,7 +137,7 @@ fn descriptor_id(document: &[u8]) -> String {
     BASE64_NOPAD.encode(&certificate[44..76])
 }
 
-/// Stops a tor from publishing descriptors, until this is dropped.
+/// A guard that stops a tor from publishing descriptors until it is dropped.
 struct Silent<'a>(&'a Controller);
 
 impl<'a> Silent<'a> {

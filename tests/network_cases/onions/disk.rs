@@ -24,7 +24,8 @@ cases! {
     disk_onion_is_reached_with_the_right_client_key_only = authorized,
 }
 
-/// Returns a tor other than the one that reaches the service.
+/// Returns the tor that hosts the services: a relay, and not the client that
+/// connects to the services.
 fn host(network: &TestNetwork) -> &Controller {
     network.nodes().iter().rfind(|node| node.role() == Role::Relay).unwrap().controller()
 }
@@ -33,8 +34,9 @@ fn publish(tor: &Controller, service: &DiskOnion, files: &DiskOnionFiles) -> Dis
     DiskOnions::of(tor).publish(service, files, Wait::AllUploads, SOON, |_| {}).unwrap()
 }
 
-/// Removes the service from tor's configuration even if a case fails, because
-/// tor ends if the directory of a configured service is gone.
+/// Returns a guard that removes the service from tor's configuration, even if
+/// the test fails. Without it, tor would end when the service's directory is
+/// gone.
 fn configured(service: &DiskOnionService) -> DiskOnionGuard {
     service.onions().open(service.directory()).unwrap().unwrap().guard()
 }

@@ -24,7 +24,8 @@ cases! {
     socks_deadline_holds_against_a_silent_port = deadline,
 }
 
-/// Serves a greeting, and then sends every line back.
+/// Starts a server that sends a greeting, and then sends every line back.
+/// Returns its address.
 fn echo_server() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -142,8 +143,8 @@ fn isolation(network: &TestNetwork) {
     }
 }
 
-/// Returns the circuit of the stream with this SOCKS user name, once it is
-/// open.
+/// Waits until the stream with this SOCKS user name is open, and returns its
+/// circuit, which is never `None`.
 fn circuit_of(events: &scape::Subscription, user: &str) -> Option<CircuitId> {
     loop {
         let event = events.next_timeout(SOON).unwrap();

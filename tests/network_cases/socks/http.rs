@@ -123,8 +123,8 @@ fn thousand(network: &TestNetwork) {
     assert!(!is_more(left), "{begun:?} before, {left:?} after");
 }
 
-/// Serves `first` and nothing more. The receiver reports that a request has
-/// arrived.
+/// Serves one request: sends `first`, and then nothing more. Returns the port,
+/// and a receiver that gets a message when `first` was sent.
 fn stalling(first: &'static [u8]) -> (u16, crossbeam_channel::Receiver<()>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -163,7 +163,8 @@ fn killed(network: &TestNetwork) {
     }
 }
 
-/// Serves every request with its path.
+/// Starts a server that answers every request with its path. Returns its
+/// address.
 fn paths() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();

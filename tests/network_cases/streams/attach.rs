@@ -105,7 +105,8 @@ fn circuit_of(state: &State, stream: &SocksStream) -> Circuit {
     state.wait(SOON, live).unwrap()
 }
 
-/// Returns an attacher that postpones every decision, and the pending answers.
+/// Returns an attacher that postpones every decision, and a receiver for the
+/// postponed answers.
 fn keeper() -> (impl StreamAttacher, Receiver<StreamAnswer>) {
     let (sender, kept) = unbounded();
     let attacher = move |stream: &StreamRequest| {

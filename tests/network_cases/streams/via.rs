@@ -94,7 +94,8 @@ fn tor(network: &TestNetwork) -> Tor {
     tor
 }
 
-/// Builds circuits of three relays, to each exit in turn.
+/// Builds `count` circuits of three relays, to each exit in turn, and returns
+/// them.
 fn circuits(network: &TestNetwork, state: &State, count: usize) -> Vec<Circuit> {
     let relays: Vec<Fingerprint> =
         network.relays().filter_map(|relay| relay.fingerprint()).collect();

@@ -69,15 +69,17 @@ fn read(endpoint: &str) -> Result<String, Error> {
     }
 }
 
-/// Greets the visitors of a service.
+/// A thread that greets the visitors of a service.
 struct Greeter {
     is_ended: Arc<AtomicBool>,
-    /// `None` after the end.
+    /// The thread, which returns the listener. `None` after
+    /// [`close`](Self::close).
     thread: Option<JoinHandle<OnionListener>>,
 }
 
-/// Sends each visitor the port that it connected to. A visitor that has given
-/// up on a busy machine may still arrive, so there may be any number of them.
+/// Starts a thread that sends each visitor the port that it connected to. There
+/// may be more visitors than the test makes, because on a busy machine the
+/// connection of a visitor that has given up may still arrive.
 fn greet(listener: OnionListener) -> Greeter {
     let is_ended = Arc::new(AtomicBool::new(false));
     let ended = is_ended.clone();
@@ -97,7 +99,7 @@ fn greet(listener: OnionListener) -> Greeter {
 }
 
 impl Greeter {
-    /// Ends the service.
+    /// Ends the thread, and closes the service.
     fn close(mut self) {
         self.is_ended.store(true, Ordering::SeqCst);
         self.thread.take().unwrap().join().unwrap().close().unwrap();

@@ -24,7 +24,8 @@ cases! {
     open_stream_ends_when_tor_is_killed = open,
 }
 
-/// An address without a service. tor looks for its descriptor.
+/// An address without a service. A connection to it waits while tor looks for
+/// the descriptor.
 const NOBODY: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
 
 pub(crate) fn launch(network: &TestNetwork) -> Tor {

@@ -67,8 +67,9 @@ fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// tor may take the listener of a port with a number for that of `auto`, if
-/// `auto` comes first in the configuration.
+/// Adds a `SocksPort` with a number after one with `auto`, and checks that no
+/// listener changes later. tor may mistake the listener of the numbered port
+/// for that of `auto`.
 fn numbered_port(network: &TestNetwork) {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
@@ -354,7 +355,8 @@ fn wakes(network: &TestNetwork) {
     assert_eq!(said(tor.dial((NAME, server(b"awake").port())).unwrap()), "awake");
 }
 
-/// An unread part of a page keeps tor running too.
+/// Fetches a page, and reads it after the last other handle was dropped. An
+/// unread page keeps tor running, too.
 #[cfg(feature = "http")]
 fn fetched_with_the_last_handle(client: &TorClient) {
     let port = server(b"HTTP/1.0 200 OK\r\n\r\nfetched").port();
@@ -413,8 +415,8 @@ fn global(network: &TestNetwork) {
     assert!(Tor::global().unwrap().is_ready().unwrap());
 }
 
-/// Runs this program once more. There, no tor can be controlled, and the tor
-/// program only knows this network.
+/// Runs this test program once more, in an environment in which no tor can be
+/// controlled and the tor program only knows this network.
 fn global_is_launched(network: &TestNetwork) {
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("tor");

@@ -1,4 +1,4 @@
-//! Items as the list shows them.
+//! The text of an item in the list of the public API.
 
 use quote::ToTokens as _;
 use syn::{Attribute, Fields, File, ImplItem, Item, ItemImpl, TraitItem, Type, Visibility};
@@ -102,7 +102,8 @@ pub(crate) fn definition(item: &Item) -> Option<String> {
     declares.iter().any(|words| text.contains(words)).then(|| declaration(item))
 }
 
-/// Returns the name of a macro whose calls declare public methods.
+/// Returns the name of a macro whose calls declare public methods. Returns
+/// `None` for other items.
 pub(crate) fn declares_methods(item: &Item) -> Option<&syn::Ident> {
     let Item::Macro(definition) = item else { return None };
     let name = definition.ident.as_ref()?;

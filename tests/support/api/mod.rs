@@ -16,7 +16,8 @@ use syn::Item;
 
 use package::{ModulePath, Offered, Package};
 
-/// Lists the API of the package `name`, whose code is in `folder`.
+/// Returns the list of the public API of the package `name`, whose code is in
+/// `folder`.
 pub(crate) fn list(name: &str, folder: &Path) -> String {
     let package = Package::read(folder);
     let modules = package.public_modules();

@@ -27,7 +27,7 @@ pub(crate) struct Module {
     conditions: BTreeMap<String, String>,
 }
 
-/// One name of a `pub use`.
+/// One name that a `pub use` exports.
 struct Reexport {
     /// The path in the code: `crate`, `self`, `super` and names.
     path: Vec<String>,
@@ -36,7 +36,7 @@ struct Reexport {
     condition: String,
 }
 
-/// The thing that a path leads to.
+/// The module or item that a path leads to.
 enum Target<'a> {
     Module(ModulePath),
     /// The item, and the module that declares it.
@@ -45,7 +45,8 @@ enum Target<'a> {
     Foreign(String),
 }
 
-/// An item as a module offers it.
+/// An item that a public module offers to users: one of this package, or the
+/// path of one of another package.
 pub(crate) enum Offered<'a> {
     /// The item, and the module that declares it.
     Item(&'a Item, &'a Module),
@@ -144,7 +145,7 @@ impl Package {
         found
     }
 
-    /// Returns the thing that a path in the module `here` leads to.
+    /// Returns the module or item that a path in the module `here` leads to.
     fn resolve(&self, here: &ModulePath, path: &[String]) -> Target<'_> {
         let mut module = here.clone();
         let mut rest = path;

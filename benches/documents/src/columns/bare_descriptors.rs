@@ -24,9 +24,11 @@ struct BareDescriptor<'a> {
     extra_info_sha256: [u8; 32],
     ntor_key: [u8; 32],
     signature: Vec<u8>,
-    /// The lines that are kept as they are, with the objects after them.
+    /// The lines whose values aren't parsed: each keyword, and the rest of its
+    /// line.
     others: Vec<(&'a str, &'a str)>,
-    /// The objects, each with the keyword of the line before it.
+    /// The base64 texts between BEGIN and END lines, each after the keyword of
+    /// the line before it.
     objects: Vec<(&'a str, &'a str)>,
 }
 

@@ -9,7 +9,7 @@ mod tor_netdoc;
 
 use crate::inputs::Input;
 
-/// A way to read a text.
+/// A way to read a text, such as a function of scape or of another library.
 pub(crate) struct Column {
     pub(crate) name: &'static str,
     /// Reads the text, and returns the number of documents or relays in it.
@@ -28,8 +28,8 @@ pub(crate) struct Subject {
     pub(crate) targets: Vec<Target>,
 }
 
-/// A target: the time of a column is at most `most` times that of the fastest
-/// of other columns.
+/// A target: the time of `column` is at most `most` times the time of the
+/// fastest column in `of`.
 pub(crate) struct Target {
     pub(crate) column: &'static str,
     pub(crate) of: &'static [&'static str],

@@ -56,7 +56,8 @@ pub(super) fn onion_descriptors(text: &str) -> usize {
     OnionDescriptor::parse_all(text.as_bytes()).collect::<Vec<_>>().len()
 }
 
-/// Checks the signatures, decrypts both layers and parses them.
+/// Reads onion service descriptors: checks the signatures, and decrypts and
+/// parses both encrypted layers. Returns the number of descriptors.
 pub(super) fn onion_descriptors_opened(text: &str) -> usize {
     let address = OnionKey::from_seed(&SERVICE).address();
     let open = |descriptor: OnionDescriptor<'_>| {

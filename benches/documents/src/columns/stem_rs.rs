@@ -10,6 +10,7 @@ use stem::descriptor::{
 };
 
 /// Cuts a text at the lines that begin with `start`, and parses the parts.
+/// Returns the number of parts.
 pub(super) fn all<D>(text: &str, start: &str, parse: impl Fn(&str) -> D) -> usize {
     let needle = format!("\n{start}");
     let mut ends: Vec<usize> =
@@ -25,7 +26,7 @@ pub(super) fn all<D>(text: &str, start: &str, parse: impl Fn(&str) -> D) -> usiz
 }
 
 /// Parses a consensus. stem's document doesn't contain the entries, so they are
-/// parsed separately.
+/// parsed separately. Returns the number of entries.
 fn consensus(text: &str, parse: impl Fn(&str) -> RouterStatusEntry) -> usize {
     black_box(NetworkStatusDocument::parse(text).unwrap());
     let begin = text.find("\nr ").unwrap() + 1;

@@ -87,7 +87,8 @@ pub(super) fn vote(text: &str) -> usize {
     vote.inspect_unverified().0.routers.len()
 }
 
-/// Checks the signatures, decrypts both layers and parses them.
+/// Reads onion service descriptors: checks the signatures, and decrypts and
+/// parses both encrypted layers. Returns the number of descriptors.
 pub(super) fn onion_descriptors_opened(text: &str) -> usize {
     // Only the keys come from scape. All descriptors have the same ones.
     let first = OnionDescriptor::parse_all(text.as_bytes()).next().unwrap();

@@ -133,7 +133,7 @@ fn address(random: &mut Random) -> String {
     format!("{}.{}.{}.{}", part(), part(), part(), part())
 }
 
-/// Writes the exit policy. A quarter of the relays are exits.
+/// Writes the exit policy of a relay. 28 percent of the relays are exits.
 fn write_policy(text: &mut String, random: &mut Random) {
     if !random.percent(28) {
         text.push_str("reject *:*\n");

@@ -19,7 +19,7 @@ use crate::random::Random;
 /// The keys of a relay.
 pub(super) struct Keys {
     pub(super) identity: RsaKey,
-    /// The key for the TAP handshake.
+    /// The onion key for the TAP handshake.
     pub(super) onion: RsaKey,
     pub(super) master: Ed25519SecretKey,
     /// The key that signs documents.
@@ -53,8 +53,8 @@ impl Keys {
         Ed25519Certificate::sign(CertificateType::Signing, key, expires(), &self.master, true)
     }
 
-    /// Returns the certificate of the ntor key, and the sign of the Ed25519 key
-    /// that made it.
+    /// Returns the certificate that the ntor key makes, and the sign bit of the
+    /// Ed25519 key that corresponds to the ntor key.
     pub(super) fn ntor_certificate(&self) -> (bool, Ed25519Certificate) {
         let public_key = *self.ntor_signing.public_key();
         let sign = ed25519_from_curve25519(&self.ntor, true) == Some(public_key);
@@ -88,7 +88,8 @@ impl RsaKey {
         RsaKey { key, der }
     }
 
-    /// Returns the object with the public key.
+    /// Returns the public key as an object of a document: base64 between BEGIN
+    /// and END lines.
     pub(super) fn object(&self) -> String {
         object("RSA PUBLIC KEY", &self.der)
     }
@@ -104,8 +105,8 @@ impl RsaKey {
     }
 }
 
-/// Returns an object of a document: `bytes` in base64, between lines with the
-/// label.
+/// Returns an object of a document: `bytes` in base64, between BEGIN and END
+/// lines with the label.
 pub(super) fn object(label: &str, bytes: &[u8]) -> String {
     let mut text = format!("-----BEGIN {label}-----\n");
     for line in BASE64.encode(bytes).as_bytes().chunks(64) {

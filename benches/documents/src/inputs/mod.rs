@@ -18,9 +18,9 @@ pub(crate) const SERVICE: [u8; 32] = [3; 32];
 /// A file with documents of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Input {
-    /// A consensus for microdescriptors.
+    /// A consensus in the `microdesc` flavor.
     ConsensusMicrodesc,
-    /// A consensus for server descriptors.
+    /// A consensus in the `ns` flavor.
     ConsensusFull,
     /// Signed server descriptors. Only a few of them differ, because making
     /// keys takes long.
@@ -29,14 +29,15 @@ pub(crate) enum Input {
     /// `ServerDescriptors`.
     ExtraInfo,
     Microdescriptors,
-    /// A vote.
+    /// The vote of a directory authority.
     Vote,
-    /// Descriptors of an onion service, always the same one.
+    /// Copies of one descriptor of an onion service.
     OnionDescriptors,
 }
 
 impl Input {
-    /// Returns the text of the input for `relays` relays.
+    /// Returns a text with documents of this kind for `relays` relays. For
+    /// `OnionDescriptors`, returns `relays` descriptors.
     pub(crate) fn text(self, relays: usize) -> String {
         match self {
             Input::ConsensusMicrodesc => Relays::new(relays, SEED).consensus(),

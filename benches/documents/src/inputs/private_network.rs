@@ -4,8 +4,8 @@ const VOTE: &str = include_str!("../../../../crates/scape-proto/tests/data/docum
 const ONION_DESCRIPTOR: &str =
     include_str!("../../../../crates/scape-proto/tests/data/documents/onion-descriptor");
 
-/// Returns the private network's vote with these entries instead of its own. So
-/// the vote's signature is wrong.
+/// Returns the private network's vote with the router status entries `entries`
+/// instead of its own. So the vote's signature is wrong.
 pub(super) fn vote(entries: &str) -> String {
     let begin = VOTE.find("\nr ").unwrap() + 1;
     let end = VOTE.find("\ndirectory-footer").unwrap() + 1;

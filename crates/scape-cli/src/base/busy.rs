@@ -27,7 +27,8 @@ pub(crate) struct Busy {
 }
 
 impl Busy {
-    /// Creates a line with this text.
+    /// Creates the line, with `what` as its text. Control characters are
+    /// escaped.
     pub(crate) fn new(what: impl fmt::Display) -> Self {
         let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::hidden());
         set_style(&bar, "{spinner} {wide_msg}");
@@ -49,7 +50,7 @@ impl Busy {
         Busy { bar, _show: show }
     }
 
-    /// Shows the progress of the work.
+    /// Shows the percentage and the text of this progress in the line.
     pub(crate) fn update(&self, progress: &Progress) {
         set_style(&self.bar, "[{bar:24}] {pos:>3} % {wide_msg}");
         self.bar.set_position(progress.percent.into());

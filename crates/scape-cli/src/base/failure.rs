@@ -72,7 +72,7 @@ impl Exit {
     }
 }
 
-/// The failure of a command.
+/// The failure of a command: a message for the user, and the exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,

@@ -1,4 +1,4 @@
-//! The parts that all commands use.
+//! The parts that all commands use, such as options, output and failures.
 
 pub(crate) mod background;
 pub(crate) mod busy;

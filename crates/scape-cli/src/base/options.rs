@@ -9,7 +9,7 @@ use scape::transport::{Address, ParseAddressError};
 
 use super::failure::Failure;
 
-/// The global options.
+/// The options that every command has.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalOptions {

@@ -25,8 +25,8 @@ const NOT_FOUND: u8 = 127;
 const NOT_RUNNABLE: u8 = 126;
 
 /// Runs the program of `command` until it ends. The program inherits the
-/// terminal. The first of the `words` is its name in error messages. If its
-/// exit code isn't 0, returns a failure with this code.
+/// terminal. The first of the `words` names the program in error messages. If
+/// the program's exit code isn't 0, returns a failure with this code.
 ///
 /// Ctrl-C reaches the program directly, because the program is in the same
 /// process group. After Ctrl-C or SIGTERM, scape also sends SIGTERM to the
@@ -91,7 +91,8 @@ fn wait(context: &Context, name: &str, mut child: Child) -> io::Result<ExitStatu
     }
 }
 
-/// Returns the exit code of a program as shells report it.
+/// Returns the exit code of a program as shells report it. If a signal ended
+/// the program, this is 128 plus the number of the signal.
 fn exit_code(status: ExitStatus) -> u8 {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
@@ -100,7 +101,8 @@ fn exit_code(status: ExitStatus) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
 }
 
-/// Sends SIGTERM to a program. Must not be called after its end was seen.
+/// Sends SIGTERM to a program. Must not be called after the end of the program
+/// was seen, because another process may then have the same process id.
 #[cfg(unix)]
 fn terminate(child: &Child) {
     use rustix::process::{Pid, Signal, kill_process};

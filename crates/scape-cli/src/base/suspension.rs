@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(unix)]
 use super::failure::Failure;
 
-/// True after Ctrl-Z.
+/// True after Ctrl-Z has stopped the program at least once.
 #[cfg(unix)]
 static HAS_COME: AtomicBool = AtomicBool::new(false);
 

@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table as Layout, presets};
 
 use super::output::{Output, printable};
 
-/// A table with named columns.
+/// A table with a heading and aligned columns.
 #[derive(Debug)]
 pub(crate) struct Table {
     layout: Layout,
@@ -26,7 +26,7 @@ impl Table {
         Table { layout }
     }
 
-    /// Aligns a column to the right.
+    /// Aligns a column to the right. `column` is its index.
     pub(crate) fn right(mut self, column: usize) -> Self {
         if let Some(column) = self.layout.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);

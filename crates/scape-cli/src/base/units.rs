@@ -67,7 +67,8 @@ pub(crate) fn age(since: SystemTime) -> String {
 }
 
 /// Formats a point in time as RFC 3339 in UTC, without fractions of a second.
-/// For times that RFC 3339 can't represent, says where they are.
+/// Returns `before 1970` or `after 9999` for times that RFC 3339 can't
+/// represent.
 pub(crate) fn time(at: SystemTime) -> String {
     let far = if at < UNIX_EPOCH { "before 1970" } else { "after 9999" };
     clock::utc(at, 0).unwrap_or_else(|| far.to_owned())

@@ -14,18 +14,20 @@ use super::threads;
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
-/// The maximum time that a write may take after a signal. The time is enough
-/// for a note about what is undone, if somebody reads the output.
+/// The maximum time that a write may take after a signal. It is long enough for
+/// a last note if somebody reads the output.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// The room in bytes that poll(2) promises for a pipe on Linux: one page.
+/// The number of bytes that surely fit into a pipe if poll(2) reports on Linux
+/// that the pipe can be written: one page.
 const SHORT: usize = 4096;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A stream that a thread of its own writes to. If a text fits into a pipe or a
-/// file at once, the caller writes the text itself, because that is much faster
-/// than waking the thread. The thread ends with the program.
+/// Standard output or standard error, to which a separate thread writes. If a
+/// text fits into a pipe or a file at once, the caller writes the text itself,
+/// because that is much faster than waking the thread. The thread ends with the
+/// program.
 #[derive(Debug)]
 pub(super) struct Writer {
     thread: OnceLock<Option<Sender<Job>>>,
@@ -71,8 +73,9 @@ impl Writer {
         wait(&done, interrupt::has_come)
     }
 
-    /// Begins a write. Returns `None` if an earlier write isn't done yet.
-    /// Dropping the result ends the write, even after a panic.
+    /// Begins a write on the thread of the caller. Returns `None` if an earlier
+    /// write isn't done yet. Dropping the result ends the write, even after a
+    /// panic.
     fn only_write(&self) -> Option<Write<'_>> {
         let counted = self.waiting.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst);
         // A `Write` lowers the count when it is dropped, so it is made only if
@@ -81,7 +84,7 @@ impl Writer {
     }
 }
 
-/// A write on the thread of the caller.
+/// A write on the thread of the caller, which ends when this value is dropped.
 struct Write<'a>(&'a AtomicUsize);
 
 impl Drop for Write<'_> {
@@ -90,8 +93,8 @@ impl Drop for Write<'_> {
     }
 }
 
-/// Returns true if a short text can be written to the stream at once. A
-/// terminal may take a part only.
+/// Returns true if a short text can be written to the stream at once. Returns
+/// false for a terminal, because a terminal may take only a part of the text.
 #[cfg(unix)]
 pub(super) fn is_ready(stream: impl IsTerminal + std::os::fd::AsFd) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -102,7 +105,7 @@ pub(super) fn is_ready(stream: impl IsTerminal + std::os::fd::AsFd) -> bool {
             .is_ok_and(|count| count > 0)
 }
 
-/// Returns false, because other systems can't tell.
+/// Returns false, because other systems can't tell if a stream is ready.
 #[cfg(not(unix))]
 pub(super) fn is_ready(_stream: impl IsTerminal) -> bool {
     false

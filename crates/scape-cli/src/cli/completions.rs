@@ -12,7 +12,7 @@ use crate::base::failure::Failure;
 /// ~/.local/share/bash-completion/completions/scape.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The shell
+    /// The shell for which the completions are
     shell: Shell,
 }
 

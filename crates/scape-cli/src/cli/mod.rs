@@ -1,5 +1,5 @@
-//! The command line, as clap parses it, and the commands that are about the
-//! command line itself.
+//! The command line, as clap parses it, and the commands `completions` and
+//! `man`, whose output is made from it.
 
 mod completions;
 mod man;
@@ -37,7 +37,8 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// Parses the command line.
+/// Parses the words with which this program was called. Help and version are
+/// returned as errors, too.
 pub(crate) fn parse() -> Result<Cli, clap::Error> {
     match quick::parse(env::args_os()) {
         Some(cli) => Ok(cli),
@@ -46,7 +47,7 @@ pub(crate) fn parse() -> Result<Cli, clap::Error> {
     }
 }
 
-/// The commands, in the order of the help.
+/// The commands, in the order in which the help lists them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Status(commands::status::Arguments),

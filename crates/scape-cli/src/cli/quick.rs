@@ -1,8 +1,9 @@
-//! Parses a correct command line without the descriptions of all commands.
+//! Parses a correct command line fast: without clap's descriptions of all
+//! commands.
 //!
-//! These descriptions contain hundreds of options. Making them takes a
-//! millisecond, which is as long as all the rest of `scape status`. Here, only
-//! the command that is called is described.
+//! These descriptions contain hundreds of options. Building them takes a
+//! millisecond, which is as long as the rest of `scape status`. Here, only the
+//! command that is called is described.
 
 use std::ffi::OsString;
 
@@ -17,14 +18,16 @@ use crate::prompt;
 
 /// Parses the words of a command line, the first of which is the name of the
 /// program. Returns `None` if clap would print something: an error, the help or
-/// the version. [`Cli::try_parse`](clap::Parser::try_parse) then says what.
+/// the version. Then call [`Cli::try_parse`](clap::Parser::try_parse), which
+/// returns that text as an error.
 pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Option<Cli> {
     let matches = command().try_get_matches_from(words).ok()?;
     Cli::from_arg_matches(&matches).ok()
 }
 
-/// Returns the description of the command line. In contrast to that of [`Cli`],
-/// it describes a command only when the command is called, and has no texts.
+/// Returns clap's description of the command line, without help texts. Unlike
+/// the description that [`Cli`] derives, this one doesn't contain the arguments
+/// of a command until that command is called.
 fn command() -> Command {
     let command = Command::new("scape").version(env!("CARGO_PKG_VERSION"));
     let command = command.propagate_version(true).subcommand_required(true);
@@ -59,7 +62,7 @@ fn command() -> Command {
     GlobalOptions::augment_args(command).subcommands(commands)
 }
 
-/// Returns a command that gets its description when it is called.
+/// Returns a command whose arguments are described only when it is called.
 fn later<A: Args>(name: &'static str) -> Command {
     Command::new(name).defer(A::augment_args)
 }

@@ -50,15 +50,15 @@ impl Filter {
     }
 }
 
-/// A column of this list.
+/// A column of the list of address mappings.
 type Column = column::Column<MappingRow>;
 
-/// A mapping, as it is printed with `--json`.
+/// An address mapping, as it is printed with `--json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct MappingRow {
     /// The name or address that is replaced.
     from: String,
-    /// The name or address that takes its place.
+    /// The name or address that takes the place of `from`.
     to: String,
     /// The time at which the mapping ends, or `NEVER`.
     expires: Expiry,
@@ -80,11 +80,11 @@ struct Mappings {
     last: Option<Answer>,
 }
 
-/// The last answer of tor.
+/// The last answer of tor about its address mappings.
 struct Answer {
     asked: Instant,
-    /// The mappings in the live state at that time. Events keep the live state
-    /// up to date.
+    /// The mappings in the live state when tor answered. Events keep the live
+    /// state up to date.
     map: Arc<Addresses>,
     /// The number of mappings without the filter.
     count: usize,

@@ -43,7 +43,7 @@ struct Answer {
     query: String,
     address: Option<IpAddr>,
     name: Option<String>,
-    /// The reason why the look-up failed.
+    /// The reason why the look-up failed. `null` if it succeeded.
     error: Option<String>,
     #[serde(skip)]
     exit: Option<Exit>,
@@ -90,7 +90,8 @@ impl Arguments {
     }
 }
 
-/// Starts the threads that do the look-ups.
+/// Starts the threads that do the look-ups. Returns the receiver of the
+/// answers, each with the index of its query.
 fn start(client: &TorClient, queries: &[String]) -> Result<Receiver<(usize, Answer)>, Failure> {
     let (sender, waiting) = unbounded();
     for query in queries.iter().cloned().enumerate() {

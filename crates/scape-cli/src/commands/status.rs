@@ -42,12 +42,14 @@ const KEYS: [&str; 20] = [
     "address",
 ];
 
-/// The state of a tor, as it is printed with `--json`.
+/// The state of a tor, as it is printed with `--json`. A value is `null` if tor
+/// doesn't report it.
 #[derive(Debug, Serialize)]
 struct Status {
     /// The version of tor, such as `0.4.9.8`.
     version: String,
-    /// The verdict of the directory authorities on the version.
+    /// The verdict of the directory authorities on the version, such as
+    /// `recommended`.
     version_status: Option<String>,
     pid: Option<u32>,
     user: Option<String>,
@@ -200,7 +202,7 @@ fn network(status: &Status) -> String {
     words.join(", ")
 }
 
-/// Returns the name that a kind of port has in the torrc.
+/// Returns the name of the option in torrc that opens this kind of port.
 fn port_name(kind: &str) -> &str {
     match kind {
         "or" => "ORPort",

@@ -3,10 +3,11 @@
 use scape::word::Fingerprint;
 use scape::{Controller, Result};
 
-/// The option's name.
+/// The name of the option with the relays that tor avoids.
 pub(crate) const OPTION: &str = "ExcludeNodes";
 
-/// Returns true if the option's value contains the fingerprint of this relay.
+/// Returns true if this value of the option contains the fingerprint of this
+/// relay.
 pub(crate) fn contains(value: &str, relay: Fingerprint) -> bool {
     entries(value).any(|entry| is_relay(entry, relay))
 }
@@ -41,8 +42,8 @@ fn entries(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim).filter(|entry| !entry.is_empty())
 }
 
-/// Returns true if an entry is the fingerprint of a relay, with or without its
-/// nickname.
+/// Returns true if an entry of the option is the fingerprint of this relay,
+/// with or without the nickname.
 fn is_relay(entry: &str, relay: Fingerprint) -> bool {
     let text = entry.trim_start_matches('$');
     let text = text.split(['~', '=']).next().unwrap_or_default();

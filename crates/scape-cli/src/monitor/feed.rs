@@ -45,9 +45,10 @@ const QUEUE: usize = 20_000;
 
 const REREAD_EVERY: Duration = Duration::from_secs(15);
 
-/// The maximum time to wait for one answer. Events wait during this time.
+/// The maximum time to wait for one answer. No events are passed on during this
+/// time.
 const ANSWER: Duration = Duration::from_secs(5);
-/// The time without questions after tor has failed to answer one.
+/// The time for which tor isn't asked anything after it has failed to answer.
 const SILENT_FOR: Duration = Duration::from_secs(10);
 
 /// The interval between questions about tor itself.
@@ -79,7 +80,8 @@ pub(crate) struct Feed {
     is_stale: bool,
     /// The time when everything was last read again.
     reread_at: Option<Instant>,
-    /// The time until which tor isn't asked any questions.
+    /// The time until which tor isn't asked any questions, because it has
+    /// failed to answer one. `None` if tor may be asked.
     silent_until: Option<Instant>,
 }
 
@@ -222,7 +224,7 @@ impl Feed {
         Ok(())
     }
 
-    /// Replaces the added kinds of events.
+    /// Replaces the kinds of events that the user has added.
     fn add(&mut self, mut kinds: Vec<EventKind>) -> std::result::Result<(), Ended> {
         kinds.retain(|kind| !KINDS.contains(kind));
         if kinds.is_empty() {
@@ -358,8 +360,8 @@ fn bring_up_to_date(list: &mut Vec<OrConnInfo>, info: &OrConnInfo) {
     }
 }
 
-/// Returns `None` if tor refuses the question, because old versions of tor
-/// don't know all questions.
+/// Returns the answer, or `None` if tor refuses the question, because old
+/// versions of tor don't know all questions.
 fn accept_refusal<T>(answer: Result<T>) -> Result<Option<T>> {
     match answer {
         Ok(value) => Ok(Some(value)),

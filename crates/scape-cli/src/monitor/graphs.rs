@@ -15,14 +15,15 @@ use crate::commands::shared::temporary::without_temporary_name;
 
 use super::data::history::Histories;
 
-/// The version of the file's format.
+/// The version of the format of the graphs file.
 const FORM: u32 = 1;
-/// The maximum number of bytes that are read. A file has about 150 kilobytes.
+/// The maximum number of bytes that are read from the file. A file has about
+/// 150 kilobytes.
 const LONGEST: u64 = 4 * 1024 * 1024;
 /// The maximum time to wait until another thread has written the file.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The content of the file, in JSON.
+/// The content of the graphs file, which is JSON.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept<T> {
     /// The version of the file's format, [`FORM`].
@@ -32,7 +33,7 @@ struct Kept<T> {
     graphs: T,
 }
 
-/// Graphs from the file, without a gap for the time since they were written.
+/// The graphs from the file, as they were saved. `None` if there was no file.
 #[derive(Debug, Default)]
 pub(crate) struct Saved(Option<Kept<Histories>>);
 
@@ -70,7 +71,7 @@ pub(crate) fn read(path: &Path) -> Result<Saved, Failure> {
     Ok(Saved(kept))
 }
 
-/// The file. Threads that write it wait for each other.
+/// The graphs file. Threads that write it wait for each other.
 #[derive(Debug)]
 pub(crate) struct GraphsFile {
     path: PathBuf,

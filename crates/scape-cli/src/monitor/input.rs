@@ -5,7 +5,8 @@ use crossterm::event;
 
 use super::message::Message;
 
-/// Passes input on until the screen is closed or the terminal can't be read.
+/// Sends each input to the thread that draws the screen. Returns when the
+/// screen is closed or the terminal can't be read.
 pub(crate) fn run(messages: &Sender<Message>) {
     while let Ok(input) = event::read() {
         if messages.send(Message::Input(input)).is_err() {

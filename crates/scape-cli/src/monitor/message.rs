@@ -26,11 +26,11 @@ use super::data::{Link, Options};
 pub(crate) enum Message {
     /// A key press, a mouse event, pasted text, or a new size of the terminal.
     Input(TerminalEvent),
-    /// A second has passed.
+    /// A second has passed, and this is the present time.
     Tick(SystemTime),
     /// An event of tor.
     Event(Arc<Event>),
-    /// The connection was lost or restored.
+    /// The connection to tor was lost or restored.
     Link(Link),
     /// Events were lost, so everything has to be read again.
     Stale,
@@ -45,7 +45,7 @@ pub(crate) enum Message {
     Relays(Arc<Relays>),
     Options(Arc<Options>),
     Manual(Arc<Manual>),
-    /// Lines of tor's log file.
+    /// The last lines of tor's log file, for the beginning of the page Log.
     OldLog(Vec<LogLine>),
     /// Lines to be shown in a box with this title.
     Details(String, Vec<String>),
@@ -57,7 +57,7 @@ pub(crate) enum Message {
     Note(Note),
 }
 
-/// A short text for the user.
+/// A short text that the user sees at the bottom of the screen for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Note {
     pub(crate) text: String,
@@ -93,7 +93,7 @@ pub(crate) enum Request {
     /// Adds a relay to the option ExcludeNodes if the value is true. Otherwise,
     /// removes the relay from the option.
     Exclude(Fingerprint, bool),
-    /// Checks the torrc.
+    /// Checks the torrc for mistakes, and shows them.
     CheckTorrc,
     /// Writes the graphs to the file in which they are saved.
     KeepGraphs(Box<Histories>),

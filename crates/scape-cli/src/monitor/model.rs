@@ -96,8 +96,9 @@ impl Model {
         self.frozen.as_deref().unwrap_or(&self.data)
     }
 
-    /// Returns true while keys are text or answer a question. A box that
-    /// appeared then would get keys that are meant for something else.
+    /// Returns true while keys are text or answer a question. The caller must
+    /// not open a box then, because the box would get keys that are meant for
+    /// something else.
     pub(crate) fn takes_text(&self) -> bool {
         match &self.popup {
             Some(Popup::Question { .. } | Popup::Edit { .. }) => true,

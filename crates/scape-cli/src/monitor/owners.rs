@@ -11,7 +11,7 @@ use super::data::programs::Program;
 
 /// The list of the users of this machine.
 const USERS: &str = "/etc/passwd";
-/// The maximum number of bytes of the list that are read.
+/// The maximum number of bytes that are read from the list of users.
 const USERS_READ: u64 = 1024 * 1024;
 
 /// Finds the program whose connection to tor comes from this address. Returns

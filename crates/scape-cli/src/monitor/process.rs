@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use super::data::facts::Usage;
 
-/// The number of ticks per second, the unit of processor times in `/proc`.
-/// Linux shows programs 100 ticks per second on all common machines.
+/// The number of ticks per second. A tick is the unit of processor times in
+/// `/proc`, and Linux uses this number on all common machines.
 const TICKS_PER_SECOND: u128 = 100;
 
 /// A meter for the resources of a process.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     /// The ID of the process, its processor time in ticks, and the time of the
-    /// last measurement.
+    /// last measurement. `None` before the first one.
     last: Option<(u32, u64, Instant)>,
 }
 
@@ -51,7 +51,8 @@ fn read(pid: u32, file: &str) -> Option<String> {
     fs::read_to_string(format!("/proc/{pid}/{file}")).ok()
 }
 
-/// Returns the name and the used ticks from the text of `stat`.
+/// Returns the name of a program and its processor time in ticks, from the text
+/// of its file `/proc/PID/stat`. Returns `None` if the text is malformed.
 fn parse_stat(text: &str) -> Option<(&str, u64)> {
     // The name is in parentheses and may contain spaces and parentheses.
     let (name, rest) = text.split_once('(')?.1.rsplit_once(')')?;
@@ -61,7 +62,8 @@ fn parse_stat(text: &str) -> Option<(&str, u64)> {
     Some((name, times.next()?.saturating_add(times.next()?)))
 }
 
-/// Returns the bytes of memory from the text of `status`.
+/// Returns the memory of a process in bytes, from the text of its file
+/// `/proc/PID/status`. Returns `None` if the text doesn't contain it.
 fn parse_memory(text: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

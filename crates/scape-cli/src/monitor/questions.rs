@@ -13,7 +13,7 @@ use crate::commands::shared::files::{is_local, read_start};
 use super::data::facts::{Accounting, Facts};
 use super::data::onions::{Origin, Service};
 
-/// The keys of the facts, except for the ports, whose keys are added later.
+/// The GETINFO keys of the facts. The keys of the ports are added later.
 const KEYS: [&str; 15] = [
     "version",
     "status/version/current",
@@ -41,7 +41,7 @@ const NO_RELAY: &str = "server mode";
 /// onion service.
 const HOSTNAME: u64 = 1_024;
 
-/// Reads the facts. Those that change rarely are copied from `old`.
+/// Reads the facts. The facts that change rarely are copied from `old`.
 pub(crate) fn facts(controller: &Controller, old: &Facts) -> Result<Facts> {
     let kinds = ListenerKind::KNOWN;
     let listeners: Vec<_> = kinds.iter().map(|kind| format!("net/listeners/{kind}")).collect();

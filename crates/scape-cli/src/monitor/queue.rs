@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::message::Request;
 
-/// The waiting requests to load something.
+/// The requests to load something that are in the queue.
 type Loads = Arc<Mutex<Vec<Request>>>;
 
 /// Creates a queue that holds at most `size` requests.

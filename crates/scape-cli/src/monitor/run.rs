@@ -133,8 +133,9 @@ fn perform(
     Ok(false)
 }
 
-/// Reads the size of the terminal, and has the screen drawn. Only programs in
-/// the foreground are told about a new size.
+/// Reads the size of the terminal, and has the screen drawn. The size may have
+/// changed while the program was stopped, because only programs in the
+/// foreground are told about a new size.
 fn read_size(model: &mut Model, screen: &Screen) -> Result<(), Failure> {
     let (width, height) = screen.size()?;
     update(model, Message::Input(TerminalEvent::Resize(width, height)));

@@ -168,7 +168,8 @@ fn forget_role(model: &mut Model) {
     Arc::make_mut(&mut model.data.facts).is_relay = None;
 }
 
-/// Returns requests for the data that is read only after tor reports a change.
+/// Returns requests to read again the data that tor isn't asked for regularly.
+/// Needed after events may have been missed.
 fn reload() -> Vec<Effect> {
     [Request::LoadOptions, Request::LoadRelays].map(Effect::Ask).into()
 }

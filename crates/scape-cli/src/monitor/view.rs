@@ -41,7 +41,7 @@ pub(crate) enum Action {
     Note(Note),
 }
 
-/// Lines that the user edits.
+/// Lines that the user edits, such as the values of an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Edit {
     pub(crate) title: String,
@@ -88,7 +88,8 @@ pub(crate) trait PageView {
         Err("this page has no search".into())
     }
 
-    /// Returns the text that is searched for.
+    /// Returns the text that is searched for. The text is empty without a
+    /// search.
     fn searched(&self) -> &str {
         ""
     }
@@ -99,7 +100,7 @@ pub(crate) trait PageView {
     /// Returns the text of the whole page for a file.
     fn all_text(&self, data: &Data, view: &View) -> String;
 
-    /// Handles lines that the user has edited.
+    /// Handles the lines of an [`Edit`] after the user has confirmed them.
     fn edited(&mut self, _lines: Vec<String>) -> Vec<Action> {
         Vec::new()
     }

@@ -41,10 +41,12 @@ pub(crate) struct Worker {
     messages: Sender<Message>,
     /// The channel to the thread that subscribes to kinds of events.
     kinds: Sender<Vec<EventKind>>,
-    /// The configuration with the user's pending changes.
+    /// The configuration with the user's pending changes. `None` until it is
+    /// read.
     config: Option<Config>,
     geoip: GeoIp,
-    /// The file in which graphs are saved.
+    /// The file in which graphs are saved. `None` without the option
+    /// `--graphs`.
     graphs: Option<Arc<GraphsFile>>,
 }
 
@@ -154,7 +156,8 @@ impl Worker {
         Ok(Some(Message::Note(Note::good(note))))
     }
 
-    /// Reads and checks the torrc.
+    /// Reads and checks the torrc. Returns a message with its lines and the
+    /// remarks about them, or with the failure.
     fn torrc(&self) -> Message {
         match torrc_lines::read(&self.controller) {
             Ok((title, lines)) => Message::Details(title, lines),

@@ -169,7 +169,8 @@ fn read_lines(
     }
 }
 
-/// Adds a line to the history.
+/// Adds a line to the history of the editor and to the history file. If the
+/// file can't be written, tells the user, and sets `history` to `None`.
 fn keep(
     context: &Context,
     editor: &mut Editor<Completions, DefaultHistory>,
@@ -214,7 +215,8 @@ fn history_file() -> Option<PathBuf> {
     Some(state.join("scape/history"))
 }
 
-/// Creates the file of the history unless it exists. Only the user can read it.
+/// Creates the file of the history unless it exists. Only the user can read the
+/// file.
 fn prepare(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

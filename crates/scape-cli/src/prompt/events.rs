@@ -54,7 +54,8 @@ struct EventLine<'a> {
     text: String,
 }
 
-/// Starts to print events of these kinds. Dropping the result stops it.
+/// Starts to print events of these kinds. The printing stops when the result is
+/// dropped.
 pub(super) fn watch(
     controller: &Controller,
     kinds: &[EventKind],

@@ -6,8 +6,9 @@ use scape_manual::Manual;
 use super::help_texts::{COMMANDS, OVERVIEW};
 use crate::base::failure::Failure;
 
-/// Returns the help for a word: a command, an option, or a key of GETINFO. It
-/// may contain text from tor, in which nothing is escaped.
+/// Returns the help for the first word: a command, an option, or a key of
+/// GETINFO. Returns the overview if there is no word. The help may contain text
+/// from tor, in which nothing is escaped.
 pub(super) fn help(controller: &Controller, words: &[&str]) -> Result<String, Failure> {
     let Some(word) = words.first() else { return Ok(overview()) };
     let name = word.trim_start_matches(['/', '+']);
@@ -59,7 +60,9 @@ fn first(text: &str) -> &str {
     text.split_inclusive(". ").next().unwrap_or(text).trim_end()
 }
 
-/// Returns the words that this tor accepts as arguments of a command.
+/// Returns the words that this tor accepts as arguments of a command, as a text
+/// to append to the help of the command. Returns an empty text if tor has no
+/// list of such words.
 fn list(controller: &Controller, command: &str) -> Result<String, Failure> {
     let info = controller.info();
     let words: Vec<String> = match command {

@@ -1,4 +1,5 @@
-//! Reads the lines of standard input if it isn't a terminal.
+//! The lines that the prompt runs without a terminal: those of `--run` or of
+//! standard input.
 
 use std::io::{self, BufRead as _};
 use std::time::Duration;
@@ -10,10 +11,11 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::threads;
 
-/// The interval between two checks for the end of the connection.
+/// The interval at which the wait for a line checks if the connection or the
+/// program must end.
 const POLL: Duration = Duration::from_millis(50);
 
-/// A source of lines.
+/// The source of the lines that the prompt runs without a terminal.
 pub(super) enum Lines {
     /// The lines of `--run`.
     Given(std::vec::IntoIter<String>),
@@ -23,7 +25,7 @@ pub(super) enum Lines {
 }
 
 impl Lines {
-    /// Starts to read standard input.
+    /// Starts a thread that reads standard input.
     pub(super) fn of_stdin() -> Result<Self, Failure> {
         // The thread reads a line only after the previous line was taken.
         let (sender, lines) = bounded(0);
@@ -77,7 +79,7 @@ impl Lines {
     }
 }
 
-/// Removes the line end.
+/// Removes the line end (LF or CRLF), if the line has one.
 fn without_end(mut line: Vec<u8>) -> Vec<u8> {
     if line.ends_with(b"\n") {
         line.pop();

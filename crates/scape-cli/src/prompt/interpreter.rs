@@ -24,7 +24,8 @@ pub(super) enum Outcome {
     Quit,
 }
 
-/// An interpreter, connected to a tor.
+/// An interpreter that runs the lines of the prompt on a tor, and prints the
+/// results.
 #[derive(Debug)]
 pub(super) struct Interpreter<'a> {
     context: &'a Context,
@@ -33,7 +34,8 @@ pub(super) struct Interpreter<'a> {
     events: Option<Registration>,
     /// The number of lost events that the user was told about.
     told_lost: u64,
-    /// A command whose data isn't complete.
+    /// The command whose data is being entered. `None` if no command waits for
+    /// data.
     open: Option<Open>,
     /// True if the user has told tor to end.
     is_ending: bool,
@@ -68,12 +70,12 @@ struct HelpValue {
 struct ReplyLineValue {
     code: u16,
     text: String,
-    /// The data block after the line.
+    /// The data block after the line. `null` if no block follows it.
     data: Option<String>,
 }
 
 impl<'a> Interpreter<'a> {
-    /// Connects to tor.
+    /// Connects to tor, and creates the interpreter.
     pub(super) fn new(context: &'a Context) -> Result<Self, Failure> {
         let controller = context.controller()?;
         let printer = Printer::to(context.out.clone());
@@ -168,7 +170,8 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Prints only events of these kinds from now on.
+    /// Prints only events of these kinds from now on. An empty list, or only
+    /// the word `off`, ends the printing of events.
     pub(super) fn set_events<S: AsRef<str>>(&mut self, words: &[S]) -> Result<(), Failure> {
         let words = words.iter().map(AsRef::as_ref);
         let words: Vec<&str> = words.filter(|word| !word.eq_ignore_ascii_case("off")).collect();
@@ -196,7 +199,8 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Prints the remaining events, and ends the prompt.
+    /// Waits until the events that have arrived are printed, and prints no
+    /// others. Called before the prompt ends.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
         // When tor has answered, all events before this moment have arrived.
         let synced = match self.events.is_some() && self.is_connected() {

@@ -22,16 +22,18 @@ struct RelayValue {
     ipv6: Option<String>,
     country: Option<String>,
     flags: Vec<String>,
-    /// The bandwidth in the consensus, in kilobytes per second.
+    /// The bandwidth in the consensus, in kilobytes per second. `None` if the
+    /// consensus doesn't contain it.
     bandwidth: Option<u32>,
     version: Option<String>,
-    /// The summary of the exit policy.
+    /// The summary of the exit policy. `None` if the consensus doesn't contain
+    /// it.
     exit_policy: Option<String>,
     family: Vec<String>,
 }
 
-/// Prints tor's data about the relays with this fingerprint, nickname or
-/// address. Without a name, prints the data about this tor itself.
+/// Prints tor's data about the relays whose fingerprint, nickname or address is
+/// `name`. Without a name, prints the data about this tor itself.
 pub(super) fn show(
     context: &Context,
     controller: &Controller,
@@ -66,7 +68,8 @@ pub(super) fn show(
     }
 }
 
-/// Returns true if this word names the relay.
+/// Returns true if `word` is the fingerprint, the nickname or an address of the
+/// relay.
 fn is_named(relay: &Relay, word: &str) -> bool {
     let digits = word.strip_prefix('$').unwrap_or(word);
     let digits = digits.split(['~', '=']).next().unwrap_or_default();

@@ -14,7 +14,7 @@ use crate::base::output::printable;
 /// waits in the middle of a line.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A list of words.
+/// A list of words that can complete a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum List {
     /// Commands of the protocol and of the prompt.

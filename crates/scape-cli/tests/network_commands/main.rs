@@ -43,12 +43,13 @@ use shared_network::SharedNetwork;
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// A name that the networks' name servers know.
 pub(crate) const NAME: &str = "www.scape.test";
-/// An address that has a name there. Nothing is ever sent to it.
+/// An address for which the networks' name servers have a name. Nothing is ever
+/// sent to this address.
 pub(crate) const NAMED: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
 
 static TABLES: SharedNetwork = SharedNetwork::new();
 
-/// Returns a command for the network's client.
+/// Returns a `scape` command that controls the network's client.
 pub(crate) fn scape<const N: usize>(network: &TestNetwork, arguments: [&str; N]) -> Scape {
     Scape::new(arguments).control(network.control_address())
 }

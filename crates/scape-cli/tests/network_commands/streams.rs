@@ -18,15 +18,15 @@ cases! { TABLES:
     waiting_streams_are_released = released,
 }
 
-/// A connection to a server.
+/// A connection through tor to a [`Server`], which a thread keeps open.
 struct Visit {
     greeting: Receiver<[u8; 5]>,
     thread: JoinHandle<()>,
 }
 
 impl Visit {
-    /// Waits for the greeting of the server. Bytes that are still on their way
-    /// are lost when the stream is closed.
+    /// Waits for the greeting of the server. Called before the stream is
+    /// closed, because closing loses bytes that are still on their way.
     fn wait_greeted(&self) {
         assert_eq!(&self.greeting.recv_timeout(SOON).unwrap(), b"hello");
     }
@@ -208,7 +208,8 @@ fn released(network: &TestNetwork) {
     }
 }
 
-/// A guard that leaves new streams to the test until it is dropped.
+/// A guard that keeps tor from attaching new streams until it is dropped, so
+/// that the test can attach them.
 struct Unattached<'a> {
     state: &'a State,
 }

@@ -65,7 +65,7 @@ impl Visit {
         Visit::with(tor.client().unwrap(), target)
     }
 
-    /// Connects with the settings of this client.
+    /// Connects to a server with the settings of `client`.
     pub(crate) fn with(client: TorClient, target: impl ToTarget) -> Self {
         let stream = client.timeout(SOON).connect(target).unwrap();
         stream.set_read_timeout(Some(SOON)).unwrap();

@@ -38,7 +38,8 @@ use terminal::Monitor;
 pub(crate) const SOON: Duration = Duration::from_secs(120);
 /// A name that the network's name server knows.
 pub(crate) const NAME: &str = "www.scape.test";
-/// An address that has a name there. Nothing is ever sent to it.
+/// An address for which the network's name server has a name. Nothing is ever
+/// sent to this address.
 pub(crate) const NAMED: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
 
 static MONITORED: SharedNetwork = SharedNetwork::new();
@@ -59,7 +60,7 @@ pub(crate) fn quit(mut monitor: Monitor) {
     monitor.check_restored();
 }
 
-/// Returns the first line of the screen with this text.
+/// Returns the first line of the screen that contains this text.
 pub(crate) fn line_with(screen: &vt100::Screen, text: &str) -> Option<String> {
     screen.contents().lines().find(|line| line.contains(text)).map(str::to_owned)
 }

@@ -14,7 +14,8 @@ cases! { MONITORED:
     monitor_follows_a_tor_that_restarts = restart,
 }
 
-/// Starts another client, always with the same files.
+/// Starts a client of the network. Its files are in `folder`, so the next
+/// client with this folder continues with them.
 fn client(network: &TestNetwork, folder: &Path) -> TorProcess {
     let launch = network.launch_empty().data_directory(folder.join("data"));
     launch.option("ControlSocket", folder.join("control").display().to_string()).start().unwrap()

@@ -46,12 +46,13 @@ use shared_network::SharedNetwork;
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// A name that the network's name server knows.
 pub(crate) const NAME: &str = "www.scape.test";
-/// An address that has a name there. Nothing is ever sent to it.
+/// An address for which the network's name server has a name. Nothing is ever
+/// sent to this address.
 pub(crate) const NAMED: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
 
 static ONIONS: SharedNetwork = SharedNetwork::new();
 
-/// Returns a command for the network's client.
+/// Returns a `scape` command that controls the network's client.
 pub(crate) fn scape<const N: usize>(network: &TestNetwork, arguments: [&str; N]) -> Scape {
     // The option for the control port comes first, because some commands end
     // with the words of another command.

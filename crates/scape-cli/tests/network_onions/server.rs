@@ -10,7 +10,7 @@ use rustls::ServerConfig;
 use crate::NAME;
 use crate::tls_server;
 
-/// The length of the body of `/large`.
+/// The length of the body of `/large` in bytes.
 pub(crate) const LARGE: usize = 3_000_000;
 
 /// A web server that runs until the tests end.

@@ -15,7 +15,8 @@ cases! {
     onion_status_of_a_missing_service = missing,
 }
 
-/// Returns the status when the service has uploaded its descriptor.
+/// Returns the output of `scape onion status` after the service has uploaded
+/// its descriptor.
 fn status(network: &TestNetwork, address: &str, words: &[&str]) -> Value {
     let deadline = Instant::now() + SOON;
     loop {

@@ -4,8 +4,8 @@ use crate::run::Scape;
 
 const RELAY: &str = "9695DFC35FFEB861329B9F1AB04C46397020CE31";
 
-/// Starts a tor with circuits and streams. Some of their words are those of a
-/// later version of tor.
+/// Starts a tor with circuits and streams. Some of their statuses and purposes
+/// are words that the library doesn't know, as a later version of tor may have.
 fn tor() -> ScriptedTor {
     let circuits = format!(
         "1 BUILT ${RELAY}~moria1,relay2 PURPOSE=GENERAL\n\

@@ -38,7 +38,7 @@ fn program() -> Command {
     command
 }
 
-/// The result of a command.
+/// The result of a command: the exit code and the output.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) code: Option<i32>,
@@ -60,7 +60,7 @@ impl Scape {
         Scape { command, input: Vec::new(), error: None }
     }
 
-    /// Sets the control port.
+    /// Adds the option `--control` with this address.
     pub(crate) fn control(mut self, address: impl ToString) -> Self {
         self.command.arg("--control").arg(address.to_string());
         self
@@ -110,7 +110,7 @@ impl Scape {
         self.command.stdin(input).stdout(output).stderr(error).spawn().unwrap()
     }
 
-    /// Runs the command to its end.
+    /// Runs the command to its end, and returns the result.
     pub(crate) fn run(self) -> Done {
         let input = self.input.clone();
         let line = format!("{:?}", self.command);
@@ -138,7 +138,8 @@ impl Scape {
 }
 
 impl Done {
-    /// Waits for the end of a command, which is killed if it takes too long.
+    /// Waits for the end of a command, and returns the result. Kills the
+    /// command if it takes too long.
     pub(crate) fn of(child: Child, what: &dyn Debug) -> Done {
         let pid = child.id();
         let (sender, receiver) = crossbeam_channel::bounded(1);
@@ -159,7 +160,7 @@ impl Done {
         }
     }
 
-    /// Checks the exit code.
+    /// Checks that the exit code is `code`.
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Done {
         assert_eq!(self.code, Some(code), "{self:?}");
@@ -191,7 +192,8 @@ impl Lines {
         self.0.recv_timeout(SOON).unwrap_or_else(|error| panic!("no line: {error}"))
     }
 
-    /// Waits for the next line, for `limit` at most.
+    /// Waits for the next line, for `limit` at most. Returns `None` if none
+    /// came.
     pub(crate) fn within(&self, limit: Duration) -> Option<String> {
         self.0.recv_timeout(limit).ok()
     }

@@ -99,7 +99,7 @@ impl Terminal {
     }
 }
 
-/// A monitor on a terminal of its own.
+/// A monitor, or a shell in which a test runs commands, on a new terminal.
 pub(crate) struct Monitor {
     pub(crate) terminal: Arc<Pty>,
     pub(crate) child: Child,
@@ -218,7 +218,8 @@ impl Monitor {
         self.written.extend(bytes);
     }
 
-    /// Returns the text that was copied to the clipboard of the terminal last.
+    /// Returns the text that was last copied to the clipboard of the terminal.
+    /// Returns `None` if no text was copied.
     pub(crate) fn clipboard(&self) -> Option<String> {
         let written = String::from_utf8_lossy(&self.written);
         let (_, rest) = written.rsplit_once("\x1b]52;c;")?;

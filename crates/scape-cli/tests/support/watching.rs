@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::run::{Done, Lines, Scape, send_signal};
 
-/// A running command.
+/// A running command whose output lines the test reads.
 #[derive(Debug)]
 pub(crate) struct Watching {
     child: Child,
@@ -21,12 +21,13 @@ impl Watching {
         Watching { child, lines }
     }
 
-    /// Returns the next line.
+    /// Waits for the next line of the output, and returns it.
     pub(crate) fn line(&self) -> String {
         self.lines.next()
     }
 
-    /// Returns the first value for which `wanted` is true.
+    /// Reads lines until one is a JSON value for which `wanted` is true, and
+    /// returns this value.
     pub(crate) fn value(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
             let value: Value = serde_json::from_str(&self.line()).unwrap();

@@ -11,7 +11,7 @@ fn conf<const N: usize>(tor: &RealTor, arguments: [&str; N]) -> Scape {
     arguments.iter().fold(scape, |scape, argument| scape.arg(argument))
 }
 
-/// Returns onion services in folders that tor may create.
+/// Returns the onion services of `SERVICES`, but in a folder that tor can use.
 fn services(folder: &std::path::Path) -> String {
     SERVICES.replace("/nowhere", &folder.display().to_string())
 }

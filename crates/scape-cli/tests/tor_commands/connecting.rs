@@ -41,7 +41,8 @@ fn password_is_read_from_a_file_or_the_environment() {
     assert!(done.error.contains("cannot read /nowhere"), "{done:?}");
 }
 
-/// Waits until a condition is true.
+/// Waits until `is_true` returns true. Fails the test after a minute, with a
+/// message about the missing `what`.
 #[track_caller]
 fn until(what: &str, mut is_true: impl FnMut() -> bool) {
     let begun = Instant::now();

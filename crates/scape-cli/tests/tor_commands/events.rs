@@ -10,7 +10,8 @@ use crate::run::{Done, Lines, Scape, send_signal};
 /// The time in which an event must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Sends signals to tor until the command prints a line.
+/// Sends the signal DUMP to tor until the command prints a line, and returns
+/// the line.
 fn signal_until_line(tor: &RealTor, lines: &Lines) -> String {
     let controller = tor.controller();
     for _ in 0..PATIENCE.as_secs() * 5 {

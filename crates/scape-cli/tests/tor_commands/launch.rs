@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::run::{Done, Lines, Scape, send_signal};
 
-/// Launches a tor without a network.
+/// Returns a command that launches a tor without a network.
 fn launch() -> Scape {
     Scape::new(["launch", "DisableNetwork=1"])
 }

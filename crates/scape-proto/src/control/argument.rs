@@ -12,7 +12,8 @@ pub struct ArgumentError {
     problem: ArgumentProblem,
 }
 
-/// The reason why an argument was rejected, as in an [`ArgumentError`].
+/// The reason why an argument was rejected, which is part of an
+/// [`ArgumentError`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArgumentProblem {

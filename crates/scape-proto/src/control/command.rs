@@ -16,7 +16,8 @@ use crate::control::{ArgumentError, ArgumentProblem, REDACTED, is_secret_option}
 /// data are included. tor closes the connection on such a command.
 const TOO_LONG: usize = 1 << 20;
 
-/// The longest keyword that an error repeats, in bytes.
+/// The maximum length in bytes of the keyword in the error for a line that is
+/// too long. The rest of a longer keyword is omitted.
 const LONGEST_KEYWORD: usize = 40;
 
 /// An encoded command that is ready to be sent. Every argument has been
@@ -45,9 +46,9 @@ pub struct Command {
     wire: WireBuffer,
     /// The length of the command line, without its line end and the data.
     length: usize,
-    /// The ranges of the line that are secret.
+    /// The ranges of `wire` that contain secret arguments.
     secrets: Vec<Range<usize>>,
-    /// The secrets in the data.
+    /// The secrets in the data, such as the values of secret options.
     data_secrets: Vec<Zeroizing<Vec<u8>>>,
 }
 
@@ -286,8 +287,8 @@ impl Command {
         Ok(longer)
     }
 
-    /// Returns this command with bytes inserted at a position of its encoded
-    /// form.
+    /// Returns this command with `bytes` inserted at the position `at` of the
+    /// encoded command.
     fn with_inserted(&self, at: usize, bytes: &[u8]) -> Result<Command, ArgumentError> {
         let (before, after) = self.wire.split_at(at.min(self.wire.len()));
         let mut wire = WireBuffer::with_capacity(self.wire.len() + bytes.len());

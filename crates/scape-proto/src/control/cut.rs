@@ -1,10 +1,12 @@
 //! Cuts texts between characters.
 
 /// Returns the beginning of a text, at most `length` bytes of it. The result
-/// never ends with a part of a character, because that part would become
-/// U+FFFD. If the text is cut within a secret, callers compare the secret's
-/// beginning with the end of the result. U+FFFD at the end would make this
-/// comparison fail.
+/// never ends within a character, because a part of a character would become
+/// U+FFFD.
+///
+/// The cut can also be within a secret. To hide the beginning of that secret,
+/// callers compare it with the end of the result. With U+FFFD at the end, this
+/// comparison would fail.
 pub(super) fn beginning_of(text: &[u8], length: usize) -> &[u8] {
     let Some(beginning) = text.get(..length).filter(|beginning| beginning.len() < text.len())
     else {

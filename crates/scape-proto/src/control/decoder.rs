@@ -90,13 +90,13 @@ pub enum DecodeError {
     /// A line is longer than [`Limits::line`].
     #[error("the peer sent a line of more than {limit} bytes, which is the limit")]
     LineTooLong {
-        /// The maximum size in bytes.
+        /// The maximum length of a line, in bytes without the line end.
         limit: usize,
     },
     /// A reply is larger than [`Limits::reply`].
     #[error("the peer sent a reply of more than {limit} bytes, which is the limit")]
     ReplyTooLong {
-        /// The maximum size in bytes.
+        /// The maximum size of a reply, in bytes of memory.
         limit: usize,
     },
 }

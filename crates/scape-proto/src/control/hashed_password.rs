@@ -173,7 +173,7 @@ mod tests {
 
     /// The output of `tor --hash-password sesame` of tor 0.4.9.11.
     const SESAME: &str = "16:2DAA8EF51DD8A50660802E315B5B4BFAF12F93B1B4211A715D4C9C4AE7";
-    /// The output of the same command for an empty password.
+    /// The output of `tor --hash-password ""`, for an empty password.
     const NOTHING: &str = "16:322B7E0B33C8A79F6099836CFA3AE6ABDA534D782FFADAB0F2EAC73120";
 
     #[test]

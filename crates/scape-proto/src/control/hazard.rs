@@ -13,7 +13,7 @@ use crate::control::{
 use crate::netdoc::ExitPolicy;
 use crate::word::is_disguised_onion;
 
-/// A command that must not be sent.
+/// The reason why a command must not be sent to tor.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Hazard {
     /// The name of the dangerous or missing argument.
@@ -22,14 +22,14 @@ pub(super) struct Hazard {
 }
 
 impl Hazard {
-    /// Creates the hazard of a command that tor would answer twice or not at
+    /// Creates the hazard for a command that tor would answer twice or not at
     /// all, or that would crash tor. `why` describes what tor would do.
     fn new(argument: &'static str, why: &str) -> Hazard {
         Hazard { argument, problem: ArgumentProblem::Hazard(why.into()) }
     }
 
-    /// Creates the hazard of a command that makes tor ask an exit for the onion
-    /// address `address`. `why` completes the sentence "the address …".
+    /// Creates the hazard for a command that makes tor ask an exit for the
+    /// onion address `address`. `why` completes the sentence "the address …".
     fn leak(argument: &'static str, address: &str, why: &str) -> Hazard {
         Hazard { argument, problem: ArgumentProblem::Invalid(format!("{address:?} {why}").into()) }
     }
@@ -45,10 +45,12 @@ impl Hazard {
 const DISGUISED_ONION: &str =
     "has a trailing dot, so tor would ask an exit for it: write the onion address without the dot";
 
-/// The maximum length of a ClientName that tor accepts, in bytes.
+/// The maximum length of a ClientName in ONION_CLIENT_AUTH_ADD, in bytes. tor
+/// answers twice to a longer one.
 const CLIENT_NAME: usize = 16;
 
-/// Finds the hazard in a command line, if there is one.
+/// Returns the reason why a command line must not be sent to tor. Returns
+/// `None` if the command is harmless.
 pub(super) fn hazard(line: &str) -> Option<Hazard> {
     // tor splits arguments at spaces, and the keyword also at a tab.
     let mut words = line.split([' ', '\t']).filter(|w| !w.is_empty());
@@ -126,7 +128,8 @@ const SIZES: [&str; 16] = [
 /// Old names of options of the type `DataSize`, which tor still accepts.
 const OTHER_NAMES: [&str; 3] = ["BandwidthBurstBytes", "BandwidthRateBytes", "MaxMemInCellQueues"];
 
-/// Finds the hazard in the data of LOADCONF (a torrc), if there is one.
+/// Returns the reason why LOADCONF with this data (a torrc) must not be sent to
+/// tor. Returns `None` if the data is harmless.
 pub(super) fn torrc_hazard(text: &[u8]) -> Option<Hazard> {
     let lines = loadconf::entries(text);
     let mut lines = lines.iter().filter(|line| may_be_dangerous(&line.name));
@@ -140,9 +143,9 @@ fn may_be_dangerous(name: &str) -> bool {
     is_size(name) || is_metrics_policy(name) || is_map_address(name)
 }
 
-/// Finds the hazard in setting an option to a value, if there is one. All paths
-/// on which an option reaches tor use this function: SETCONF, RESETCONF,
-/// LOADCONF, and the torrc of a launched tor.
+/// Returns the reason why an option must not be set to a value. Returns `None`
+/// if the value is harmless. All paths on which an option reaches tor use this
+/// function: SETCONF, RESETCONF, LOADCONF, and the torrc of a launched tor.
 pub(super) fn option_hazard(name: &str, value: &str) -> Option<Hazard> {
     if is_size(name) && is_no_number(value) {
         return Some(Hazard::new(
@@ -190,7 +193,8 @@ pub fn check_option_value(command: &str, name: &str, value: &[u8]) -> Result<(),
     }
 }
 
-/// Creates the hazard of an onion address with a trailing dot.
+/// Creates the hazard for an onion address with a trailing dot, which tor would
+/// look up at an exit.
 fn disguised(address: &str) -> Hazard {
     Hazard::leak("address", address, DISGUISED_ONION)
 }

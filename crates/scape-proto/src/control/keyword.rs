@@ -7,7 +7,8 @@ use memchr::{memchr, memchr2};
 
 use super::quote::unquote;
 
-/// The bytes that keys may contain.
+/// A table of all bytes: true for those that the key of a `KEY=value` pair may
+/// contain.
 const IN_KEYS: [bool; 256] = {
     let mut in_keys = [false; 256];
     let mut byte = 0;
@@ -47,7 +48,7 @@ pub struct Words<'a> {
     none_closes: bool,
 }
 
-/// One word of a line.
+/// One word of a line, as [`Words`] returns it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word<'a> {
     /// A word without a key, such as a status or a path.
@@ -184,7 +185,8 @@ impl<'a> Words<'a> {
         Some((start, end))
     }
 
-    /// Returns the length up to the next space outside of quotes.
+    /// Returns the length of the word at the beginning of `rest`, which is up
+    /// to the next space outside of quotes.
     fn word_length(&mut self, rest: &[u8]) -> usize {
         let quote = match memchr2(b' ', b'"', rest) {
             None => return rest.len(),

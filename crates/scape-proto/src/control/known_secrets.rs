@@ -189,9 +189,9 @@ impl KnownSecrets {
         without(&text, &merged)
     }
 
-    /// Replaces the secrets in a text by `[redacted]`. The end of the text can
-    /// be cut off. If the text ends with the first 8 or more bytes of a secret,
-    /// these bytes are replaced, too.
+    /// Replaces the secrets in a text by `[redacted]`. Use this method for a
+    /// text that may have been cut off: if the text ends with the first 8 or
+    /// more bytes of a secret, these bytes are replaced, too.
     ///
     /// ```
     /// use scape_proto::control::{Command, KnownSecrets};

@@ -5,9 +5,9 @@ use zeroize::Zeroizing;
 use super::torrc_line::{is_space, line_end, read_line};
 use crate::control::is_secret_option;
 
-/// An option and its value.
+/// An option and its value in the data of LOADCONF.
 pub(super) struct Entry {
-    /// The option's name, without `+` or `/`.
+    /// The option's name, without the prefix `+` or `/`.
     pub(super) name: String,
     /// The value as it is written, with quotes, continuations and comments.
     written: Zeroizing<Vec<u8>>,

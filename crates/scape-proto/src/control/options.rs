@@ -22,9 +22,9 @@ const NO_SECRETS: &[&str] = &["Socks5Proxy", "HTTPProxy", "HTTPSProxy", "Bridge"
 /// Returns true if the option's values are secrets.
 ///
 /// Case is ignored. An abbreviation of a secret option's name counts, because
-/// tor accepts abbreviations, unless it is the full name of another option. For
-/// example, `HTTPProxy` doesn't count, although the secret option
-/// `HTTPProxyAuthenticator` begins with it.
+/// tor accepts abbreviations. The full name of another option doesn't count.
+/// For example, `HTTPProxy` doesn't count, although the name of the secret
+/// option `HTTPProxyAuthenticator` begins with it.
 ///
 /// A secret option's name with additional characters, such as a plural, counts
 /// as well: tor rejects that name, but the value is still a secret.
@@ -54,8 +54,8 @@ pub(crate) fn shown_name(name: &str) -> &str {
     name.split(|c| !is_of_a_name(c)).next().unwrap_or_default()
 }
 
-/// A line of the answer to GETCONF: an option's name, in tor's spelling, and
-/// its value.
+/// A line of the answer to GETCONF, or of a CONF_CHANGED event: an option's
+/// name, in tor's spelling, and its value.
 ///
 /// `Debug` and `Display` don't show the values of secret options, such as
 /// `HashedControlPassword`.

@@ -40,7 +40,7 @@ open_enum! {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ProtocolInfo {
-    /// The version of the control protocol. It is always 1.
+    /// The version of the control protocol. All versions of tor so far send 1.
     pub protocol: u32,
     /// The authentication methods that tor offers.
     pub methods: Vec<AuthMethod>,

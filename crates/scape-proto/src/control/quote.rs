@@ -184,8 +184,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Quotes as tor's `esc_for_log` does: every byte outside of printable
-    /// ASCII becomes three octal digits.
+    /// Quotes bytes as tor's `esc_for_log` does: every byte outside of
+    /// printable ASCII becomes three octal digits.
     fn as_tor_writes(bytes: &[u8]) -> Vec<u8> {
         let mut text = vec![b'"'];
         for byte in bytes {

@@ -10,7 +10,7 @@ use memchr::memmem;
 
 use crate::control::{REDACTED, is_secret_option};
 
-/// Keys whose values are secrets in events and replies.
+/// Keys of `KEY=value` words whose values are secrets in events and replies.
 const SECRET_KEYS: &[&str] = &["PrivateKey", "SOCKS_PASSWORD", "SERVERHASH"];
 
 /// Types of secret keys. tor writes the type and a colon before the key.
@@ -30,8 +30,9 @@ const USER_NAME: &str = "SOCKS_USERNAME";
 /// in replies.
 const SHORTEST_IN_REPLIES: usize = 8;
 
-/// The maximum length of a word before a secret, in bytes. The search for the
-/// beginning of the word ends after this number of bytes.
+/// The maximum length in bytes of the keyword, option or key type before a
+/// secret. The search for the beginning of this word ends after this number of
+/// bytes.
 const LONGEST_WORD: usize = 64;
 
 /// Returns a line of a reply with its secrets replaced by `[redacted]`. Bytes
@@ -52,7 +53,7 @@ pub(crate) fn is_secret_pair(key: &str, value: &str) -> bool {
         || (ends_with_one_of(key, &[USER_NAME]) && value.contains(' '))
 }
 
-/// Finds the secrets in the line of a raw command.
+/// Returns the ranges of the secrets in the line of a raw command.
 pub(super) fn secrets_in_command(line: &str) -> Vec<Range<usize>> {
     let Some(keyword_end) = memchr2(b' ', b'\t', line.as_bytes()) else { return Vec::new() };
     let (keyword, arguments) = line.split_at_checked(keyword_end).unwrap_or((line, ""));
@@ -84,9 +85,9 @@ pub(super) fn without(text: &str, secrets: &[Range<usize>]) -> String {
     shown
 }
 
-/// Finds the secrets in a line, in order. tor accepts abbreviations of option
-/// names. An abbreviation of a secret option's name therefore counts, too, if
-/// it has at least `shortest` bytes.
+/// Returns the ranges of the secrets in a line, in order. tor accepts
+/// abbreviations of option names. An abbreviation of a secret option's name
+/// therefore counts, too, if it has at least `shortest` bytes.
 fn secrets_in(text: &str, shortest: usize) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut secrets: Vec<Range<usize>> = Vec::new();
@@ -130,14 +131,15 @@ fn secrets_in(text: &str, shortest: usize) -> Vec<Range<usize>> {
     secrets
 }
 
-/// Adds a secret, unless it begins within the previous secret.
+/// Adds the range of a secret, unless it begins within the previous one.
 fn push(secrets: &mut Vec<Range<usize>>, start: usize, end: usize) {
     if secrets.last().is_none_or(|last| last.end <= start) {
         secrets.push(start..end);
     }
 }
 
-/// Returns the letters, digits, `_` and `-` before a position.
+/// Returns the word before a position. A word consists of letters, digits, `_`
+/// and `-`.
 fn word_before(text: &str, at: usize) -> &str {
     let before = text.as_bytes().get(at.saturating_sub(LONGEST_WORD)..at).unwrap_or_default();
     let is_in_word = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
@@ -164,7 +166,8 @@ fn value_end(text: &str, start: usize) -> usize {
 }
 
 /// Returns the end of the quoted string at a position. A string that isn't
-/// closed extends to the end of the text. Returns `None` if there is no quote.
+/// closed extends to the end of the text. Returns `None` if no quote is at this
+/// position.
 fn quoted_end(text: &str, start: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     if bytes.get(start) != Some(&b'"') {

@@ -80,7 +80,7 @@ impl Refusal {
         &self.log
     }
 
-    /// Returns the command, with its secrets replaced.
+    /// Returns the command, with its secrets replaced by `[redacted]`.
     pub fn command(&self) -> &str {
         &self.command
     }
@@ -188,8 +188,8 @@ impl Refusal {
     }
 
     /// Returns true if tor can't execute the command at present, or doesn't
-    /// allow it (551, 553 or 555). tor knows all objects that the command
-    /// names.
+    /// allow it (551, 553 or 555). The objects that the command names do exist.
+    /// For unknown objects, see [`is_unknown`](Self::is_unknown).
     pub fn is_not_allowed(&self) -> bool {
         matches!(self.code(), 551 | 553 | 555)
     }

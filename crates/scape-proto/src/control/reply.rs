@@ -13,7 +13,8 @@ use crate::control::Refusal;
 ///
 /// Texts are bytes, because tor may send text that isn't UTF-8. `Debug` and
 /// `Display` hide secrets and omit data blocks. [`lines`](Self::lines) returns
-/// everything that tor sent. A [`Decoder`](super::Decoder) creates replies.
+/// everything that tor sent, including secrets. A [`Decoder`](super::Decoder)
+/// creates replies.
 ///
 /// ```
 /// use scape_proto::control::Decoder;
@@ -303,7 +304,7 @@ pub(super) struct PartialReply {
 }
 
 impl PartialReply {
-    /// Returns true if no part of a reply has been received.
+    /// Returns true if no line has been added since the last complete reply.
     pub(super) fn is_empty(&self) -> bool {
         self.spans.is_empty() && self.open.is_none()
     }
@@ -314,7 +315,7 @@ impl PartialReply {
         self.bytes.len() + self.spans.len() * LINE_COST
     }
 
-    /// Adds a `-` line.
+    /// Adds a `-` line, which further lines will follow.
     pub(super) fn push(&mut self, code: u16, text: &[u8]) {
         let span = self.span(code, text);
         self.spans.push(span);

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::quote::read_c_string;
 
-/// The reason why a line of a torrc can't be parsed, as in a
+/// The reason why a line of a torrc can't be parsed. It is part of a
 /// [`ParseTorrcError`](crate::torrc::ParseTorrcError).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -26,8 +26,8 @@ pub enum TorrcProblem {
     AfterQuotes,
 }
 
-/// An entry: a name and its value, on one line or continued on others. All
-/// positions refer to the text that was parsed.
+/// An entry of a torrc: a name and its value, on one line or continued on
+/// others. All positions refer to the text that was parsed.
 #[derive(Debug)]
 pub(crate) struct Line {
     /// The name, including the prefix `+` or `/`.
@@ -74,7 +74,7 @@ impl fmt::Debug for Clean<'_> {
 }
 
 impl<'a> Clean<'a> {
-    /// Creates the text without its carriage returns.
+    /// Removes the carriage returns from a text.
     pub(crate) fn new(text: &'a [u8]) -> Self {
         if !text.contains(&b'\r') {
             return Clean { text: Cow::Borrowed(text), origins: Vec::new() };
@@ -130,7 +130,7 @@ impl Cursor<'_> {
         self.peek() == Some(b'\\') && self.text.get(self.at + 1) == Some(&b'\n')
     }
 
-    /// Parses a name and its value.
+    /// Parses the entry at the cursor: a name and its value.
     fn entry(&mut self) -> Result<Line, TorrcProblem> {
         let start = self.at;
         while self.peek().is_some_and(|byte| !is_space(byte) && byte != b'#')
@@ -200,8 +200,8 @@ impl Cursor<'_> {
         Line { name, value: start..start + length, says, comments, is_continued, is_closed, end }
     }
 
-    /// Parses a comment up to the end of the line, if there is one at the
-    /// cursor.
+    /// If a comment begins at the cursor, moves the cursor to the end of the
+    /// line and adds the comment to `comments`.
     fn comment(&mut self, comments: &mut Vec<Vec<u8>>) {
         if self.peek() == Some(b'#') {
             let start = self.at + 1;
@@ -211,7 +211,8 @@ impl Cursor<'_> {
     }
 }
 
-/// Returns a continued value without its continuations and comments.
+/// Joins the lines of a continued value. The continuations are left out, and
+/// the comments are added to `comments`.
 fn join(raw: &[u8], comments: &mut Vec<Vec<u8>>) -> Vec<u8> {
     let mut cursor = Cursor { text: raw, at: 0 };
     // Reserve enough capacity, because a buffer that grows leaves copies of a
@@ -235,7 +236,8 @@ fn join(raw: &[u8], comments: &mut Vec<Vec<u8>>) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// Returns the name, the value, and the length of the parsed text.
+    /// Parses the entry at the beginning of a text. Returns the name, the
+    /// value, and the length of the entry in bytes.
     fn read(text: &str) -> Option<(String, String, usize)> {
         let line = read_line(text.as_bytes(), 0).unwrap()?;
         let name = String::from_utf8_lossy(&text.as_bytes()[line.name]).into_owned();

@@ -108,8 +108,8 @@ impl AddrMapEvent {
         self.error.is_some()
     }
 
-    /// Stores the value of a keyword argument. Returns `None` if the keyword is
-    /// unknown or the value can't be parsed.
+    /// Stores the value of a keyword argument in the matching field. Returns
+    /// `None` if the keyword is unknown or the value can't be parsed.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "EXPIRES" => match Expiry::from(&*value.text()) {

@@ -2,7 +2,7 @@
 
 open_enum! {
     /// The action that a directory authority took on a descriptor that a relay
-    /// uploaded (older tors).
+    /// uploaded. Only older tors report it.
     #[doc(alias = "AuthDescriptorAction")]
     pub enum AuthDirAction {
         /// The authority accepted the descriptor.

@@ -137,8 +137,9 @@ pub struct CircuitBandwidth {
     /// The number of unused bytes in the cells that tor wrote
     /// (`OVERHEAD_WRITTEN`). `None` with older tors.
     pub overhead_written: Option<u64>,
-    /// The state of congestion control, or `None` if the circuit doesn't use
-    /// it.
+    /// The state of congestion control (`SS`, `CWND`, `RTT` and `MIN_RTT`).
+    /// `None` if the circuit doesn't use congestion control, or if one of the
+    /// four arguments is missing or malformed.
     pub congestion: Option<CongestionControl>,
     /// Keyword arguments that this version of the library doesn't know or can't
     /// parse, in order.
@@ -215,8 +216,8 @@ struct CircuitFields {
 }
 
 impl CircuitFields {
-    /// Stores the value of a keyword argument. Returns `None` if the keyword is
-    /// unknown or the value can't be parsed.
+    /// Stores the value of a keyword argument in the matching field. Returns
+    /// `None` if the keyword is unknown or the value can't be parsed.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "SS" | "CWND" | "RTT" | "MIN_RTT" => self.congestion.take(key, value),
@@ -252,8 +253,8 @@ struct CongestionFields {
 }
 
 impl CongestionFields {
-    /// Stores the value of a keyword argument. Returns `None` if the keyword is
-    /// unknown or the value can't be parsed.
+    /// Stores the value of a keyword argument in the matching field. Returns
+    /// `None` if the keyword is unknown or the value can't be parsed.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "SS" => self.slow_start = Some(zero_or_one(value)?),
@@ -277,7 +278,7 @@ impl CongestionFields {
     }
 }
 
-/// Parses a flag that is 0 or 1.
+/// Parses a flag that is 0 or 1. Returns `None` for any other value.
 fn zero_or_one(value: Value<'_>) -> Option<bool> {
     match value.raw() {
         b"0" => Some(false),
@@ -336,8 +337,8 @@ impl ConnBandwidth {
         Some(ConnBandwidth { extra, extra_words, ..event })
     }
 
-    /// Stores the value of a keyword argument. Returns `None` if the keyword is
-    /// unknown or the value can't be parsed.
+    /// Stores the value of a keyword argument in the matching field. Returns
+    /// `None` if the keyword is unknown or the value can't be parsed.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "ID" => self.id = value.parse()?,
@@ -417,8 +418,8 @@ impl TokenBucketEmpty {
         Some(TokenBucketEmpty { extra, extra_words, ..event })
     }
 
-    /// Stores the value of a keyword argument. Returns `None` if the keyword is
-    /// unknown or the value can't be parsed.
+    /// Stores the value of a keyword argument in the matching field. Returns
+    /// `None` if the keyword is unknown or the value can't be parsed.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         let milliseconds = || value.parse().map(Duration::from_millis);
         match key {

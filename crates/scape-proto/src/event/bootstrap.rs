@@ -80,8 +80,9 @@ impl Bootstrap {
         self.progress == 100
     }
 
-    /// Reads the bootstrap progress from a status event. Returns `None` in the
-    /// same cases as [`parse`](Self::parse).
+    /// Reads the bootstrap progress from a status event. Returns `None` if the
+    /// action isn't `BOOTSTRAP`, or if the progress or the tag is missing or
+    /// malformed.
     pub(super) fn read(event: &StatusEvent) -> Option<Self> {
         if event.action != StatusAction::Bootstrap {
             return None;

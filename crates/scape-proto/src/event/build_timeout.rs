@@ -84,8 +84,8 @@ impl BuildTimeoutSet {
         Some(BuildTimeoutSet { extra, extra_words, ..event })
     }
 
-    /// Stores the value of a keyword argument. Returns `None` if the keyword is
-    /// unknown or the value can't be parsed.
+    /// Stores the value of a keyword argument in the matching field. Returns
+    /// `None` if the keyword is unknown or the value can't be parsed.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         let milliseconds = || value.parse().map(Duration::from_millis);
         match key {

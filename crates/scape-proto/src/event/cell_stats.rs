@@ -79,9 +79,9 @@ impl CellStats {
         Some(CellStats { extra, extra_words, ..event })
     }
 
-    /// Stores the value of a keyword argument. Returns `None` if the keyword is
-    /// unknown, the value can't be parsed, or the argument is about a queue
-    /// that the event doesn't name.
+    /// Stores the value of a keyword argument in the matching field. Returns
+    /// `None` if the keyword is unknown, the value can't be parsed, or the
+    /// argument is about a queue that the event doesn't name.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         if let Some(key) = key.strip_prefix("Inbound") {
             self.inbound.as_mut()?.take(key, value)
@@ -118,9 +118,9 @@ impl CellQueue {
         })
     }
 
-    /// Stores the value of a keyword argument. The key is passed without its
-    /// prefix `Inbound` or `Outbound`. Returns `None` if the keyword is unknown
-    /// or the value can't be parsed.
+    /// Stores the value of a keyword argument in the matching field. The key is
+    /// passed without its prefix `Inbound` or `Outbound`. Returns `None` if the
+    /// keyword is unknown or the value can't be parsed.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "Queue" => self.queue = value.parse()?,

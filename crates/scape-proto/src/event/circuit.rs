@@ -63,7 +63,7 @@ pub struct CircuitInfo {
     /// other statuses.
     pub reason: Option<CircuitReason>,
     /// The reason given by the relay that destroyed the circuit
-    /// (`REMOTE_REASON`). Only if `reason` is `DESTROYED`.
+    /// (`REMOTE_REASON`). `None` unless `reason` is `DESTROYED`.
     pub remote_reason: Option<CircuitReason>,
     /// Keyword arguments that this version of the library doesn't know or can't
     /// parse, in order.
@@ -286,8 +286,9 @@ impl CircuitInfo {
         }
     }
 
-    /// Parses the positional arguments: id, status and path. Returns `None` if
-    /// the id or the status is missing or malformed.
+    /// Parses the positional arguments: id, status and path. Returns the
+    /// circuit and the words after the path. Returns `None` if the id or the
+    /// status is missing or malformed.
     fn begin(line: &[u8]) -> Option<(Self, Words<'_>)> {
         let mut words = Words::new(line);
         let id = words.next_value().parse()?;
@@ -306,8 +307,8 @@ impl CircuitInfo {
         Some((circuit, words))
     }
 
-    /// Stores the value of a keyword argument. Returns `None` if the keyword is
-    /// unknown or the value can't be parsed.
+    /// Stores the value of a keyword argument in the matching field. Returns
+    /// `None` if the keyword is unknown or the value can't be parsed.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "PURPOSE" => self.purpose = Some(field::keyword(value)),

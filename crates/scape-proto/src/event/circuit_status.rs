@@ -106,28 +106,32 @@ open_enum! {
     /// client.
     #[doc(alias = "HiddenServiceState")]
     pub enum HsState {
-        /// Client to introduction point: connecting.
+        /// The client is connecting to the introduction point.
         ClientIntroConnecting = "HSCI_CONNECTING",
-        /// Client to introduction point: INTRODUCE1 was sent.
+        /// The client has sent INTRODUCE1 to the introduction point.
         ClientIntroSent = "HSCI_INTRO_SENT",
-        /// Client to introduction point: INTRODUCE1 was acknowledged.
+        /// The introduction point has acknowledged the client's INTRODUCE1.
         ClientIntroDone = "HSCI_DONE",
-        /// Client to rendezvous point: connecting.
+        /// The client is connecting to the rendezvous point.
         ClientRendConnecting = "HSCR_CONNECTING",
-        /// Client to rendezvous point: established, introduction not sent yet.
+        /// The client has established the rendezvous point, but hasn't sent the
+        /// introduction yet.
         ClientRendEstablishedIdle = "HSCR_ESTABLISHED_IDLE",
-        /// Client to rendezvous point: established, introduction acknowledged,
-        /// waiting for the service.
+        /// The client has established the rendezvous point, and the
+        /// introduction was acknowledged. The client is waiting for the
+        /// service.
         ClientRendEstablishedWaiting = "HSCR_ESTABLISHED_WAITING",
-        /// Client to rendezvous point: joined to the service.
+        /// The client's circuit to the rendezvous point is joined to the
+        /// service's circuit.
         ClientRendJoined = "HSCR_JOINED",
-        /// Service to introduction point: connecting.
+        /// The service is connecting to the introduction point.
         ServiceIntroConnecting = "HSSI_CONNECTING",
-        /// Service to introduction point: established.
+        /// The service has established the introduction point.
         ServiceIntroEstablished = "HSSI_ESTABLISHED",
-        /// Service to rendezvous point: connecting.
+        /// The service is connecting to the rendezvous point.
         ServiceRendConnecting = "HSSR_CONNECTING",
-        /// Service to rendezvous point: joined to the client.
+        /// The service's circuit to the rendezvous point is joined to the
+        /// client's circuit.
         ServiceRendJoined = "HSSR_JOINED",
     }
 }

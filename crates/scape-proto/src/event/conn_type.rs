@@ -16,7 +16,8 @@ open_enum! {
 }
 
 open_enum! {
-    /// A bandwidth limit that was used up (older tors).
+    /// A bandwidth limit that was used up, as named in a TB_EMPTY event. Only
+    /// older tors send this event.
     pub enum TokenBucket {
         /// The limit of tor as a whole.
         Global = "GLOBAL",

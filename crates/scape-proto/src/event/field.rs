@@ -7,7 +7,8 @@ use super::shown::InOneLine;
 use crate::control::Value;
 use crate::word::parse_date_time;
 
-/// Converts a value to a type that accepts any text, such as an open enum.
+/// Converts a value to a type that accepts any text, such as an enum with a
+/// variant `Other`.
 pub(super) fn keyword<T: for<'a> From<&'a str>>(value: Value<'_>) -> T {
     T::from(&value.text())
 }

@@ -81,8 +81,8 @@ impl HsDescEvent {
         Some(HsDescEvent { extra, extra_words, ..event })
     }
 
-    /// Stores the value of a keyword argument. Returns `None` if the keyword is
-    /// unknown or the value can't be parsed.
+    /// Stores the value of a keyword argument in the matching field. Returns
+    /// `None` if the keyword is unknown or the value can't be parsed.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "REASON" => self.reason = Some(field::keyword(value)),
@@ -213,7 +213,8 @@ impl fmt::Debug for HsDescContent {
     }
 }
 
-/// A service that is displayed by its address, or else by tor's text.
+/// An onion service, for `Display`. It is shown by its address, or by tor's own
+/// text if tor sent no valid address.
 struct Service<'a>(Option<&'a OnionAddress>, &'a str);
 
 impl fmt::Display for Service<'_> {

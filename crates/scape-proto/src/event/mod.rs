@@ -455,7 +455,8 @@ impl Event {
 }
 
 impl EventBody {
-    /// Parses the body of an event of this kind.
+    /// Parses the body of an event of this kind. Returns `Unknown` if the kind
+    /// is unknown or the body can't be parsed.
     #[inline]
     fn read(kind: &EventKind, reply: &Reply) -> EventBody {
         let (_, rest) = field::split_kind(reply.first().text);

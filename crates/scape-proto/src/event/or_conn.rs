@@ -25,8 +25,9 @@ pub struct OrConnInfo {
     /// The reason for the status `FAILED` or `CLOSED` (`REASON`). `None` for
     /// other statuses.
     pub reason: Option<OrConnReason>,
-    /// The number of circuits that used the connection (`NCIRCS`). Only for
-    /// `FAILED` and `CLOSED`; `None` if there were no circuits.
+    /// The number of circuits that used the connection (`NCIRCS`). tor sends it
+    /// only with the status `FAILED` or `CLOSED`. `None` for other statuses, or
+    /// if no circuit used the connection.
     pub circuits: Option<u32>,
     /// The connection's id (`ID`). `None` for lines of `GETINFO orconn-status`,
     /// and with older tors.
@@ -72,8 +73,8 @@ impl OrConnInfo {
         Some(OrConnInfo { extra, extra_words, ..connection })
     }
 
-    /// Stores the value of a keyword argument. Returns `None` if the keyword is
-    /// unknown or the value can't be parsed.
+    /// Stores the value of a keyword argument in the matching field. Returns
+    /// `None` if the keyword is unknown or the value can't be parsed.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "REASON" => self.reason = Some(field::keyword(value)),

@@ -36,8 +36,8 @@ pub struct StreamInfo {
     /// The reason for the status `FAILED`, `CLOSED` or `DETACHED` (`REASON`).
     /// `None` for other statuses.
     pub reason: Option<StreamReason>,
-    /// The reason given by the other end of the stream (`REMOTE_REASON`). Only
-    /// if `reason` is `END`.
+    /// The reason given by the other end of the stream (`REMOTE_REASON`).
+    /// `None` unless `reason` is `END`.
     pub remote_reason: Option<StreamReason>,
     /// The source of the new target: tor's own address map, or the exit's
     /// answer (`SOURCE`). Present only if the status is `REMAP`.
@@ -256,8 +256,8 @@ impl StreamInfo {
         Some(SocketAddr::new(ip, port.parse().ok()?))
     }
 
-    /// Stores the value of a keyword argument. Returns `None` if the keyword is
-    /// unknown or the value can't be parsed.
+    /// Stores the value of a keyword argument in the matching field. Returns
+    /// `None` if the keyword is unknown or the value can't be parsed.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "REASON" => self.reason = Some(field::keyword(value)),

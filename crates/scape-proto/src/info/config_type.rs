@@ -23,7 +23,7 @@ open_enum! {
         /// A number of milliseconds. SETCONF also accepts units, such as `2
         /// seconds`.
         TimeMsecInterval = "TimeMsecInterval",
-        /// A string.
+        /// A string, which may be any text.
         String = "String",
         /// A path.
         Filename = "Filename",
@@ -32,11 +32,12 @@ open_enum! {
         /// Comma-separated relays: fingerprints, nicknames, countries (`{de}`)
         /// and addresses.
         RouterList = "RouterList",
-        /// One line for each value.
+        /// A list, with one line for each value.
         LineList = "LineList",
-        /// One line for each value. The option belongs to a group of options in
-        /// which the order of all lines matters. For example, each
-        /// `HiddenServicePort` belongs to the `HiddenServiceDir` before it.
+        /// A list, with one line for each value. The option belongs to a group
+        /// of options in which the order of all lines matters. For example,
+        /// each `HiddenServicePort` belongs to the `HiddenServiceDir` before
+        /// it.
         Dependent = "Dependent",
         /// A group of options. GETCONF returns the lines of the options in the
         /// group. SETCONF can't set the group itself.

@@ -17,7 +17,7 @@ open_enum! {
     pub enum DownloadWant {
         /// Any directory server: a cache or an authority.
         AnyDirServer = "DL_WANT_ANY_DIRSERVER",
-        /// A directory authority.
+        /// Only a directory authority.
         Authority = "DL_WANT_AUTHORITY",
     }
 }

@@ -1,7 +1,8 @@
 //! Handshakes that build circuits.
 
 open_enum! {
-    /// A type of circuit handshake that a relay counts.
+    /// A type of circuit handshake that relays count. It is part of a GETINFO
+    /// key, such as `stats/ntor/requested`.
     pub enum HandshakeType {
         /// The original handshake, which is no longer used.
         Tap = "tap",

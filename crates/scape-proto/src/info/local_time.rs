@@ -18,7 +18,7 @@ use crate::word::days_in;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LocalTime {
-    /// The year.
+    /// The year, such as 2026.
     pub year: u16,
     /// The month, 1 to 12.
     pub month: u8,

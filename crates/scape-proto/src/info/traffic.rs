@@ -7,9 +7,9 @@
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Traffic {
-    /// The number of bytes read.
+    /// The number of bytes that tor read, or that it may still read.
     pub read: u64,
-    /// The number of bytes written.
+    /// The number of bytes that tor wrote, or that it may still write.
     pub written: u64,
 }
 

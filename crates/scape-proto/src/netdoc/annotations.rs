@@ -5,8 +5,8 @@ use memchr::memrchr;
 
 use super::line::Lines;
 
-/// Returns a text without the annotations before and after the document. Other
-/// lines that begin with `@` are kept.
+/// Returns a text without the annotations before and after the document. Lines
+/// inside the document that begin with `@` are kept.
 pub(super) fn skip_annotations(text: &[u8]) -> &[u8] {
     strip_trailing(strip_leading(text))
 }
@@ -23,8 +23,8 @@ pub(super) fn strip_leading(text: &[u8]) -> &[u8] {
     }
 }
 
-/// Cuts off the annotations at the end of a text, with the empty lines between
-/// them. They belong to the next document.
+/// Cuts off the annotations at the end of a text, because they belong to the
+/// next document. Empty lines between them are cut off, too.
 pub(super) fn strip_trailing(text: &[u8]) -> &[u8] {
     let mut kept = text;
     let mut rest = text;

@@ -32,8 +32,8 @@ pub struct BandwidthHistory<'a> {
 }
 
 impl<'a> BandwidthHistory<'a> {
-    /// Returns the number of bytes in each interval, the oldest first. Some
-    /// old versions of tor wrote negative numbers.
+    /// Returns the number of bytes in each interval, the oldest first. The
+    /// numbers are signed because some old versions of tor wrote negative ones.
     pub fn values(&self) -> impl Iterator<Item = i64> + use<'a> {
         values(self.values).flatten()
     }

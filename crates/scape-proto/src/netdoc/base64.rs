@@ -25,8 +25,8 @@ fn value(character: u8) -> u32 {
 }
 
 /// Decodes a text that stands for exactly `N` bytes. The padding with `=` at
-/// the end may be missing, but not in part. Returns `None` if the text is
-/// malformed or stands for another number of bytes.
+/// the end must be complete or missing. Returns `None` if the text is malformed
+/// or stands for another number of bytes.
 #[inline]
 pub(super) fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let (text, padding) = text.split_at_checked((N * 8).div_ceil(6))?;

@@ -46,13 +46,13 @@ pub struct BridgeNetworkStatus<'a> {
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub published: Option<SystemTime>,
     /// The names and values of the thresholds above which the authority gives
-    /// flags, in order. Percentages are fractions of 1.
+    /// flags, in the order of the document. Percentages are divided by 100.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::counts"))]
     pub flag_thresholds: Vec<(&'a str, f64)>,
     /// The fingerprint of the bridge authority.
     pub fingerprint: Option<Fingerprint>,
-    /// The text of the document. The bridges' entries are serialized as
-    /// `bridges`, after the other fields.
+    /// The text of the document. It is serialized as `bridges`, a list of the
+    /// bridges' entries, after the other fields.
     #[cfg_attr(feature = "serde", serde(rename = "bridges"))]
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::relays::bridge"))]
     parts: StatusParts<'a>,

@@ -14,26 +14,27 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CertificateType {
-    /// A relay's signing key, signed with the relay's identity key (4).
+    /// Type 4: a relay's signing key, signed with the relay's identity key.
     Signing,
-    /// The digest of a relay's TLS certificate, signed with the relay's signing
-    /// key (5).
+    /// Type 5: the digest of a relay's TLS certificate, signed with the relay's
+    /// signing key.
     TlsLink,
-    /// A key with which a relay authenticates itself to other relays, signed
-    /// with the relay's signing key (6).
+    /// Type 6: a key with which a relay authenticates itself to other relays,
+    /// signed with the relay's signing key.
     LinkAuthentication,
-    /// The signing key of an onion service descriptor, signed with the blinded
-    /// key (8).
+    /// Type 8: the signing key of an onion service descriptor, signed with the
+    /// blinded key.
     DescriptorSigning,
-    /// The authentication key of an introduction point, signed with the
-    /// descriptor's signing key (9).
+    /// Type 9: the authentication key of an introduction point, signed with the
+    /// descriptor's signing key.
     IntroductionAuthentication,
-    /// A relay's identity key, signed with the relay's ntor key (10).
+    /// Type 10: a relay's identity key, signed with the relay's ntor key.
     NtorCross,
-    /// The encryption key of an introduction point as an Ed25519 key, signed
-    /// with the descriptor's signing key (11).
+    /// Type 11: the encryption key of an introduction point as an Ed25519 key,
+    /// signed with the descriptor's signing key.
     IntroductionEncryption,
-    /// A relay's identity key, signed with the key of the relay's family (12).
+    /// Type 12: a relay's identity key, signed with the key of the relay's
+    /// family.
     Family,
     /// A type that this version of the library doesn't know.
     Other(u8),
@@ -84,12 +85,12 @@ impl From<u8> for CertificateType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CertifiedKeyType {
-    /// An Ed25519 public key (1). Before 0.4.5.1-alpha, tor wrote this type for
-    /// all keys.
+    /// Type 1: an Ed25519 public key. Before 0.4.5.1-alpha, tor wrote this type
+    /// for all keys.
     Ed25519,
-    /// The SHA-256 digest of an RSA key (2).
+    /// Type 2: the SHA-256 digest of an RSA key.
     RsaDigest,
-    /// The SHA-256 digest of an X.509 certificate (3).
+    /// Type 3: the SHA-256 digest of an X.509 certificate.
     X509Digest,
     /// A type that this version of the library doesn't know.
     Other(u8),

@@ -35,7 +35,8 @@ use super::value::decode_hex;
 pub struct ConsensusDiff<'a> {
     #[cfg_attr(feature = "serde", serde(skip))]
     text: &'a [u8],
-    /// The commands, in the order of the text: the last lines first.
+    /// The commands in the order of the text, which begins with the commands
+    /// for the last lines.
     #[cfg_attr(feature = "serde", serde(skip))]
     commands: Vec<Command<'a>>,
     /// The SHA3-256 digest of the old consensus's signed part. See
@@ -48,9 +49,9 @@ pub struct ConsensusDiff<'a> {
     pub result_digest: [u8; 32],
 }
 
-/// A command: keep the lines up to and including `kept`, then drop the lines up
-/// to and including `dropped`, then insert the block. Without `dropped`, all
-/// further lines are dropped.
+/// A command of a diff: keep the lines up to and including `kept`, then drop
+/// the lines up to and including `dropped`, then insert the block. Without
+/// `dropped`, all further lines are dropped.
 #[derive(Debug, Clone, Copy)]
 struct Command<'a> {
     kept: usize,
@@ -160,7 +161,7 @@ impl<'a> ConsensusDiff<'a> {
     }
 }
 
-/// Returns the digests in a line `hash`.
+/// Returns the digests of the old and of the new consensus in a line `hash`.
 fn parse_digests(line: &[u8]) -> Option<([u8; 32], [u8; 32])> {
     let mut words = words(line).skip(1);
     let digests = (decode_hex(words.next()?)?, decode_hex(words.next()?)?);
@@ -247,8 +248,9 @@ impl<'a> RawLines<'a> {
         Some(line)
     }
 
-    /// Returns the lines up to a line that is a dot, with their line ends.
-    /// Returns `None` if there are no such lines.
+    /// Returns the lines before the next line that is a dot, with their line
+    /// ends. Returns `None` if no line precedes the dot, or if the dot is
+    /// missing.
     fn block(&mut self) -> Option<&'a [u8]> {
         let start = self.rest;
         loop {
@@ -291,7 +293,7 @@ mod tests {
 
     const BASE: &str = "network-status-version foo\nr name ccccccccccccccccc etc\nfoo\n\
         r name eeeeeeeeeeeeeeeee etc\nbar\ndirectory-signature foo bar\nbar\n";
-    /// The diff that tor makes for the base, from tor's test_consdiff.c.
+    /// The diff that tor makes for `BASE`, from tor's test_consdiff.c.
     const DIFF: &str = "network-status-diff-version 1\n\
         hash 95D70F5A3CC65F920AA8B44C4563D7781A082674329661884E19E94B79D539C2 7AFECEFA4599BA33D603653E3D2368F648DF4AC4723929B0F7CF39281596B0C1\n\
         6,$d\n3,4c\nbar\ndirectory-signature foo bar\n.\n1a\nr name aaaaaaaaaaaaaaaaa etc\nfoo\n.\n";

@@ -6,10 +6,10 @@ use curve25519_dalek::MontgomeryPoint;
 /// Returns the Ed25519 public key that belongs to a Curve25519 public key.
 ///
 /// A certificate needs this key, because Curve25519 keys can't sign and can't
-/// be certified. A Curve25519 key belongs to two Ed25519 keys, which differ in
-/// their sign. `is_negative` chooses one of them: the bit of the line
-/// `ntor-onion-key-crosscert` in server descriptors, and false in onion service
-/// descriptors. Returns `None` if no Ed25519 key belongs to the key.
+/// be certified. Two Ed25519 keys, which differ in their sign, belong to each
+/// Curve25519 key. `is_negative` chooses one of them. For a server descriptor,
+/// pass the bit in the line `ntor-onion-key-crosscert`. For an onion service
+/// descriptor, pass false. Returns `None` if no Ed25519 key belongs to the key.
 ///
 /// ```
 /// use scape_proto::netdoc::ed25519_from_curve25519;

@@ -11,12 +11,12 @@ pub(super) fn sha1_through(text: &[u8], end: &[u8]) -> Option<[u8; 20]> {
     signed_through(text, end).map(|signed| Sha1::digest(signed).into())
 }
 
-/// Returns a text from its start up to and including `end`: a line end, a
-/// keyword, and the space or line end after the keyword.
+/// Returns a text from its start up to and including `end`. `end` must be a
+/// line end, a keyword, and the space or line end after the keyword.
 ///
-/// Returns `None` if there is no such line, or if a line before it begins with
-/// the same characters. tor ends the signed part at the first line that begins
-/// with the keyword, even if the line has another keyword.
+/// Returns `None` if the text doesn't contain `end`. Also returns `None` if an
+/// earlier line begins with the keyword's characters, because tor ends the
+/// signed part there, even if the line has a longer keyword.
 pub(super) fn signed_through<'a>(text: &'a [u8], end: &[u8]) -> Option<&'a [u8]> {
     let (_, keyword) = end.split_last()?;
     let start = memmem::find(text, keyword)?;

@@ -84,7 +84,8 @@ impl DirSource {
         })
     }
 
-    /// Parses a line that belongs to a line `dir-source`.
+    /// Sets the contact or the vote digest from a line after `dir-source`.
+    /// Other lines are ignored.
     pub(super) fn read_item(&mut self, item: &Item<'_>) -> Result<(), LineProblem> {
         match item.keyword() {
             b"contact" => self.contact = Some(lossy(item.arguments())),

@@ -30,13 +30,14 @@ use crate::word::Fingerprint;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DirectoryAuthority {
-    /// The authority's nickname.
+    /// The authority's nickname. `None` if the value doesn't begin with one.
     pub nickname: Option<Box<str>>,
     /// The IPv4 address with the port for directory requests.
     pub address: SocketAddrV4,
-    /// The port for relays and clients.
+    /// The port for relays and clients. `None` if the flag `orport` is missing.
     pub or_port: Option<u16>,
-    /// The IPv6 address with the port for relays and clients.
+    /// The IPv6 address with the port for relays and clients. `None` if the
+    /// flag `ipv6` is missing.
     pub ipv6: Option<SocketAddrV6>,
     /// The fingerprint of the authority's identity key as a relay.
     pub fingerprint: Fingerprint,
@@ -45,8 +46,8 @@ pub struct DirectoryAuthority {
     pub v3ident: Option<Fingerprint>,
     /// True if the authority collects the descriptors of bridges.
     pub is_bridge_authority: bool,
-    /// The weight with which clients choose the authority. tor uses 1 if it is
-    /// missing.
+    /// The weight with which clients choose the authority. tor uses 1 if the
+    /// weight is missing.
     pub weight: Option<f64>,
     /// Further words in the form `name=value`, such as `upload=http://…`, and
     /// flags that this version of the library doesn't know.
@@ -125,8 +126,8 @@ impl DirectoryAuthority {
     }
 }
 
-/// Returns true if tor takes the first word as a nickname. An address isn't a
-/// nickname because of its dots.
+/// Returns true if tor takes `word`, the first word of the value, for a
+/// nickname. An address is never a nickname, because it contains dots.
 fn is_nickname(word: &str) -> bool {
     word.len() <= 19 && word.bytes().all(|b| b.is_ascii_alphanumeric())
 }
@@ -194,7 +195,8 @@ mod tests {
         assert_eq!((bare.nickname, bare.or_port), (None, None));
     }
 
-    /// tor doesn't know these flags either.
+    /// Checks flags that have a value although they must not, or lack the value
+    /// that they need. Like tor, the parser doesn't know such flags.
     #[test]
     fn flags_need_their_equals_sign_or_must_not_have_one() {
         let end = "1.2.3.4:5 BA44A889E64B93FAA2B114E02C2A279A8555C533";

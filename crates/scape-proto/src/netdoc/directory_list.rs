@@ -69,7 +69,7 @@ impl<'a> DirectoryList<'a> {
     }
 
     /// Returns a value of the header: `type`, `version`, `timestamp` or
-    /// `source`. Returns `None` if the header doesn't contain it.
+    /// `source`. Returns `None` if the header doesn't contain the name.
     ///
     /// ```
     /// use scape_proto::netdoc::DirectoryList;
@@ -82,7 +82,7 @@ impl<'a> DirectoryList<'a> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 
-    /// Returns the names and values of the header, in order.
+    /// Returns the names and values of the header, in the order of the list.
     pub fn headers(&self) -> &[(&'a str, &'a str)] {
         &self.headers
     }
@@ -187,7 +187,8 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-/// Splits a comment that consists of one word `name=value`.
+/// Splits a comment that consists of one word `name=value`. Returns `None` for
+/// any other comment.
 fn comment_pair(comment: &[u8]) -> Option<(&str, &str)> {
     let is_word = comment.iter().all(u8::is_ascii_graphic);
     keyed::pair(comment).filter(|_| is_word)
@@ -198,14 +199,15 @@ fn comment_pair(comment: &[u8]) -> Option<(&str, &str)> {
 enum Token<'a> {
     /// A string without its quotes.
     Text(&'a [u8]),
-    /// A comment without its marks and the spaces around it. It is empty for a
-    /// comment that begins with `//`.
+    /// A comment without its marks and the spaces around it. The text of a
+    /// comment that begins with `//` is left out, because it contains no
+    /// values.
     Comment(&'a [u8]),
     Comma,
 }
 
-/// An iterator over the tokens with their line numbers. Anything else is left
-/// out.
+/// An iterator over the tokens with their line numbers. All other characters of
+/// the C program are left out.
 #[derive(Debug, Clone)]
 struct Tokens<'a> {
     rest: &'a [u8],
@@ -217,7 +219,7 @@ impl<'a> Tokens<'a> {
         Tokens { rest: text, line: 1 }
     }
 
-    /// Returns the text before `end`, and continues after `end`.
+    /// Returns the text before `end`. The iterator continues after `end`.
     fn until(&mut self, end: &[u8]) -> &'a [u8] {
         let found = memchr::memmem::find(self.rest, end).unwrap_or(self.rest.len());
         let (inside, after) = self.rest.split_at_checked(found).unwrap_or_default();

@@ -34,9 +34,10 @@ pub struct DirectorySignature<'a> {
     pub algorithm: &'a str,
     /// The fingerprint of the identity key of the authority that signed.
     pub identity: Fingerprint,
-    /// The digest of the key that made the signature.
+    /// The SHA-1 digest of the authority's signing key, which made the
+    /// signature.
     pub signing_key: Fingerprint,
-    /// The RSA signature.
+    /// The RSA signature of the digest.
     pub signature: Object<'a>,
 }
 

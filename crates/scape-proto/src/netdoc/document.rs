@@ -120,7 +120,8 @@ impl<'a> Document<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error for the first line that breaks a rule.
+    /// Same errors as [`parse`](Self::parse), and an error for the first line
+    /// that breaks a rule of the document's specification.
     pub fn parse_strict(kind: DocumentKind, text: &'a [u8]) -> Result<Self, DocumentError> {
         parse_with!(kind, text, parse_strict)
     }
@@ -225,7 +226,7 @@ impl RawDocument {
     /// # Errors
     ///
     /// Same errors as [`parse`](Self::parse), and an error for the first line
-    /// that breaks a rule.
+    /// that breaks a rule of the document's specification.
     pub fn parse_strict(&self) -> Result<Document<'_>, DocumentError> {
         Document::parse_strict(self.kind().unwrap_or(DocumentKind::Unknown), self.text())
     }

@@ -44,8 +44,9 @@ impl DocumentError {
         DocumentError { document, line, keyword, problem }
     }
 
-    /// Adds the number of lines before the text that was read, so that the line
-    /// is counted from the start of the document.
+    /// Adds `before` to the line number. `before` is the number of lines
+    /// between the start of the document and the text in which the error was
+    /// found.
     pub(super) fn after_lines(mut self, before: usize) -> Self {
         self.line = self.line.map(|line| line + before);
         self

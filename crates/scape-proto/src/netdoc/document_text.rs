@@ -93,7 +93,8 @@ impl<D: OwnedText> DocumentText<D> {
     ///
     /// # Errors
     ///
-    /// Returns an error for the first line that breaks a rule.
+    /// Returns an error for the first line that breaks a rule of the document's
+    /// specification.
     pub fn parse_strict(&self) -> Result<D::Document<'_>, DocumentError> {
         D::parse_strict(&self.bytes)
     }
@@ -185,8 +186,8 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Implements [`OwnedText`] for types of documents. A text may contain several
-/// documents of each type.
+/// Implements [`OwnedText`] for types of documents of which a text may contain
+/// several.
 macro_rules! several {
     ($($name:ident: $all:ty),* $(,)?) => { $(
         impl sealed::Sealed for $name<'static> {}
@@ -210,8 +211,8 @@ macro_rules! several {
     )* };
 }
 
-/// Implements [`OwnedText`] for types of documents. A text contains one
-/// document of each type.
+/// Implements [`OwnedText`] for types of documents of which a text contains
+/// exactly one.
 macro_rules! single {
     ($($name:ident),* $(,)?) => { $(
         impl sealed::Sealed for $name<'static> {}

@@ -13,7 +13,8 @@ pub trait Split<'a>: Sized {
     /// A line end, followed by the keyword of the document's first line.
     const START: &'static [u8];
 
-    /// Reads a text that begins with the keyword.
+    /// Parses the text of one document, which begins with the keyword in
+    /// [`START`](Self::START).
     fn read(text: &'a [u8], depth: Depth) -> Result<Self, DocumentError>;
 }
 
@@ -60,7 +61,7 @@ impl<'a, D: Split<'a>> Documents<'a, D> {
         std::iter::from_fn(move || self.next_text().map(|text| D::read(text, Depth::Strict)))
     }
 
-    /// Returns the text of the next document.
+    /// Returns the text of the next document, or `None` at the end.
     fn next_text(&mut self) -> Option<&'a [u8]> {
         if self.rest.is_empty() {
             return None;

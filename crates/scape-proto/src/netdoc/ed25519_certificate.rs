@@ -17,8 +17,8 @@ const AFFECTS_VALIDATION: u8 = 1;
 const HEADER: usize = 40;
 const SIGNATURE: usize = 64;
 const HOUR: u64 = 3600;
-/// A number of hours after the start of 1970 that every system can represent:
-/// 10,000 years.
+/// The expiry in hours since 1970 that replaces one that the system can't
+/// represent: 10,000 years of 365 days.
 const FAR: u64 = 10_000 * 365 * 24;
 /// The number of characters in a line of base64.
 const COLUMNS: usize = 64;
@@ -222,9 +222,9 @@ impl Ed25519Certificate {
         self.kind
     }
 
-    /// Returns the time after which the certificate is no longer valid. It is a
-    /// whole hour. On systems that can't represent the time, it is in the year
-    /// 11970.
+    /// Returns the time after which the certificate is no longer valid: a whole
+    /// hour. If the system can't represent that time, returns a time in the
+    /// year 11963.
     pub fn expires(&self) -> SystemTime {
         // Windows represents fewer years than the number of hours allows.
         let expires = SystemTime::UNIX_EPOCH.checked_add(self.expires_since_epoch());
@@ -276,7 +276,7 @@ impl Ed25519Certificate {
         &self.extensions
     }
 
-    /// Returns the signature.
+    /// Returns the signature: the last 64 bytes of the certificate.
     pub fn signature(&self) -> &[u8; 64] {
         &self.signature
     }
@@ -286,7 +286,7 @@ impl Ed25519Certificate {
         self.bytes.split_last_chunk::<SIGNATURE>().map_or(&[], |(signed, _)| signed)
     }
 
-    /// Returns the whole certificate.
+    /// Returns the bytes of the whole certificate.
     ///
     /// ```
     /// use scape_proto::netdoc::Ed25519Certificate;
@@ -452,14 +452,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// An authentication key of an introduction point, from tor's unit tests.
+    /// The certificate of an introduction point's authentication key, from
+    /// tor's unit tests.
     const TEXT: &str = "-----BEGIN ED25519 CERT-----
 AQkACOhAAQW8ltYZMIWpyrfyE/b4Iyi8CNybCwYs6ADk7XfBaxsFAQAgBAD3/BE4
 XojGE/N2bW/wgnS9r2qlrkydGyuCKIGayYx3haZ39LD4ZTmSMRxwmplMAqzG/XNP
 0Kkpg4p2/VnLFJRdU1SMFo1lgQ4P0bqw7Tgx200fulZ4KUM5z5V7m+a/mgY=
 -----END ED25519 CERT-----";
 
-    /// Writes a certificate without checks.
+    /// Returns the bytes of a certificate, which may be invalid. Each extension
+    /// is its type, its flags and its data.
     fn write(kind: u8, extensions: &[(u8, u8, &[u8])]) -> Vec<u8> {
         let mut bytes = vec![1, kind, 0, 0, 0, 9, 1];
         bytes.extend([7; 32]);

@@ -106,8 +106,9 @@ impl Ed25519SecretKey {
         raw_sign::<Sha512>(&key, message, &VerifyingKey::from(&key)).to_bytes()
     }
 
-    /// Returns the scalar and the hash prefix, as tor stores them together. The
-    /// caller is responsible for keeping them secret.
+    /// Returns the key in the form in which tor stores it: the scalar and then
+    /// the hash prefix, 32 bytes each. The caller is responsible for keeping
+    /// the bytes secret.
     pub fn expose(&self) -> Zeroizing<[u8; 64]> {
         let mut expanded = Zeroizing::new([0; 64]);
         expanded[..32].copy_from_slice(&self.scalar[..]);

@@ -25,9 +25,9 @@ pub(super) enum EntryForm {
     Bridge,
 }
 
-/// Makes the rules for the entries in one kind of document. The parameters
-/// after the kind say how often the lines `s` and `m` and the lines of votes
-/// may occur: they name functions of [`Rule`].
+/// Makes the rules for the entries in one kind of document. The other
+/// parameters are names of functions of [`Rule`]. They say how often the line
+/// `s`, the line `m` and the lines of votes may occur.
 macro_rules! rules {
     ($document:ident, $flags:ident, $microdescriptor:ident, $vote:ident) => {
         Rules {
@@ -64,8 +64,9 @@ impl EntryForm {
         matches!(self, EntryForm::Consensus | EntryForm::Ns | EntryForm::Microdesc)
     }
 
-    /// Returns true if the line `r` may contain a descriptor's digest. If
-    /// `has_digest` is false, returns true if the line may lack the digest.
+    /// Returns true if the line `r` may contain a descriptor's digest (if
+    /// `has_digest` is true), or if it may lack the digest (if `has_digest` is
+    /// false).
     pub(super) fn allows_digest(self, has_digest: bool) -> bool {
         match self {
             EntryForm::Alone | EntryForm::Consensus => true,
@@ -91,8 +92,8 @@ impl EntryForm {
         }
     }
 
-    /// Checks the number and the form of an entry's lines, except for the form
-    /// of the line `r`.
+    /// Checks the number and the form of an entry's lines. The values in the
+    /// line `r` aren't checked here, but when the line is parsed.
     pub(super) fn check(self, entry: &[u8]) -> Result<(), DocumentError> {
         rules::read(self.rules(), entry, Depth::Strict, |item| self.check_item(item)).map(|_| ())
     }
@@ -143,8 +144,8 @@ impl EntryForm {
     }
 }
 
-/// Returns true if a line `v` is a version. Only texts that begin with `Tor`
-/// have a known form.
+/// Returns true if the text of a line `v` is well-formed. Only texts that begin
+/// with `Tor` have a known form, so any other text is allowed.
 fn is_version(text: &[u8]) -> bool {
     let is_tor = text.starts_with(b"Tor ");
     !is_tor || std::str::from_utf8(text).is_ok_and(|text| text.parse::<Version>().is_ok())

@@ -37,7 +37,8 @@ use crate::word::Fingerprint;
 pub struct ExitList<'a> {
     text: &'a [u8],
     skipped: Vec<DocumentError>,
-    /// The time when CollecTor downloaded the list.
+    /// The time when CollecTor downloaded the list. Only lists from CollecTor
+    /// have this.
     pub downloaded: Option<SystemTime>,
 }
 
@@ -51,7 +52,7 @@ pub struct ExitNode<'a> {
     pub fingerprint: Option<Fingerprint>,
     /// The time when the exit's descriptor was made.
     pub published: Option<SystemTime>,
-    /// The time of the last consensus that had the exit.
+    /// The time of the last consensus that listed the exit.
     pub last_status: Option<SystemTime>,
     /// The addresses from which the exit connected.
     pub addresses: Vec<ExitAddress>,
@@ -64,7 +65,7 @@ pub struct ExitNode<'a> {
 pub struct ExitAddress {
     /// The address from which the exit connected.
     pub address: IpAddr,
-    /// The time of the last test.
+    /// The time of the last test in which the exit connected from the address.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub time: SystemTime,
 }

@@ -37,18 +37,21 @@ pub struct FallbackDirectory {
     pub dir_port: u16,
     /// The port for relays and clients.
     pub or_port: u16,
-    /// The IPv6 address with the port for relays and clients.
+    /// The IPv6 address with the port for relays and clients. `None` if the
+    /// relay has no IPv6 address.
     pub ipv6: Option<SocketAddrV6>,
     /// The fingerprint of the relay's identity key.
     pub fingerprint: Fingerprint,
-    /// The weight with which clients choose the directory. tor uses 1 if it is
-    /// missing.
+    /// The weight with which clients choose the directory. tor uses 1 if the
+    /// weight is missing.
     pub weight: Option<f64>,
-    /// The relay's nickname. It is only in a
-    /// [`DirectoryList`](super::DirectoryList), and is not written.
+    /// The relay's nickname. Only entries of a
+    /// [`DirectoryList`](super::DirectoryList) have one, and `Display` doesn't
+    /// write it.
     pub nickname: Option<Box<str>>,
-    /// True if the relay caches extra-info documents. It is only in a
-    /// [`DirectoryList`](super::DirectoryList), and is not written.
+    /// True if the relay caches extra-info documents. Only entries of a
+    /// [`DirectoryList`](super::DirectoryList) say this, and `Display` doesn't
+    /// write it.
     pub caches_extra_info: Option<bool>,
 }
 

@@ -110,8 +110,7 @@ impl<'a> Item<'a> {
         Arguments { rest: self.arguments }
     }
 
-    /// Returns the rest of the line as text. Invalid UTF-8 is replaced by
-    /// U+FFFD.
+    /// Returns the text after the keyword. Invalid UTF-8 is replaced by U+FFFD.
     pub(super) fn lossy(&self) -> Cow<'a, str> {
         // Checking the whole text is faster than looking for invalid parts.
         match std::str::from_utf8(self.arguments) {
@@ -120,18 +119,19 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// Returns the object, which must have this label.
+    /// Returns the object after the line. Returns [`LineProblem::Object`] if
+    /// there is no object with this label.
     pub(super) fn object_with(&self, label: &[u8]) -> Result<Object<'a>, LineProblem> {
         self.object.filter(|object| object.label == label).ok_or(LineProblem::Object)
     }
 
-    /// Parses the rest of the line as a date and a time in UTC.
+    /// Parses the text after the keyword as a date and a time in UTC.
     pub(super) fn time(&self) -> Result<SystemTime, LineProblem> {
         self.arguments_reader().time()
     }
 
-    /// Parses the first word as a number from 0 to the type's maximum. `form`
-    /// is the text of the error for any other word.
+    /// Parses the first word after the keyword as a number from 0 to the type's
+    /// maximum. `form` is the text of the error for any other word.
     pub(super) fn number<T: TryFrom<u64>>(&self, form: &'static str) -> Result<T, LineProblem> {
         self.arguments_reader().number(form)
     }
@@ -203,8 +203,8 @@ const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
 
 impl<'a> Items<'a> {
-    /// Reads an object if one begins here. Returns the object, or
-    /// [`LineProblem::Object`] if its form is malformed.
+    /// Reads an object if one begins here. Returns `None` if no object begins,
+    /// and [`LineProblem::Object`] if the object is malformed.
     #[inline]
     fn object(&mut self) -> Result<Option<Object<'a>>, LineProblem> {
         if self.lines.rest().first() != Some(&b'-') || !self.lines.rest().starts_with(BEGIN) {
@@ -242,7 +242,7 @@ impl<'a> Items<'a> {
 }
 
 /// Skips the object that begins here, so that its lines aren't taken for
-/// keyword lines. The end of the object is the same as for [`Items`].
+/// keyword lines. The object ends after the same line as for [`Items`].
 #[inline]
 pub(super) fn skip_object(lines: &mut Lines<'_>) {
     let mut items = Items { lines: lines.clone(), text: b"", line: 0 };
@@ -309,7 +309,7 @@ impl<'a> Items<'a> {
 
 impl std::iter::FusedIterator for Items<'_> {}
 
-/// A reader of the words of a line. Each method returns
+/// A reader of the words of a line. The methods that read a word return
 /// [`LineProblem::Words`] if no word is left.
 #[derive(Debug, Clone)]
 pub(super) struct Arguments<'a> {

@@ -109,7 +109,7 @@ impl<'a> Microdescriptor<'a> {
         Ok(relay)
     }
 
-    /// Creates a microdescriptor without any line.
+    /// Creates a microdescriptor without any line, for the parser to fill.
     fn empty() -> Self {
         Microdescriptor {
             text: b"",
@@ -144,8 +144,8 @@ impl<'a> Microdescriptor<'a> {
         }
     }
 
-    /// Checks all lines as the strict reading does, or collects the malformed
-    /// ones.
+    /// Checks all lines. A strict reading returns the first error, and a
+    /// lenient one returns all errors.
     fn check(&self, depth: Depth) -> Result<Vec<DocumentError>, DocumentError> {
         let mut identities: Vec<&[u8]> = Vec::new();
         rules::read(&RULES, self.text, depth, |item| check_item(item, &mut identities))

@@ -44,7 +44,7 @@
 //! | [`Directory`] | all relays of a consensus with their microdescriptors: everything that path selection needs |
 //! | [`Ed25519Certificate`] | a certificate in which an Ed25519 key signs another key |
 //!
-//! # Two depths
+//! # Lenient and strict parsing
 //!
 //! Documents borrow their text, so parsing them copies little. The method
 //! `parse` of each type is lenient: it skips malformed lines. The field of a

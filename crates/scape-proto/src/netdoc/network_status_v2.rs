@@ -80,8 +80,8 @@ pub struct NetworkStatusV2<'a> {
     pub signing_authority: Option<&'a str>,
     /// The RSA signature.
     pub signature: Option<Object<'a>>,
-    /// The text of the document. The relays' entries are serialized as
-    /// `relays`, after the other fields.
+    /// The text of the document. It is serialized as `relays`, a list of the
+    /// relays' entries, after the other fields.
     #[cfg_attr(feature = "serde", serde(rename = "relays"))]
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::relays::v2"))]
     parts: StatusParts<'a>,

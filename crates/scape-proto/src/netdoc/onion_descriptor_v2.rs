@@ -64,9 +64,9 @@ pub struct IntroductionPointV2<'a> {
     skipped: Vec<DocumentError>,
     /// The SHA-1 digest of the relay's identity key: 32 characters in base32.
     pub identifier: Option<&'a str>,
-    /// The relay's address.
+    /// The relay's IPv4 address: the line `ip-address`.
     pub address: Option<Ipv4Addr>,
-    /// The relay's port.
+    /// The relay's port for relays and clients: the line `onion-port`.
     pub port: Option<u16>,
     /// The RSA key for messages to the relay.
     pub onion_key: Option<Object<'a>>,

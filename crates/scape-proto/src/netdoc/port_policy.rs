@@ -132,8 +132,8 @@ impl PortPolicy {
         reached == u16::MAX
     }
 
-    /// Parses a line without its keyword. Later versions of tor may add words
-    /// after the list of ports.
+    /// Parses a line without its keyword. Words after the list of ports are
+    /// ignored, because later versions of tor may add some.
     pub(crate) fn from_line(text: &[u8]) -> Option<Self> {
         PortPolicy::from_bytes(text).or_else(|| {
             let (end, _) =

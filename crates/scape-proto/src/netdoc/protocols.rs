@@ -157,7 +157,8 @@ fn take_version(text: &mut &[u8]) -> Option<u8> {
     Some(version)
 }
 
-/// Reads a version or a range that was checked.
+/// Reads a version such as `3` or a range such as `1-5`. The text was already
+/// checked.
 fn read_range(text: &str) -> Option<(u32, u32)> {
     let (low, high) = text.split_once('-').unwrap_or((text, text));
     Some((low.parse().ok()?, high.parse().ok()?))

@@ -64,8 +64,8 @@ pub struct Relay {
 #[derive(Clone, Default, PartialEq, Eq)]
 struct Rare {
     unknown_flags: Box<[Box<str>]>,
-    /// All addresses in lines `a`. Empty if these lines contain no address
-    /// except the one in `ipv6`, once.
+    /// All addresses in lines `a`. Empty if the only such address is the one in
+    /// `ipv6`, or if there are no such addresses.
     other_addresses: Box<[SocketAddr]>,
 }
 

@@ -24,9 +24,9 @@ use crate::word::{Fingerprint, Version, parse_date_time};
 ///
 /// A `RouterStatus` borrows its text. The line `r`, the flags and the bandwidth
 /// are parsed immediately, and other fields whenever their methods are called.
-/// Lines that can't be parsed are ignored, but [`lines`](Self::lines) still
-/// returns them. So are all but the first line with the keyword `s`, `w`, `v`,
-/// `pr` or `p`.
+/// Lines that can't be parsed are ignored. If a line `s`, `w`, `v`, `pr` or `p`
+/// is repeated, only the first one counts. [`lines`](Self::lines) returns all
+/// lines.
 /// [`Relay`](super::Relay) is an owned copy of an entry.
 ///
 /// ```
@@ -197,7 +197,7 @@ impl<'a> RouterStatus<'a> {
         })
     }
 
-    /// Reads a line. `rest_of_entry` begins with this line.
+    /// Sets the field for a line. `rest_of_entry` begins with this line.
     #[inline]
     fn read_line(&mut self, line: &'a [u8], rest_of_entry: &'a [u8]) {
         let (keyword, rest) = keyword_after_opt(line);

@@ -18,7 +18,7 @@ pub struct RouterStatuses<'a> {
     /// document.
     position: usize,
     skipped: usize,
-    /// The text before the first entry.
+    /// The text before the first entry, for counting its lines.
     before: &'a [u8],
     form: EntryForm,
 }

@@ -61,9 +61,9 @@ enum Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Any,
-    /// The position from the start, counted from 0.
+    /// The number of items before the line.
     FromStart(usize),
-    /// The position from the end, counted from 0.
+    /// The number of items after the line.
     FromEnd(usize),
 }
 
@@ -140,20 +140,23 @@ impl Rule {
         self
     }
 
-    /// Requires that the line has this position, counted from 0 at the start.
+    /// Requires that the line is at this position, counted from 0 at the first
+    /// item.
     pub(super) const fn position_from_start(mut self, position: usize) -> Self {
         self.place = Place::FromStart(position);
         self
     }
 
-    /// Requires that the line has this position, counted from 0 at the end.
+    /// Requires that the line is at this position, counted backwards from 0 at
+    /// the last item.
     pub(super) const fn position_from_end(mut self, position: usize) -> Self {
         self.place = Place::FromEnd(position);
         self
     }
 }
 
-/// The depth of a reading. The type is public because it is in a sealed trait.
+/// The strictness with which a document is read. The type is public because a
+/// sealed trait uses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     /// Malformed lines are skipped and returned.
@@ -381,7 +384,7 @@ mod tests {
         format!("-----BEGIN {label}-----\nAQID\n-----END {label}-----\n")
     }
 
-    /// Reads a text. The value `bad` is malformed in every line.
+    /// Reads a text by `RULES`. The value `bad` is malformed in every line.
     fn read(text: &str, depth: Depth) -> Result<Vec<DocumentError>, DocumentError> {
         super::read(&RULES, text.as_bytes(), depth, check)
     }

@@ -43,7 +43,8 @@ fields! { "RouterStatus", |status: RouterStatus<'_>| {
     stats: Pairs(status.stats()),
 } }
 
-/// Functions that write the entries of a document.
+/// Functions for `serialize_with` that write the entries of a document as a
+/// list.
 pub(super) mod relays {
     use serde::Serializer;
 

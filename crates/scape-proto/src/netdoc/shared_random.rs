@@ -24,7 +24,7 @@ use crate::word::Fingerprint;
 pub struct SharedRandomValue {
     /// The number of authorities that revealed their part of the value.
     pub reveals: u32,
-    /// The shared random value.
+    /// The random value, computed from the parts that were revealed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::bytes"))]
     pub value: [u8; 32],
 }
@@ -56,7 +56,7 @@ impl SharedRandomValue {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SharedRandomCommit<'a> {
-    /// The version of the protocol.
+    /// The version of the shared random protocol.
     pub version: u32,
     /// The hash algorithm, such as `sha3-256`.
     pub algorithm: &'a str,

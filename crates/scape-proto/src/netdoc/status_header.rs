@@ -33,7 +33,7 @@ pub(super) struct StatusHeader<'a> {
 }
 
 impl<'a> StatusHeader<'a> {
-    /// Reads a line. Lines with other keywords are ignored.
+    /// Sets the field for a line. Lines without a field are ignored.
     pub(super) fn read_item(&mut self, item: &Item<'a>, depth: Depth) -> Result<(), LineProblem> {
         match item.keyword() {
             b"network-status-version" => check_version(item)?,
@@ -89,8 +89,8 @@ fn delays(item: &Item<'_>) -> Result<(Duration, Duration), LineProblem> {
 }
 
 /// Returns the versions in a line, without empty ones. Only a strict reading
-/// checks that they are versions of tor. Later versions of tor may add words
-/// after the list.
+/// checks that they are versions of tor. Words after the list are ignored,
+/// because later versions of tor may add some.
 pub(super) fn versions(item: &Item<'_>, depth: Depth) -> Result<Vec<Box<str>>, LineProblem> {
     const FORM: &str = "the versions must be versions of tor, separated by commas";
     let is_comma = |b: &u8| *b == b',';

@@ -22,7 +22,7 @@ pub(super) struct StatusParts<'a> {
 }
 
 impl<'a> StatusParts<'a> {
-    /// Cuts a text, without annotations before it.
+    /// Cuts a text into its parts. Annotations before the header are left out.
     pub(super) fn new(text: &'a [u8]) -> Self {
         let text = annotations::strip_leading(text);
         let (before, footer) = text.split_at_checked(footer_start(text)).unwrap_or((text, b""));
@@ -54,9 +54,9 @@ impl<'a> StatusParts<'a> {
         count_lines(self.header) + count_lines(self.entries)
     }
 
-    /// Checks every entry, and that no line of the footer comes before the
-    /// footer. If the entries must be sorted, their fingerprints must be in
-    /// ascending order.
+    /// Checks every entry, and that the header and the entries contain no line
+    /// of the footer. If `are_sorted` is true, the fingerprints of the entries
+    /// must be in ascending order.
     pub(super) fn check_entries(
         &self,
         form: EntryForm,
@@ -78,7 +78,7 @@ impl<'a> StatusParts<'a> {
         Ok(())
     }
 
-    /// Checks that no line of the footer precedes the footer.
+    /// Checks that the header and the entries contain no line of the footer.
     fn check_footer(&self, form: EntryForm) -> Result<(), DocumentError> {
         let before = self.text.len() - self.footer.len();
         let lines = Lines::new(self.text.get(..before).unwrap_or_default());

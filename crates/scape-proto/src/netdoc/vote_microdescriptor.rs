@@ -20,7 +20,7 @@ use super::{base64, keyed};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct VoteMicrodescriptor<'a> {
-    /// The consensus methods for which the microdescriptor has the digests.
+    /// The consensus methods with which the microdescriptor has these digests.
     pub methods: Vec<u32>,
     /// The names of digest algorithms and the digests in base64, in order.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::counts"))]

@@ -44,7 +44,8 @@ use crate::info::{ConfigName, ConfigType};
 #[must_use = "nothing is compared before of() is called"]
 pub struct TorrcComparison<'a> {
     running: &'a [ConfLine],
-    /// The options' types by name in lower case.
+    /// The options with their types. The keys are the options' names in lower
+    /// case.
     types: HashMap<String, &'a ConfigName>,
     both_ways: bool,
 }
@@ -72,7 +73,7 @@ pub struct TorrcDifference {
     pub running: Vec<ConfLine>,
 }
 
-/// An option or a group in the torrc, with its lines.
+/// An option or a group in the torrc, with the lines that count for tor.
 struct Said {
     name: String,
     line: usize,
@@ -237,7 +238,7 @@ impl<'a> TorrcComparison<'a> {
         differences
     }
 
-    /// Returns the lines of an option or a group in tor.
+    /// Returns the lines of an option or a group in tor's configuration.
     fn running_lines(&self, name: &str) -> Vec<&'a ConfLine> {
         self.running.iter().filter(|line| key(&line.name).eq_ignore_ascii_case(name)).collect()
     }

@@ -352,8 +352,8 @@ impl Torrc {
         if first.ends_with(b"\r\n") { b"\r\n" } else { b"\n" }
     }
 
-    /// Numbers the lines, and adds a line end to every line that has none,
-    /// except the last one.
+    /// Updates the line numbers of all entries, and adds a line end to every
+    /// line that has none, except the last one.
     pub(super) fn renumber(&mut self) {
         let end = self.line_end();
         let (mut line, last) = (1, self.pieces.len().saturating_sub(1));
@@ -369,7 +369,8 @@ impl Torrc {
     }
 }
 
-/// Returns the option's name on the line that begins at `at`.
+/// Returns the option's name on the line that begins at `at`, for an error.
+/// Leaves out the part of the name that may be a secret.
 fn name_at(text: &[u8], at: usize) -> String {
     let line = text.get(at..).unwrap_or_default().trim_ascii_start();
     let end = line.iter().position(|byte| torrc_line::is_space(*byte)).unwrap_or(line.len());

@@ -30,10 +30,10 @@ impl Torrc {
     ///
     /// # Errors
     ///
-    /// Returns an error if the name isn't an option name, or if the value
-    /// contains a NUL. Also returns an error for an option of an onion service,
-    /// because the option's meaning depends on the lines around it. Use
-    /// [`set_group`](Self::set_group) for such options.
+    /// Returns an error if the name isn't a word of letters, digits and `_`, or
+    /// if the value contains a NUL. Also returns an error for an option of an
+    /// onion service, because the option's meaning depends on the lines around
+    /// it. Use [`set_group`](Self::set_group) for such options.
     pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), ArgumentError> {
         self.set_all(name, [value])
     }
@@ -90,9 +90,9 @@ impl Torrc {
     ///
     /// # Errors
     ///
-    /// Returns an error if the name isn't an option name, or if the value
-    /// contains a NUL. Also returns an error if a name with `/` has a value, or
-    /// if `%include` has none.
+    /// Returns an error if the name isn't a word of letters, digits and `_`, or
+    /// if the value contains a NUL. Also returns an error if a name with `/`
+    /// has a value, or if `%include` has none.
     pub fn append(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), ArgumentError> {
         let value = value.as_ref();
         check_line(name, value)?;
@@ -239,7 +239,7 @@ impl Torrc {
     /// # Errors
     ///
     /// Returns an error if a line doesn't belong to the group, if a name isn't
-    /// an option name, or if a value contains a NUL.
+    /// a word of letters, digits and `_`, or if a value contains a NUL.
     pub fn set_group(&mut self, group: &str, lines: &[ConfLine]) -> Result<(), ArgumentError> {
         let mut wanted = Vec::new();
         for line in lines {
@@ -255,7 +255,8 @@ impl Torrc {
         Ok(())
     }
 
-    /// Returns the position of the piece that holds the entry with this index.
+    /// Returns the position in `pieces` of the entry with this index. Returns
+    /// `None` if there is no such entry.
     fn piece_of(&self, index: usize) -> Option<usize> {
         self.pieces
             .iter()
@@ -392,8 +393,8 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Returns the longest common subsequence of the members and the wanted lines,
-/// as pairs of indexes.
+/// Returns the longest common subsequence of `members`, the existing entries,
+/// and the wanted lines, as pairs of indexes.
 fn same_lines(members: &[(usize, &TorrcEntry)], wanted: &[Wanted]) -> Vec<(usize, usize)> {
     /// The maximum number of comparisons. If more are needed, only the common
     /// beginning is found.

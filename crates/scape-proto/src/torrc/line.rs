@@ -8,7 +8,7 @@ use crate::control::{ArgumentError, ArgumentProblem, c_string_of_bytes};
 /// The name of an entry that includes other files.
 pub(super) const INCLUDE: &str = "%include";
 
-/// The text that errors show in the place of a command's name. Methods that
+/// The text that errors show in place of a command's name, because methods that
 /// write a torrc send no command.
 const WRITING: &str = "Torrc";
 
@@ -40,7 +40,7 @@ fn needs_quotes(value: &str) -> bool {
         || bytes.iter().any(hidden)
 }
 
-/// Returns a whole line: the name, the value and the line end `end`.
+/// Returns a whole line of a torrc: the name, the value and the line end `end`.
 pub(super) fn line_text(name: &str, value: &[u8], end: &[u8]) -> Vec<u8> {
     let mut text = name.as_bytes().to_vec();
     if !value.is_empty() {
@@ -51,7 +51,8 @@ pub(super) fn line_text(name: &str, value: &[u8], end: &[u8]) -> Vec<u8> {
     text
 }
 
-/// Rejects a text that isn't an option name.
+/// Rejects a text that can't be the name of an option, because it isn't a word
+/// of letters, digits and `_`.
 pub(super) fn check_name(name: &str) -> Result<(), ArgumentError> {
     let bad = name.char_indices().find(|(_, c)| !c.is_ascii_alphanumeric() && *c != '_');
     let problem = match bad {

@@ -2,15 +2,15 @@
 
 pub use crate::control::torrc_line::TorrcProblem;
 
-/// The error for a text that tor can't parse as a torrc. It doesn't contain the
-/// text, which may be a secret.
+/// The error for a text that tor can't parse as a torrc. The error doesn't
+/// contain the text, which may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}{}: {problem}", named(.name))]
 #[non_exhaustive]
 pub struct ParseTorrcError {
-    /// The number of the line, counted from 1.
+    /// The number of the malformed line, counted from 1.
     pub line: usize,
-    /// The name of the option. It is empty if the line has no name.
+    /// The name of the option on the line. It is empty if the line has no name.
     pub name: String,
     /// The problem with the line.
     pub problem: TorrcProblem,
@@ -21,7 +21,8 @@ fn named(name: &str) -> String {
 }
 
 impl ParseTorrcError {
-    /// Creates an error for a line.
+    /// Creates an error for a line, which is counted from 1. `name` is the name
+    /// of the option on the line.
     ///
     /// ```
     /// use scape_proto::torrc::{ParseTorrcError, TorrcProblem};

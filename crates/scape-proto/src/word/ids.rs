@@ -99,7 +99,7 @@ id! {
 #[error("{text:?} is not a {what} ID, which is a whole number from 0 to {most}")]
 pub struct ParseIdError {
     what: &'static str,
-    /// The largest ID.
+    /// The largest number that an ID of this type can have.
     most: u64,
     text: String,
 }

@@ -16,7 +16,7 @@ const PREFIX: [u8; 16] = [
 impl OnionKey {
     /// Reads an unencrypted key in PEM: RFC 8410. OnionBalance and `openssl
     /// genpkey -algorithm ed25519` write such files. Text before and after the
-    /// key is left out.
+    /// key is ignored.
     ///
     /// ```
     /// use scape_proto::word::OnionKey;

@@ -112,7 +112,8 @@ fn parse(text: &str) -> Option<Version> {
     })
 }
 
-/// Parses three or four numbers that are separated by dots.
+/// Parses three or four numbers that are separated by dots. A missing fourth
+/// number is 0. Returns `None` for any other text.
 fn parse_numbers(text: &str) -> Option<[u32; 4]> {
     let mut numbers = [0; 4];
     let mut rest = text.as_bytes();
@@ -128,7 +129,8 @@ fn parse_numbers(text: &str) -> Option<[u32; 4]> {
     rest.is_empty().then_some(numbers)
 }
 
-/// Takes a number from the beginning of the text.
+/// Parses the number at the beginning of `text`, and removes it from `text`.
+/// Returns `None` if there is no number or if it exceeds [`LARGEST`].
 fn take_number(text: &mut &[u8]) -> Option<u32> {
     let [b'0'..=b'9', ..] = text else { return None };
     let mut number: u32 = 0;

@@ -19,7 +19,8 @@ pub(crate) fn events(wire: &[u8]) -> Vec<Event> {
     events
 }
 
-/// Returns the event of one line. `line` comes without `650 `.
+/// Returns an event that has one line. `line` is the event's text without `650
+/// `.
 pub(crate) fn event(line: impl AsRef<[u8]>) -> Event {
     let wire = [b"650 ", line.as_ref(), b"\r\n"].concat();
     events(&wire).pop().expect("a whole line")

@@ -30,14 +30,14 @@ const KEYS: [(&str, &str); 2] = [
 
 /// An RSA key of 1024 bits.
 pub(crate) struct TestKey {
-    /// The public key.
+    /// The public key in DER.
     pub(crate) der: Vec<u8>,
     exponent: BoxedUint,
     params: BoxedMontyParams,
 }
 
 impl TestKey {
-    /// Returns one of two keys.
+    /// Returns the key with this number, 0 or 1.
     pub(crate) fn new(number: usize) -> Self {
         let (der, exponent) = KEYS[number];
         let der = BASE64.decode(der.as_bytes()).unwrap();
@@ -51,7 +51,7 @@ impl TestKey {
         Sha1::digest(&self.der).into()
     }
 
-    /// Encrypts 128 bytes with the private exponent.
+    /// Encrypts 128 bytes with the private exponent, without any padding.
     pub(crate) fn encrypt(&self, block: &[u8; 128]) -> Vec<u8> {
         let number = BoxedUint::from_be_slice(block, 1024).unwrap();
         let power = BoxedMontyForm::new(number, &self.params).pow(&self.exponent);
@@ -67,7 +67,8 @@ impl TestKey {
     }
 }
 
-/// Writes an object of a document.
+/// Returns an object of a directory document: the bytes in base64, between a
+/// `BEGIN` and an `END` line with this label.
 pub(crate) fn object(label: &str, bytes: &[u8]) -> String {
     let base64 = BASE64.encode(bytes);
     let lines: Vec<&str> =

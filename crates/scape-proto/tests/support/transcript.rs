@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A transcript file.
+/// A transcript file, which contains a recorded conversation with tor.
 #[derive(Debug)]
 pub(crate) struct Transcript {
     /// The file's name, without `.txt`.
@@ -137,7 +137,7 @@ fn folder() -> PathBuf {
     if own.exists() { own } else { package.join("crates/scape-proto/tests/data/transcripts") }
 }
 
-/// Returns a line as on the wire.
+/// Returns a line as on the wire, which is with CRLF at the end.
 fn wire(line: &str) -> Vec<u8> {
     [line.as_bytes(), b"\r\n"].concat()
 }

@@ -2,10 +2,11 @@
 
 use scape_proto::event::EventBody;
 
-/// The unknown pairs and the unknown words of an event.
+/// The unknown `KEY=value` pairs and the other unknown words of an event.
 pub(crate) type Unknown<'a> = (&'a [(String, String)], &'a [String]);
 
-/// Returns the unknown parts of an event, or `None` if its kind keeps none.
+/// Returns the unknown pairs and words of an event. Returns `None` if the type
+/// of the event doesn't have fields for both.
 pub(crate) fn unknown_words(body: &EventBody) -> Option<Unknown<'_>> {
     Some(match body {
         EventBody::Circ(e) => (&e.extra, &e.extra_words),

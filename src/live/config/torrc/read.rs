@@ -217,7 +217,8 @@ struct Reader {
 impl Reader {
     /// Reads a file and the files that it includes. Returns the index of the
     /// file. `included_by` is the file with the `%include` and the number of
-    /// its line. `depth` is the number of such lines that led to the file.
+    /// its line. `depth` is the length of the chain of files that led to the
+    /// file, including the file: 1 for the torrc itself.
     fn read(
         &mut self,
         path: &Path,

@@ -53,12 +53,14 @@ impl KeyCache {
         KeyCache(None)
     }
 
-    /// Returns the keys of the relay with this number.
+    /// Returns the keys of the relay with this number. New keys are made if the
+    /// cache has none.
     pub(in super::super) fn relay(&self, number: usize) -> Result<RelayKeys> {
         self.get(&format!("relay{number}"), RelayKeys::read, RelayKeys::generate, RelayKeys::files)
     }
 
-    /// Returns the keys of the authority with this number.
+    /// Returns the keys of the authority with this number. New keys are made if
+    /// the cache has none.
     pub(in super::super) fn authority(&self, number: usize) -> Result<AuthorityKeys> {
         let name = format!("authority{number}");
         self.get(&name, AuthorityKeys::read, AuthorityKeys::generate, AuthorityKeys::files)

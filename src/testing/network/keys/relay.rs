@@ -94,17 +94,19 @@ impl RelayKeys {
         self.identity.fingerprint()
     }
 
-    /// Returns the onion key in the form of descriptors.
+    /// Returns the public onion key in PEM, the form that descriptors use.
     pub(in super::super) fn onion_key(&self) -> Result<String> {
         self.onion.public_pem()
     }
 
-    /// Returns the ntor onion key in the form of descriptors.
+    /// Returns the public ntor onion key in base64 without padding, the form
+    /// that descriptors use.
     pub(in super::super) fn ntor_onion_key(&self) -> String {
         BASE64_NOPAD.encode(self.ntor.public_key().as_bytes())
     }
 
-    /// Returns the Ed25519 identity in the form of descriptors.
+    /// Returns the public Ed25519 identity key in base64 without padding, the
+    /// form that descriptors use.
     pub(in super::super) fn ed25519_identity(&self) -> String {
         BASE64_NOPAD.encode(&self.ed25519.public_key())
     }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Result};
 use scape_proto::word::Fingerprint;
 
-/// The length of a line of base64 in a document.
+/// The length of a line of base64 in a document, in characters.
 const LINE: usize = 64;
 
 /// A private RSA key.
@@ -34,8 +34,8 @@ impl RsaKey {
         self.0.to_pkcs1_pem(LineEnding::LF).map_err(|error| failed("write an RSA key", error))
     }
 
-    /// Returns the public key in the form of documents: a PKCS#1 object in PEM
-    /// with its line end.
+    /// Returns the public key for directory documents: a PKCS#1 object in PEM,
+    /// including the line end.
     pub(in super::super) fn public_pem(&self) -> Result<String> {
         let pem = self.0.as_public_key().to_pkcs1_pem(LineEnding::LF);
         pem.map_err(|error| failed("write a public RSA key", error))
@@ -73,7 +73,7 @@ fn failed(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> 
 mod tests {
     use super::*;
 
-    /// A key that tor made.
+    /// A relay's identity key file that tor wrote.
     const OF_TOR: &str = include_str!("../../../../tests/data/keys/secret_id_key");
 
     #[test]

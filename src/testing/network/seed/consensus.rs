@@ -23,7 +23,8 @@ const METHOD: u32 = 35;
 /// votes.
 const NO_VOTE: &str = "0000000000000000000000000000000000000000";
 
-/// The digest of descriptors in the `ns` flavor. No node uses it.
+/// The descriptor digest of every relay in the `ns` flavor. It is all zeros,
+/// because no node uses it.
 const NO_DESCRIPTOR: [u8; 20] = [0; 20];
 
 /// The publication time of every descriptor in the `microdesc` flavor.
@@ -51,7 +52,7 @@ pub(super) struct Relay {
     pub(super) bandwidth: Option<u32>,
 }
 
-/// The flags in which relays differ.
+/// The flags in which relays differ. All relays have the same other flags.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Flags {
     pub(super) authority: bool,
@@ -80,7 +81,8 @@ pub(super) struct Consensus<'a> {
     pub(super) relays: Vec<Relay>,
 }
 
-/// The two forms of a consensus.
+/// The two flavors of a consensus: with the digests of server descriptors
+/// (`ns`) or of microdescriptors (`microdesc`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flavor {
     Ns,
@@ -197,7 +199,8 @@ impl Consensus<'_> {
     }
 }
 
-/// A time in the form of documents.
+/// A time. `Display` writes it in UTC, in the format of directory documents:
+/// `2038-01-01 00:00:00`.
 pub(super) struct Utc(pub(super) SystemTime);
 
 impl fmt::Display for Utc {

@@ -9,8 +9,8 @@ use crate::process::{find_tor, run};
 /// The time limit of `tor --version` on a very busy machine.
 const RUN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The protocols of a version of tor, and those that its authorities recommend
-/// and require.
+/// The name of a version of tor, its protocols, and the protocols that its
+/// authorities recommend and require.
 #[derive(Debug, Clone)]
 pub(super) struct Version {
     /// The name in `v` lines: `Tor 0.4.9.11`.
@@ -42,7 +42,8 @@ Link=4-5 LinkAuth=3 Microdesc=2 Relay=2-4
 ";
 
 impl Version {
-    /// Asks the tor program for its version.
+    /// Runs `tor --version`, and returns the protocols of the installed
+    /// version.
     pub(super) fn installed() -> Result<Self> {
         let mut command = Command::new(find_tor()?);
         command.arg("--version");

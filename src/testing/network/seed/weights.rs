@@ -87,7 +87,7 @@ impl Totals {
     }
 
     /// Returns the weights if both guards and exits are scarce: case 2 of
-    /// dir-spec.
+    /// dir-spec. Returns `None` if there is no solution.
     fn both_scarce(&self) -> Option<Weights> {
         let Totals { guards: g, middles: m, exits: e, both: d } = *self;
         let all = Weights { gg: SCALE, gd: 0, mg: 0, me: 0, md: 0, ee: SCALE, ed: 0 };
@@ -113,6 +113,7 @@ impl Totals {
     }
 
     /// Returns the weights if only guards are scarce: case 3 of dir-spec.
+    /// Returns `None` if there is no solution.
     fn guards_scarce(&self) -> Option<Weights> {
         let Totals { guards: g, middles: m, exits: e, both: d } = *self;
         if 3 * (g + d) < self.total() {
@@ -126,6 +127,7 @@ impl Totals {
     }
 
     /// Returns the weights if only exits are scarce: case 3 of dir-spec.
+    /// Returns `None` if there is no solution.
     fn exits_scarce(&self) -> Option<Weights> {
         let Totals { guards: g, middles: m, exits: e, both: d } = *self;
         if 3 * (e + d) < self.total() {

@@ -39,7 +39,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The value that every byte is XORed with. Doing it twice restores the byte.
 const KEY: u8 = 0x5A;
 
-/// The destination of connections.
+/// The destination of the connections that a [`Forwarder`] forwards.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Target {
     /// A fixed address.

@@ -37,7 +37,7 @@ use super::failure::{Exit, Failure};
 pub(super) use self::ignored::is_ignored;
 pub(crate) use self::restoring::{Restoring, end_with, restore_with};
 
-/// The time limit for undoing everything.
+/// The time limit for undoing everything that the library has done in tor.
 const UNDO: Duration = Duration::from_secs(8);
 
 /// The time that a program started by scape has to end after a signal.
@@ -45,9 +45,9 @@ pub(crate) const HELD: Duration = Duration::from_secs(15);
 
 static HOLD: Mutex<()> = parking_lot::const_mutex(());
 
-/// True after a signal.
+/// True after the first SIGINT, SIGTERM or SIGHUP.
 static HAS_COME: AtomicBool = AtomicBool::new(false);
-/// True after a second signal.
+/// True after a second SIGINT, SIGTERM or SIGHUP.
 static IS_URGENT: AtomicBool = AtomicBool::new(false);
 
 /// Delays the undoing after a signal until the returned guard is dropped, but
@@ -56,7 +56,7 @@ pub(crate) fn hold() -> MutexGuard<'static, ()> {
     HOLD.lock()
 }
 
-/// Returns true after a signal.
+/// Returns true after the first SIGINT, SIGTERM or SIGHUP.
 pub(super) fn has_come() -> bool {
     HAS_COME.load(Ordering::SeqCst)
 }
@@ -67,7 +67,7 @@ pub(crate) fn is_urgent() -> bool {
     IS_URGENT.load(Ordering::SeqCst)
 }
 
-/// The handler of signals.
+/// The handler of SIGINT, SIGTERM and SIGHUP.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     token: CancelToken,

@@ -41,16 +41,17 @@ impl Drop for Restoring {
     }
 }
 
-/// Registers a function that restores the terminal. From then on, the program
-/// ends soon after everything is undone after a signal. It waits for the
-/// command for at most `limit`, because a command that uses a terminal may be
-/// blocked by the terminal and not return by itself.
+/// Registers a function that restores the terminal when a signal ends the
+/// program. After a signal, the command then has only the time `limit` to
+/// return, counted from the end of the undoing. A command that uses a terminal
+/// may be blocked by the terminal and never return.
 pub(crate) fn end_with(limit: Duration, restore: impl FnOnce() + Send + 'static) {
     std::mem::forget(restore_with(restore));
     *RETURN_WITHIN.lock() = Some(limit);
 }
 
-/// Returns the limit of the last call of [`end_with`].
+/// Returns the limit of the last call of [`end_with`]. Returns `None` if there
+/// was no call.
 #[cfg(unix)]
 pub(super) fn return_within() -> Option<Duration> {
     *RETURN_WITHIN.lock()

@@ -1,4 +1,5 @@
-//! The threads that wait for signals and undo everything.
+//! The threads that wait for signals, and then undo what the library has done
+//! in tor.
 
 use std::io::Write as _;
 use std::sync::atomic::Ordering;
@@ -16,16 +17,17 @@ use super::{HAS_COME, HELD, HOLD, IS_URGENT, UNDO, is_urgent};
 use crate::base::failure::Failure;
 use crate::base::threads;
 
-/// The time that a command has to return after everything is undone. After this
-/// time, the program ends.
+/// The time that a command has to return after everything that it did in tor is
+/// undone. After this time, the program ends.
 const RETURN: Duration = Duration::from_secs(20);
 /// The time limit that replaces [`RETURN`] and [`HELD`] after a second signal.
 const URGENT: Duration = Duration::from_secs(2);
 /// The interval between two checks for a second signal.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Installs the handler of signals. The first signal cancels the token. When
-/// everything is undone, `done` is dropped, which closes the channel `undone`.
+/// Installs the handler of signals. The first signal cancels the token. Then
+/// everything that was done in tor is undone. At the end of that, `done` is
+/// dropped, which closes the channel `undone`.
 pub(super) fn handle(
     token: CancelToken,
     done: Sender<()>,
@@ -79,8 +81,8 @@ fn wait(limit: Duration, mut is_over: impl FnMut() -> bool) {
     }
 }
 
-/// Undoes everything. Then ends the program, unless the command returns before
-/// that.
+/// Undoes everything that was done in tor. Then ends the program, unless the
+/// command returns soon and ends the program itself.
 fn undo(done: Sender<()>) {
     wait(HELD, || HOLD.try_lock().is_some());
     // Errors aren't reported here, because the command reports its own failure.

@@ -1,4 +1,4 @@
-//! A circuit as it is printed.
+//! A circuit as `scape circuits` prints it.
 
 use std::time::SystemTime;
 
@@ -16,7 +16,7 @@ use crate::commands::shared::relay::RelayRef;
 /// enough to distinguish the few conflux sets of one tor.
 const SHORT_ID: usize = 8;
 
-/// A column of this list.
+/// A column of the list of circuits.
 type Column = column::Column<CircuitRow>;
 
 /// A circuit, as it is printed with `--json`.
@@ -27,9 +27,11 @@ pub(super) struct CircuitRow {
     status: CircuitStatus,
     /// The purpose in tor's spelling, such as `GENERAL`.
     purpose: Option<CircuitPurpose>,
-    /// The state of a circuit that is used for an onion service.
+    /// The state of a circuit that is used for an onion service. `null` for
+    /// other circuits.
     hs_state: Option<HsState>,
-    /// The address of the onion service that the circuit is used for.
+    /// The address of the onion service that the circuit is used for. `null`
+    /// for other circuits.
     rend_query: Option<String>,
     /// The relays, the first hop first.
     path: Vec<RelayRef>,
@@ -40,11 +42,13 @@ pub(super) struct CircuitRow {
     created: Option<SystemTime>,
     /// The streams that the circuit carries.
     streams: Vec<StreamId>,
-    /// The id that the circuits of a conflux set share.
+    /// The id that the circuits of a conflux set share. `null` for other
+    /// circuits.
     conflux_id: Option<ConfluxId>,
     /// The reason why the circuit ended. Null while the circuit is open.
     reason: Option<CircuitReason>,
-    /// The reason that a relay gave for closing the circuit.
+    /// The reason that a relay gave for closing the circuit. `null` if no relay
+    /// gave one.
     remote_reason: Option<CircuitReason>,
 }
 

@@ -37,7 +37,8 @@ pub(super) struct Change {
     /// value, without the quotes that a torrc may need. Empty if the option was
     /// unset. Passwords are replaced by `[redacted]`.
     pub(super) before: Vec<String>,
-    /// The lines after the change.
+    /// The lines after the change, in the same form. Empty if the option is now
+    /// unset.
     pub(super) after: Vec<String>,
 }
 

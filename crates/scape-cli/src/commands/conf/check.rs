@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
 /// A remark about a line of a torrc, as it is printed with `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Remark {
-    /// The file. `null` if no file contains the option.
+    /// The file that contains the line. `null` if no file contains the option.
     pub(crate) file: Option<PathBuf>,
     /// The number of the line, counted from 1. `null` if no file contains the
     /// option.
@@ -50,7 +50,7 @@ pub(crate) struct Remark {
     pub(crate) text: String,
 }
 
-/// The severity of a remark.
+/// The severity of a remark about a line of a torrc.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Severity {
@@ -131,7 +131,7 @@ fn check_file(config: &Config, path: &Path) -> Result<Vec<Remark>, Failure> {
 }
 
 /// Returns the remark about a syntax error in a file. The lines after the error
-/// aren't read. Any other error is a failure.
+/// aren't read. Returns any other error as a failure.
 fn syntax(error: scape::Error) -> Result<Remark, Failure> {
     let Some(TorrcError { path, problem: TorrcFileProblem::Syntax(syntax), .. }) = error.get()
     else {
@@ -210,7 +210,8 @@ fn of_entries(
     remarks
 }
 
-/// Returns true if each line of an option adds a value.
+/// Returns true if each line of an option adds a value, instead of replacing
+/// the value of the line before.
 fn is_list(ty: &ConfigType) -> bool {
     matches!(ty, ConfigType::LineList | ConfigType::Dependent | ConfigType::Virtual)
 }

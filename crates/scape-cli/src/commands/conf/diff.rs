@@ -40,7 +40,8 @@ struct Difference {
     /// The file with the option's first line. `null` if the torrc doesn't
     /// contain the option.
     file: Option<PathBuf>,
-    /// The number of the option's first line, counted from 1.
+    /// The number of that line in the file, counted from 1. `null` if there is
+    /// no such line.
     line: Option<usize>,
 }
 

@@ -146,7 +146,7 @@ impl Arguments {
     }
 }
 
-/// The result of an attempt to make the changes in the text.
+/// The result of an attempt to make the changes in the edited text.
 #[derive(Debug)]
 enum Attempt {
     /// The changes were made, or there were none.
@@ -155,7 +155,7 @@ enum Attempt {
     Declined,
 }
 
-/// Writes the text to a new file that only this user can read.
+/// Writes the text for the editor to a new file that only this user can read.
 fn write(text: &[u8]) -> Result<TempPath, Failure> {
     let create = || {
         let mut file = tempfile::Builder::new().prefix("scape-").suffix(".torrc").tempfile()?;

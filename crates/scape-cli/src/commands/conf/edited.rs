@@ -22,7 +22,8 @@ const HEADING: &str = "\
 /// The lines of each option, or of the group of onion services, by name.
 type Lines = BTreeMap<String, Vec<ConfLine>>;
 
-/// The running configuration at the time when the text was made.
+/// The running configuration, and the text for the editor that was made from
+/// it.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     lines: Lines,

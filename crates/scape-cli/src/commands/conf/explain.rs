@@ -36,7 +36,7 @@ struct Explained {
     /// The meaning from the manual page. `null` if the page doesn't describe
     /// the option.
     manual: Option<Meaning>,
-    /// The reason why the manual page can't be read.
+    /// The reason why the manual page can't be read. `null` if it was read.
     manual_error: Option<String>,
 }
 

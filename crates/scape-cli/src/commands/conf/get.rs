@@ -48,13 +48,13 @@ pub(super) struct Setting {
     /// The default in tor's notation. Empty if the option is unset by default.
     pub(super) default: Vec<String>,
     pub(super) is_default: bool,
-    /// The group of the option. The options of a group can only be changed
-    /// together.
+    /// The group of the option, or `null` without a group. The options of a
+    /// group can only be changed together.
     pub(super) group: Option<String>,
 }
 
 impl Setting {
-    /// Describes an option.
+    /// Returns the setting to print for an option.
     fn option(option: ConfigOption) -> Self {
         let is_secret = is_secret_option(&option.name);
         let values = option.values.into_iter().map(|value| match is_secret {
@@ -71,7 +71,7 @@ impl Setting {
         }
     }
 
-    /// Describes a group by its lines.
+    /// Returns the setting to print for a group of options with these lines.
     fn group(name: &str, lines: &[ConfLine]) -> Self {
         Setting {
             name: name.to_owned(),
@@ -137,8 +137,8 @@ impl Arguments {
     }
 }
 
-/// Reads all options, or those that differ from their defaults. The options of
-/// onion services are read as one group.
+/// Reads all options if `with_defaults` is true, or else those that differ from
+/// their defaults. The options of onion services are read as one group.
 fn all(config: &Config, with_defaults: bool) -> Result<Vec<Setting>, Failure> {
     let mut settings = Vec::new();
     let mut has_services = false;

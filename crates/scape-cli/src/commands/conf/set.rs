@@ -100,8 +100,8 @@ fn apply_option(config: &mut Config, name: &str, own: &[&Assignment]) -> scape::
 }
 
 /// Adds the assignments in `own`, which are about onion services, to the
-/// pending changes. They come after the lines that tor has if all of them have
-/// a `+`, and replace these lines otherwise.
+/// pending changes. If all of them have a `+`, they are added after the lines
+/// that tor has. Otherwise, they replace these lines.
 fn apply_services(config: &mut Config, own: &[&Assignment]) -> scape::Result<()> {
     let mut lines = match own.iter().all(|assignment| assignment.appends) {
         true => config.wanted_group(SERVICES)?,

@@ -20,8 +20,8 @@ pub(super) struct Files {
 
 impl Files {
     /// Reads the files that tor has read. tor reports their paths even if the
-    /// files don't exist. The inner error says that a file can't be read, or
-    /// that its content is wrong.
+    /// files don't exist. The inner result is an error if a file can't be read,
+    /// or if its content is wrong.
     ///
     /// # Errors
     ///
@@ -64,7 +64,7 @@ impl Files {
     }
 
     /// Returns the file whose line `line` sets the option `name`, or an option
-    /// of the group `name`.
+    /// of the group `name`. Returns `None` if no file has such a line.
     pub(super) fn file(&self, name: &str, line: usize) -> Option<PathBuf> {
         let is_it = |entry: &TorrcEntry| {
             let is_named = entry.is_named(name)

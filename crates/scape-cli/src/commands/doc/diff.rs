@@ -58,7 +58,7 @@ struct Difference {
     changed: Option<Vec<Changed>>,
 }
 
-/// One of the two consensuses.
+/// One of the two consensuses that are compared.
 #[derive(Debug, Serialize)]
 struct Side {
     flavor: ConsensusFlavor,
@@ -76,11 +76,13 @@ struct Relay {
     nickname: String,
     fingerprint: Fingerprint,
     flags: Vec<String>,
-    /// The bandwidth in units of 1000 bytes per second.
+    /// The bandwidth in units of 1000 bytes per second. `null` if the consensus
+    /// doesn't contain it.
     bandwidth: Option<u32>,
 }
 
-/// A relay that is in both consensuses.
+/// A relay that is in both consensuses, but with other flags or another
+/// bandwidth.
 #[derive(Debug, Serialize)]
 struct Changed {
     nickname: String,

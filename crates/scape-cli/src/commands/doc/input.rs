@@ -12,7 +12,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::{print_error, printable_lines};
 
-/// The documents that a command reads.
+/// The options that name the documents for a command.
 #[derive(Debug, Args)]
 pub(super) struct Input {
     /// Files, folders, archives or compressed files. - is standard input
@@ -39,7 +39,7 @@ fn kind(name: &str) -> Result<DocumentKind, String> {
 
 impl Input {
     /// Calls `each` for all documents. Documents and files that can't be read
-    /// are reported on standard error. Returns the number of these.
+    /// are reported on standard error, and counted in the result.
     pub(super) fn read(
         &self,
         context: &Context,
@@ -130,7 +130,7 @@ impl Place {
         }
     }
 
-    /// Returns the message for a problem at this place.
+    /// Returns the message about a problem in the document at this place.
     pub(super) fn problem(&self, error: &DocumentError) -> String {
         match (error.problem(), error.line()) {
             (LineProblem::Start, _) | (_, None) => format!("{self}: {error}"),

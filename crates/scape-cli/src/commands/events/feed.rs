@@ -35,7 +35,7 @@ pub(crate) enum Item {
     Reconnected,
 }
 
-/// A subscription to events of some kinds.
+/// A subscription to events of some kinds, until a deadline.
 #[derive(Debug)]
 pub(crate) struct Feed {
     events: Subscription,
@@ -46,7 +46,9 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Subscribes to these kinds. The feed ends after `time`.
+    /// Subscribes to these kinds of events. The feed ends after `time`.
+    /// `follows` is true if the controller reconnects. Then the feed outlives
+    /// the connection.
     pub(crate) fn open(
         controller: Controller,
         kinds: Vec<EventKind>,

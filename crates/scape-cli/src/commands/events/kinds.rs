@@ -24,8 +24,8 @@ pub(super) fn is_noisy(kind: &EventKind) -> bool {
     NOISY.contains(kind)
 }
 
-/// Returns the kinds with these names, or all that aren't noisy if there are no
-/// names.
+/// Returns the kinds with these names, or all kinds but the [`NOISY`] ones if
+/// there are no names. Returns a failure for a name that this tor doesn't know.
 pub(super) fn chosen(known: &[EventKind], names: &[String]) -> Result<Vec<EventKind>, Failure> {
     if names.is_empty() {
         return Ok(known.iter().filter(|kind| !is_noisy(kind)).cloned().collect());
@@ -41,7 +41,8 @@ pub(super) fn chosen(known: &[EventKind], names: &[String]) -> Result<Vec<EventK
     names.iter().map(find).collect()
 }
 
-/// Returns a short description of a kind of events.
+/// Returns a short description of a kind of events. Returns `None` for kinds
+/// that this version of scape doesn't know.
 pub(super) fn meaning(kind: &EventKind) -> Option<&'static str> {
     Some(match kind {
         EventKind::Circ => "the status of a circuit changed",

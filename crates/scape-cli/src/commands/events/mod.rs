@@ -132,17 +132,19 @@ fn print_current(feed: &Feed, printer: &mut Printer<'_>) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Prints events that match, up to a maximum number.
+/// A printer of the events that match, up to a maximum number.
 struct Printer<'a> {
     context: &'a Context,
-    /// The text that events must contain, in small letters.
+    /// The text that events must contain, in small letters. `None` fits all
+    /// events.
     wanted: Option<String>,
-    /// The number of events that are still to be printed.
+    /// The number of events that are still to be printed. `None` if there is no
+    /// maximum.
     left: Option<u64>,
 }
 
 impl Printer<'_> {
-    /// Returns false if the maximum number is reached.
+    /// Returns false if the maximum number of events was printed.
     fn is_open(&self) -> bool {
         self.left != Some(0)
     }

@@ -71,7 +71,8 @@ impl Answer {
         }
     }
 
-    /// Returns the next part of the body. Returns `None` at its end.
+    /// Returns the next part of the body. Returns `None` at the end of the
+    /// body.
     pub(super) fn next(&self, context: &Context) -> Result<Option<Vec<u8>>, Failure> {
         match background::receive(context, &self.chunks)? {
             // An empty chunk marks the end, so a thread that panics isn't

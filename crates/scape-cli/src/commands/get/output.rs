@@ -51,7 +51,7 @@ struct Header {
     value: String,
 }
 
-/// The destination of a body.
+/// The destination of the body of an answer.
 #[derive(Debug)]
 pub(super) enum Destination {
     /// Standard output.

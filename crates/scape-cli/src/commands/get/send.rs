@@ -41,8 +41,8 @@ fn send_with_host(
     Err(Error::TooManyRedirects)
 }
 
-/// Sends a request with the redirects that the agent allows. A GET, HEAD,
-/// DELETE or OPTIONS request with an empty body is sent without
+/// Sends a request, and follows as many redirects as the agent allows. A GET,
+/// HEAD, DELETE or OPTIONS request with an empty body is sent without
 /// `Content-Length`.
 fn send_once(agent: &Agent, request: Request<Vec<u8>>) -> Result<Response<ureq::Body>, Error> {
     let has_none =
@@ -93,7 +93,8 @@ fn next(
     Ok(Some(Request::from_parts(parts, Vec::new())))
 }
 
-/// Returns the URL for the header Location of an answer from `base`.
+/// Returns the URL to which the header Location of an answer from `base` leads.
+/// Returns `None` if that URL is malformed.
 fn join(base: &Uri, location: &str) -> Option<Uri> {
     let location = location.split('#').next().unwrap_or_default();
     if let Ok(url) = location.parse::<Uri>()

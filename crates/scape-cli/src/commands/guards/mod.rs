@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     list: ListOptions,
 }
 
-/// A column of this list.
+/// A column of the list of guards.
 type Column = column::Column<GuardRow>;
 
 /// A guard, as it is printed with `--json`.
@@ -47,16 +47,20 @@ struct GuardRow {
     nickname: Option<String>,
     /// The status: `up`, `never-connected`, `down` or `unusable`.
     status: EntryGuardStatus,
-    /// The time when the guard became down or unusable.
+    /// The time when the guard became down or unusable. `null` for guards with
+    /// another status.
     #[serde(serialize_with = "json::time")]
     since: Option<SystemTime>,
     /// True if the consensus lists the guard. Bridges aren't listed.
     in_consensus: bool,
-    /// The flags in the consensus.
+    /// The guard's flags in the consensus. Empty if the guard isn't in the
+    /// consensus.
     flags: Vec<&'static str>,
     /// The bandwidth in the consensus in kilobytes (1,000 bytes) per second.
+    /// `null` if the guard isn't in the consensus.
     bandwidth: Option<u32>,
-    /// The address with the OR port.
+    /// The address with the OR port. `null` if the guard isn't in the
+    /// consensus.
     address: Option<SocketAddrV4>,
     country: Option<CountryCode>,
 }

@@ -23,9 +23,10 @@ pub(super) struct Running {
     /// The version of tor, such as `0.4.9.8`.
     version: String,
     pid: u32,
-    /// The address of the control port.
+    /// The address of the control port. `null` if it is unknown.
     control: Option<String>,
-    /// The file with the cookie that the control port requires.
+    /// The file with the cookie that the control port requires. `null` if the
+    /// port requires no cookie.
     cookie_file: Option<PathBuf>,
     /// The addresses of the SOCKS ports. Empty if the network is disabled.
     socks: Vec<String>,
@@ -69,7 +70,7 @@ impl Running {
         Ok(())
     }
 
-    /// Returns the variables for a program.
+    /// Returns the variables that tell a program how to reach this tor.
     pub(super) fn variables(&self) -> BTreeMap<String, String> {
         let mut variables = BTreeMap::new();
         let mut set = |name: &str, value: &str| variables.insert(name.to_owned(), value.to_owned());

@@ -7,8 +7,8 @@ use crate::commands::shared::log::line::LogLine;
 /// The maximum time between the writing of a message to the file and the
 /// arrival of its event.
 const LATE: Duration = Duration::from_millis(200);
-/// The maximum on a machine that is very busy, where events come later than
-/// [`LATE`].
+/// The maximum time between the writing of a message and the arrival of its
+/// event on a machine that is very busy.
 const VERY_LATE: Duration = Duration::from_secs(2);
 
 /// Messages that were read from the file and may also come as events.
@@ -19,7 +19,8 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    /// Creates the list. `read_at` is a time at which the events of all
+    /// Creates the list of messages that were read from the file after the
+    /// subscription to their events. By the time `read_at`, the events of these
     /// messages have arrived.
     pub(super) fn new(lines: Vec<LogLine>, read_at: SystemTime) -> Self {
         Recent { lines, read_at }
@@ -38,7 +39,7 @@ impl Recent {
     }
 }
 
-/// The part of the file whose messages have come as events.
+/// A record of the messages in tor's log file that have come as events.
 #[derive(Debug)]
 pub(super) struct Printed {
     /// The position in the file before which all messages have come as events.

@@ -61,7 +61,7 @@ struct Show {
 struct Key<'a> {
     /// The address, with `.onion`.
     address: String,
-    /// The file of the key.
+    /// The file that contains the key. `null` if the key was only printed.
     file: Option<PathBuf>,
     /// The private key, in the format of the control protocol. Missing unless
     /// the user asked for it.

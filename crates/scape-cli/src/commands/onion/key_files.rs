@@ -70,7 +70,8 @@ pub(super) struct KeyChoice {
 }
 
 impl KeyChoice {
-    /// Returns the chosen file.
+    /// Returns the chosen file. Returns `None` if the user chose neither a name
+    /// nor a file.
     pub(super) fn path(&self) -> Result<Option<PathBuf>, Failure> {
         match (&self.name, &self.key) {
             (Some(name), _) => name.path().map(Some),
@@ -92,7 +93,8 @@ pub(super) struct KeptKey {
 
 impl KeptKey {
     /// Returns the key in a file. If the file doesn't exist, creates it with a
-    /// new key, so that another process can't choose a different key.
+    /// new key, so that another process can't choose a different key. Without a
+    /// path, returns a new key that isn't kept.
     pub(super) fn at(path: Option<PathBuf>) -> Result<Self, Failure> {
         let new = OnionKey::random();
         let Some(path) = path else {

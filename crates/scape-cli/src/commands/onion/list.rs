@@ -30,7 +30,7 @@ struct Service {
     kind: &'static str,
     /// The ports of the onion address. Missing if tor doesn't report them.
     ports: Option<Vec<Port>>,
-    /// The folder of a service on disk.
+    /// The folder of a service on disk. Missing for other services.
     directory: Option<PathBuf>,
     /// The reason why the address is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +41,8 @@ struct Service {
 #[derive(Debug, Serialize)]
 struct Port {
     port: u16,
-    /// The address that connections go to.
+    /// The address to which tor forwards connections, or the path of a Unix
+    /// socket.
     target: String,
 }
 

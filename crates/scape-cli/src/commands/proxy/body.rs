@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _, BufReader, Read};
 
 use super::request::Length;
 
-/// The maximum length of a line between chunks.
+/// The maximum length of a line between chunks, in bytes.
 const LONGEST_LINE: u64 = 8192;
 /// The maximum number of lines after the last chunk.
 const MOST_TRAILERS: usize = 100;
@@ -46,7 +46,7 @@ impl<R: Read> Body<R> {
         Body { connection: BufReader::new(connection), state, line: io::Cursor::default() }
     }
 
-    /// Reads a line. It is passed on next, with its line end.
+    /// Reads a line. The line is passed on next, together with its line end.
     fn read_line(&mut self) -> io::Result<()> {
         let mut line = Vec::new();
         (&mut self.connection).take(LONGEST_LINE).read_until(b'\n', &mut line)?;
@@ -57,7 +57,7 @@ impl<R: Read> Body<R> {
         Ok(())
     }
 
-    /// Reads the line in front of a chunk.
+    /// Reads the line with the length of the next chunk, and begins the chunk.
     fn begin_chunk(&mut self) -> io::Result<()> {
         self.read_line()?;
         match httparse::parse_chunk_size(self.line.get_ref()) {

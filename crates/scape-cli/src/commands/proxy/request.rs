@@ -44,7 +44,8 @@ fn parse_target(text: &str) -> Result<Target, Refusal> {
 }
 
 impl Request {
-    /// Parses a request, and decides how to pass it on.
+    /// Parses a request, and decides how to pass it on. Returns a refusal if
+    /// the proxy can't pass it on.
     pub(super) fn new(head: &RequestHead) -> Result<Self, Refusal> {
         let bad = |why: &str| (BAD, why.to_owned());
         if head.method == "CONNECT" {

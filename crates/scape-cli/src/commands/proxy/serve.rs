@@ -38,8 +38,8 @@ impl Proxy {
         Proxy { client, isolate_by_user }
     }
 
-    /// Returns the client for a request. With `--isolate-by-user`, it uses
-    /// separate circuits for the user of the request.
+    /// Returns the client that passes on a request. With `--isolate-by-user`,
+    /// the client uses separate circuits for the user of the request.
     fn client(&self, head: &RequestHead) -> Result<TorClient, Refusal> {
         if !self.isolate_by_user {
             return Ok(self.client.clone());
@@ -56,7 +56,7 @@ impl Proxy {
     }
 }
 
-/// Serves one request.
+/// Serves the only request of a connection to the proxy.
 pub(super) fn serve(proxy: &Proxy, mut program: TcpStream) -> io::Result<()> {
     let mut rest = Vec::new();
     let set_timeout = |left| program.set_read_timeout(Some(left));

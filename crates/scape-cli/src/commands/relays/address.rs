@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// A network, or the beginning of addresses.
+/// The addresses that `--address` selects: a network, or all addresses with the
+/// same beginning.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum AddressFilter {
     Network(IpAddr, u8),

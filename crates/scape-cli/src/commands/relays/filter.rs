@@ -62,7 +62,8 @@ impl Filter {
         (wanted, unwanted)
     }
 
-    /// Returns a failure if the library doesn't know a flag.
+    /// Returns a failure for a flag that the library doesn't know. Called if
+    /// tor has no consensus in which the flag could occur.
     pub(super) fn check_names(&self) -> Result<(), Failure> {
         self.check_against(|_| false)
     }

@@ -71,12 +71,13 @@ impl Arguments {
     }
 }
 
-/// The list of relays.
+/// The list that `scape relays` prints.
 struct Relays {
     filter: Filter,
     countries: Countries,
     limit: Option<usize>,
-    /// The most recently read directory, and its rows.
+    /// The directory that was read last, and its rows. `None` before the first
+    /// one.
     last: Option<(Arc<Directory>, Rc<[RelayRow]>)>,
 }
 

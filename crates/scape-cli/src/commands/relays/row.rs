@@ -1,4 +1,4 @@
-//! A relay as it is printed.
+//! A relay as `scape relays` prints it.
 
 use std::net::{SocketAddrV4, SocketAddrV6};
 
@@ -10,7 +10,7 @@ use crate::base::units;
 use crate::commands::shared::column::{self, Key};
 use crate::commands::shared::relay::flags;
 
-/// A column of this list.
+/// A column of the list of relays.
 type Column = column::Column<RelayRow>;
 
 /// A relay, as it is printed with `--json`.
@@ -21,17 +21,21 @@ pub(super) struct RelayRow {
     /// The relay's flags, in the order of the consensus.
     flags: Vec<String>,
     /// The bandwidth in the consensus in kilobytes (1,000 bytes) per second.
+    /// `null` if the consensus doesn't contain it.
     pub(super) bandwidth: Option<u32>,
-    /// True if the bandwidth was measured, false if the relay claims it.
+    /// True if the bandwidth was measured, false if the relay claims it. `null`
+    /// if the consensus doesn't say which.
     is_measured: Option<bool>,
-    /// The relay's share of the bandwidth of all relays, from 0 to 1.
+    /// The relay's share of the bandwidth of all relays, from 0 to 1. `null` if
+    /// the relay's bandwidth is unknown.
     consensus_weight_fraction: Option<f64>,
     /// The address with the OR port.
     address: SocketAddrV4,
     ipv6: Option<SocketAddrV6>,
     pub(super) country: Option<CountryCode>,
     version: Option<Version>,
-    /// The summary of the exit policy, such as `accept 80,443`.
+    /// The summary of the exit policy, such as `accept 80,443`. `null` if it is
+    /// unknown.
     exit_policy: Option<String>,
     exit_policy_v6: Option<String>,
 }

@@ -54,7 +54,8 @@ pub(crate) struct Column<R> {
 }
 
 impl<R> Column<R> {
-    /// Creates a column that is sorted by its text.
+    /// Creates a column. The rows are sorted by the text of the cells, unless
+    /// [`by`](Self::by) is called.
     pub(crate) fn new(name: &'static str, cell: fn(&R) -> Option<String>) -> Self {
         Column { name, cell, key: |_| None, right: false }
     }
@@ -74,7 +75,7 @@ impl<R> Column<R> {
     }
 }
 
-/// The order of a list.
+/// The order in which the rows of a list are printed.
 #[derive(Debug, Clone)]
 pub(crate) struct Order<R> {
     /// The column to sort by. `None` keeps tor's order.

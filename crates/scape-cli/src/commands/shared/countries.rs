@@ -51,8 +51,8 @@ impl Countries {
         Ok(Countries { geoip, known: HashMap::new(), is_incomplete: false })
     }
 
-    /// Looks up the addresses that aren't known yet. tor is asked for hundreds
-    /// of addresses at once.
+    /// Looks up the countries of those addresses that weren't looked up before.
+    /// tor is asked for hundreds of addresses at once.
     pub(crate) fn learn(
         &mut self,
         addresses: impl IntoIterator<Item = IpAddr>,
@@ -80,7 +80,8 @@ impl Countries {
         Ok(())
     }
 
-    /// Returns the country of an address that was looked up.
+    /// Returns the country of an address. Returns `None` if the country is
+    /// unknown, or if [`learn`](Self::learn) wasn't called with the address.
     pub(crate) fn of(&self, ip: IpAddr) -> Option<CountryCode> {
         self.known.get(&ip).copied().flatten()
     }

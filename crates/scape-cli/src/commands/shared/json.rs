@@ -56,7 +56,8 @@ mod tests {
         at: Option<SystemTime>,
     }
 
-    /// The start of the year 10000.
+    /// The start of the year 10000, counted from 1970: the first time that RFC
+    /// 3339 can't represent.
     const END: Duration = Duration::from_secs(253_402_300_800);
 
     #[test]

@@ -73,16 +73,17 @@ pub(crate) trait Listing {
     /// nothing can have changed.
     fn rows(&mut self, state: &State, now: Instant) -> Result<Rc<[Self::Row]>, Failure>;
 
-    /// Returns the part of the sorted rows that is printed.
+    /// Returns the part of the sorted rows that is printed. By default, this is
+    /// all of them.
     fn first<'a>(&self, rows: &'a [Self::Row]) -> &'a [Self::Row] {
         rows
     }
 
-    /// Returns the number of entries without the filters, after
+    /// Returns the number of entries without the filters. Must be called after
     /// [`rows`](Self::rows).
     fn count(&self, state: &State) -> usize;
 
-    /// Returns the note for an empty list.
+    /// Returns the note that is printed if the list is empty.
     fn empty(&self, state: &State) -> String {
         none_fit(Self::NOUN, self.count(state))
     }

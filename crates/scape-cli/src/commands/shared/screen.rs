@@ -23,8 +23,8 @@ const END: &str = "\x1b[?2026l";
 const CLEAR_LINE: &str = "\x1b[K";
 const CLEAR_BELOW: &str = "\x1b[J";
 
-/// True while the terminal shows the alternate screen. Whoever changes the
-/// screen holds the lock.
+/// True while the terminal shows the alternate screen. A thread must hold the
+/// lock while it changes the screen.
 static IS_SHOWN: Mutex<bool> = parking_lot::const_mutex(false);
 
 /// The alternate screen of the terminal. The normal screen returns when the
@@ -65,7 +65,8 @@ impl Screen {
         print_bytes(format!("{enter}{}", frame(&text, width.into(), height.into())).into_bytes())
     }
 
-    /// Returns true if the program was stopped, and may draw again.
+    /// Returns true if the program was stopped and may draw again, so that the
+    /// caller must draw the text.
     pub(crate) fn is_back(&self) -> bool {
         !*IS_SHOWN.lock() && suspension::may_draw()
     }

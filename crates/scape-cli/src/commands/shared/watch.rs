@@ -75,10 +75,10 @@ fn title(time: SystemTime, count: usize, noun: &str, width: Option<u16>) -> Stri
     cut(&title, width.map_or(usize::MAX, usize::from)).to_owned()
 }
 
-/// Waits until the list differs from `last`, until `longest` has passed, or, if
-/// the list is on the screen, until the list must be drawn again. This is the
-/// case when the size of the terminal isn't `size` any more, and when a stopped
-/// program is continued.
+/// Waits for a reason to print the list again, and returns the rows. The
+/// reasons are that the list differs from `last`, or that `longest` has passed.
+/// If the list is on the screen, there are two more: the size of the terminal
+/// isn't `size` any more, or a stopped program was continued.
 fn next<L: Listing>(
     state: &State,
     listing: &mut L,

@@ -7,13 +7,13 @@ use clap::{Arg, Command};
 
 use crate::base::failure::Failure;
 
-/// Accepts any word, because later versions of tor may have more words. The
-/// help and the completions contain the known ones.
+/// A parser that accepts any word, because later versions of tor may have more
+/// words. The help and the completions contain the known words.
 #[derive(Debug, Clone)]
 pub(crate) struct WordParser(Vec<&'static str>);
 
-/// Returns the parser for the values of an option. `text` returns a word in
-/// tor's spelling.
+/// Returns the parser for an option with these known values. `text` returns a
+/// value in tor's spelling.
 pub(crate) fn parser<T>(known: &'static [T], text: fn(&'static T) -> &'static str) -> WordParser {
     WordParser(known.iter().map(text).collect())
 }
@@ -35,8 +35,8 @@ impl TypedValueParser for WordParser {
     }
 }
 
-/// Returns a failure for a word that is neither known nor in use. The first two
-/// arguments are the noun for the words and its plural.
+/// Returns a failure for a word that is neither in `known` nor in use by tor.
+/// `noun` and `plural` name the kind of the words in the message.
 pub(crate) fn check(
     noun: &str,
     plural: &str,

@@ -60,10 +60,10 @@ impl Filter {
     }
 }
 
-/// A part of a host, and a port.
+/// A condition on the target of a stream: a part of the host, and a port.
 #[derive(Debug, Clone, PartialEq)]
 struct TargetFilter {
-    /// The part of the host. Every host contains an empty one.
+    /// The part of the host. If it is empty, every host fits.
     host: String,
     port: Option<u16>,
 }

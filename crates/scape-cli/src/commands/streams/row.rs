@@ -1,4 +1,4 @@
-//! A stream as it is printed.
+//! A stream as `scape streams` prints it.
 
 use std::net::SocketAddr;
 use std::time::SystemTime;
@@ -29,7 +29,7 @@ impl Program {
     }
 }
 
-/// A column of this list.
+/// A column of the list of streams.
 type Column = column::Column<StreamRow>;
 
 /// A stream, as it is printed with `--json`.
@@ -40,23 +40,26 @@ pub(super) struct StreamRow {
     status: StreamStatus,
     /// The target as tor writes it, such as `www.example.com:443`.
     target: StreamTarget,
-    /// The circuit that carries the stream.
+    /// The circuit that carries the stream. `null` if the stream isn't
+    /// attached.
     circuit: Option<CircuitId>,
     /// The purpose in tor's spelling, such as `USER`.
     purpose: Option<StreamPurpose>,
     client_protocol: Option<ClientProtocol>,
-    /// The address of the client.
+    /// The address of the client. `null` if tor hasn't reported it.
     source: Option<SocketAddr>,
-    /// The program that uses the stream, with `pid` and `name`.
+    /// The program that uses the stream, with `pid` and `name`. `null` if it is
+    /// unknown.
     program: Option<Program>,
     /// The time when the stream was first seen. Null for streams that are older
     /// than the command.
     #[serde(serialize_with = "json::time")]
     opened: Option<SystemTime>,
     /// The reason why the stream ended, or why tor couldn't attach it the last
-    /// time.
+    /// time. `null` if there was no such event.
     reason: Option<StreamReason>,
-    /// The reason that the exit gave for ending the stream.
+    /// The reason that the exit gave for ending the stream. `null` if the exit
+    /// gave none.
     remote_reason: Option<StreamReason>,
 }
 

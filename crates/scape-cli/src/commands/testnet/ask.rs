@@ -19,7 +19,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// longer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The answer of a network.
+/// The answer of a network's server to a request.
 #[derive(Debug)]
 pub(super) enum Answer<T> {
     Is(T),

@@ -165,7 +165,7 @@ impl DownArguments {
     }
 }
 
-/// Waits until a network has ended.
+/// Waits until a network that was asked to end has ended.
 fn end(context: &Context, asked: &Asked) -> Result<Answer<()>, Failure> {
     // The server confirms the request at once. Ending the network takes longer.
     match asked.answer(context)? {
@@ -207,7 +207,8 @@ fn ask_all(request: &'static str) -> Result<Vec<Asked>, Failure> {
 struct Failures(Option<Failure>);
 
 impl Failures {
-    /// Adds a failure. Returns it at once after Ctrl-C.
+    /// Adds a failure. After Ctrl-C, returns a failure with the exit code for
+    /// interrupts instead.
     fn add(&mut self, context: &Context, failure: Failure) -> Result<(), Failure> {
         context.check_interrupt()?;
         self.0 = match self.0.take() {

@@ -11,14 +11,16 @@ use crate::base::environment::OF_TOR;
 
 /// Returns the variables for programs, by name:
 ///
-/// | variable | value |
-/// |---|---|
-/// | `SCAPE_CONTROL`, `TOR_CONTROL_HOST`, `TOR_CONTROL_PORT` | the client's control port |
-/// | `TOR_CONTROL_COOKIE_AUTH_FILE` | its cookie file |
-/// | `SCAPE_SOCKS`, `TOR_SOCKS_HOST`, `TOR_SOCKS_PORT` | the client's SOCKS port |
-/// | `SCAPE_TESTNET_PROXY` | the SOCKS port as a URL, for curl and the like |
-/// | `SCAPE_TESTNET_BRIDGES` | `Bridge` lines, if there are bridges, one per line |
-/// | `SCAPE_TESTNET_WEB` | the URL of the web server without a final slash, with `--web` |
+/// * `SCAPE_CONTROL`, `TOR_CONTROL_HOST` and `TOR_CONTROL_PORT`: the control
+///   port of the client.
+/// * `TOR_CONTROL_COOKIE_AUTH_FILE`: the cookie file of that control port.
+/// * `SCAPE_SOCKS`, `TOR_SOCKS_HOST` and `TOR_SOCKS_PORT`: the SOCKS port of
+///   the client.
+/// * `SCAPE_TESTNET_PROXY`: this SOCKS port as a URL, for curl and the like.
+/// * `SCAPE_TESTNET_BRIDGES`: the `Bridge` lines, one per line. Only set if
+///   there are bridges.
+/// * `SCAPE_TESTNET_WEB`: the URL of the web server, without a final slash.
+///   Only set with `--web`.
 pub(super) fn variables(
     network: &TestNetwork,
     web: Option<&WebServer>,

@@ -1,4 +1,4 @@
-//! The folder with the sockets of networks in the background.
+//! The folder with the sockets of private networks that run in the background.
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
@@ -15,7 +15,7 @@ use crate::base::failure::Failure;
 /// about 100 bytes.
 const LONGEST: usize = 32;
 
-/// The name of a network in the background.
+/// The name of a private network that runs in the background.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name(String);
 
@@ -67,7 +67,7 @@ fn check(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the path of a network's socket.
+/// Returns the path of the socket on which the server of a network answers.
 pub(super) fn socket(name: &Name) -> Result<PathBuf, Failure> {
     Ok(folder()?.join(format!("{name}.sock")))
 }
@@ -98,6 +98,7 @@ fn lock_file(name: &Name) -> Result<PathBuf, Failure> {
 }
 
 /// Returns the id of the process that holds the lock of a network's name.
+/// Returns `None` if the id can't be read.
 pub(super) fn server_of(name: &Name) -> Option<u32> {
     fs::read_to_string(lock_file(name).ok()?).ok()?.trim().parse().ok()
 }

@@ -20,7 +20,7 @@ enum Setting {
     Family(String),
     Country(String),
     Transport(String),
-    /// An option of torrc.
+    /// An option of torrc, with the name and the value.
     Option(String, String),
 }
 

@@ -53,7 +53,7 @@ pub(super) enum Message {
     Failed { code: u8, message: String },
 }
 
-/// An answer to `down`.
+/// An answer to the request `down`, which ends the network.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Ending {
@@ -61,7 +61,8 @@ pub(super) enum Ending {
     Begun,
     /// The network has ended, and everything was removed.
     Ended,
-    /// The network has ended, but something else failed.
+    /// The network has ended, but something else failed. The text is the
+    /// reason.
     Failed(String),
 }
 
@@ -81,7 +82,7 @@ pub(super) struct State {
     pub(super) pid: u32,
     /// The phase: `starting` or `running`.
     pub(super) state: Phase,
-    /// The time since the network was ready, in seconds.
+    /// The time since the network was ready, in seconds. 0 until then.
     pub(super) uptime: u64,
     /// The nodes. Empty until the network is ready.
     pub(super) nodes: Vec<NodeState>,
@@ -90,7 +91,7 @@ pub(super) struct State {
     pub(super) environment: BTreeMap<String, String>,
 }
 
-/// The state of a node.
+/// The state of a node, which is a tor process of the network.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct NodeState {
     pub(super) nickname: String,
@@ -224,8 +225,8 @@ fn start(
     })
 }
 
-/// Frees the name, and then sends the last answer to the request to end the
-/// network.
+/// Frees the name of the network, and then sends the last answer to the request
+/// to end the network.
 fn finish(socket: Socket, last: Option<Request>, result: &Result<(), Failure>) {
     drop(socket);
     if let Some(request) = last {

@@ -85,7 +85,7 @@ pub(super) struct Settings {
     pub(super) keep: Option<PathBuf>,
 }
 
-/// The name of the web server.
+/// The name under which exits reach the web server.
 pub(super) const WEB: &str = "web.test";
 
 fn host(text: &str) -> Result<(String, IpAddr), String> {
@@ -106,7 +106,7 @@ fn option(text: &str) -> Result<(String, String), String> {
 }
 
 impl Settings {
-    /// Returns the builder of the network.
+    /// Returns a builder of a network with these settings.
     pub(super) fn builder(&self) -> TestNetworkBuilder {
         let mut builder = TestNetwork::builder()
             .authorities(self.authorities)
@@ -156,8 +156,8 @@ impl Settings {
     }
 }
 
-/// The folder that the user has named for the logs, and the torrcs of the
-/// nodes.
+/// The folder of `--keep`, and the torrcs of the nodes. `None` without
+/// `--keep`.
 #[derive(Debug)]
 pub(super) struct Kept(Option<(PathBuf, Vec<scape::Result<String>>)>);
 

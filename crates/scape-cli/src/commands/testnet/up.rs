@@ -21,8 +21,9 @@ use crate::base::threads;
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
 
-/// The time that is added to the network's time limit before a silent server
-/// counts as hanging. The server itself keeps the network's time limit.
+/// The time that a silent server gets in addition to the network's time limit,
+/// before it counts as hanging. The server itself gives up at the network's
+/// time limit.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// Start a network in the background
@@ -79,7 +80,7 @@ impl Arguments {
     }
 }
 
-/// Prints the variables for programs.
+/// Prints the variables that tell programs how to reach the network.
 fn show(context: &Context, state: &State) -> Result<(), Failure> {
     if context.out.is_json() {
         return context.out.value(state);
@@ -133,7 +134,8 @@ fn wait(context: &Context, server: &mut Child) -> Result<State, Failure> {
     }
 }
 
-/// Starts a thread that reads the messages of the server, and returns them.
+/// Starts a thread that reads the messages of the server, and returns their
+/// receiver.
 fn messages(server: &mut Child) -> Result<Receiver<Message>, Failure> {
     let (sender, messages) = unbounded();
     if let Some(stdout) = server.stdout.take() {

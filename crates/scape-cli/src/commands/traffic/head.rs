@@ -8,7 +8,7 @@ const LONGEST: usize = 32 * 1024;
 /// The maximum number of headers.
 const MOST_HEADERS: usize = 100;
 
-/// The head of a request.
+/// The head of an HTTP request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestHead {
     pub(crate) method: String,
@@ -20,7 +20,7 @@ pub(crate) struct RequestHead {
     pub(crate) minor_version: u8,
 }
 
-/// The result of reading a head.
+/// The result of reading the head of an HTTP request.
 #[derive(Debug)]
 pub(crate) enum Received {
     Head(RequestHead),
@@ -159,7 +159,7 @@ mod tests {
         assert!(matches!(read("").0, Received::Nothing));
     }
 
-    /// A peer whose head never ends.
+    /// A peer that never stops sending the head of a request.
     struct Slow;
 
     impl Read for Slow {

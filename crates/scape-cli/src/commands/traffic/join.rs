@@ -83,8 +83,8 @@ fn wait_for_silence(heard: &Mutex<Instant>, limit: Duration, ended: &Receiver<()
     }
 }
 
-/// Copies `input` to `output`. Unlike [`io::copy`], writes bytes as soon as
-/// they arrive.
+/// Copies `input` to `output`, and calls `on_bytes` after each read. Unlike
+/// [`io::copy`], writes bytes as soon as they arrive.
 fn copy(
     input: &mut impl Read,
     output: &mut impl Write,

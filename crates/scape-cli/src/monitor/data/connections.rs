@@ -48,7 +48,7 @@ pub(crate) enum Direction {
     Unknown,
 }
 
-/// An OR connection.
+/// An OR connection, and the side that opened it.
 #[derive(Debug, Clone)]
 pub(crate) struct OrConnection {
     pub(crate) info: OrConnInfo,
@@ -60,7 +60,7 @@ pub(crate) struct OrConnection {
 pub(crate) struct Connections {
     pub(crate) circuits: BTreeMap<CircuitId, Tracked<CircuitInfo>>,
     pub(crate) streams: BTreeMap<StreamId, Tracked<StreamInfo>>,
-    /// The OR connections, by their peer as tor writes it.
+    /// The OR connections by the name of the peer, in the form that tor uses.
     pub(crate) or_connections: BTreeMap<String, Tracked<OrConnection>>,
     pub(crate) programs: Programs,
     /// The peers of OR connections, by the ID of the connection. Only events
@@ -124,7 +124,7 @@ impl Connections {
         self.programs.retain(|id| known.contains_key(&id));
     }
 
-    /// Stores the program that uses a stream.
+    /// Stores the program that uses a stream, unless the stream has ended.
     pub(crate) fn found_program(&mut self, id: StreamId, program: Program) {
         if self.streams.contains_key(&id) {
             self.programs.found(id, program);
@@ -236,7 +236,8 @@ impl Connections {
         self.or_connections.insert(key, row);
     }
 
-    /// Removes the row of a peer, unless the peer has another connection.
+    /// Removes the row of a peer, and returns it. Does nothing and returns
+    /// `None` if the peer has another connection.
     fn take_row(&mut self, peer: &str) -> Option<Tracked<OrConnection>> {
         match self.peers.values().any(|other| other == peer) {
             true => None,

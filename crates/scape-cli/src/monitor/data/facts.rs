@@ -4,11 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use scape::event::Bootstrap;
 
-/// The answers to the questions that tor is asked regularly.
+/// The answers to the questions that tor is asked regularly. A fact is `None`
+/// if tor hasn't reported it, or if it doesn't apply to this tor.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
     pub(crate) version: String,
-    /// The verdict of the directory authorities on the version.
+    /// The verdict of the directory authorities on the version, such as
+    /// `recommended`.
     pub(crate) version_status: Option<String>,
     pub(crate) pid: Option<u32>,
     pub(crate) user: Option<String>,
@@ -34,7 +36,7 @@ pub(crate) struct Facts {
     /// The ports that tor listens on, such as `("socks", "127.0.0.1:9050")`.
     pub(crate) ports: Vec<(String, String)>,
     pub(crate) accounting: Option<Accounting>,
-    /// The limit of open file descriptors.
+    /// The maximum number of file descriptors that tor may open.
     pub(crate) descriptor_limit: Option<u64>,
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-/// The interval between two values.
+/// The interval between two values of a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Interval {
     #[default]
@@ -15,7 +15,8 @@ pub(crate) enum Interval {
 }
 
 impl Interval {
-    /// Returns the next interval, for a key that changes it.
+    /// Returns the next longer interval, or the shortest one after the longest.
+    /// The user steps through the intervals with a key.
     pub(crate) fn next(self) -> Self {
         match self {
             Interval::Second => Interval::Minute,
@@ -105,7 +106,8 @@ impl History {
         }
     }
 
-    /// Adds the values of the last seconds. They shorten a gap that ends now.
+    /// Adds the values of the last seconds. A gap before the next value becomes
+    /// shorter by these seconds.
     pub(crate) fn fill(&mut self, values: impl ExactSizeIterator<Item = u64>) {
         let count = u64::try_from(values.len()).unwrap_or(u64::MAX);
         self.gap = self.gap.saturating_sub(count);
@@ -145,7 +147,8 @@ pub(crate) struct Histories {
 }
 
 impl Histories {
-    /// Leaves a gap of some seconds, because the monitor wasn't running.
+    /// Leaves a gap of `seconds` seconds before the next value, because the
+    /// monitor wasn't running.
     pub(crate) fn resume_after(&mut self, seconds: u64) {
         for history in self.all() {
             // The gap is added to the last one, because the monitor may have

@@ -16,7 +16,7 @@ const LONGEST: usize = 1_000;
 /// The number of newest lines among which a repeated line is looked for.
 const FOLDED: usize = 40;
 
-/// A line of the log.
+/// A line of the page Log: an event, or a message of the monitor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// The position in the order of arrival. It identifies the line.
@@ -31,7 +31,7 @@ pub(crate) struct Entry {
     pub(crate) count: u64,
 }
 
-/// The lines of the log.
+/// The lines of the page Log.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Log {
     entries: VecDeque<Entry>,

@@ -53,7 +53,7 @@ pub(crate) struct Data {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
     pub(crate) all: Vec<ConfigOption>,
-    /// The changes that aren't applied yet.
+    /// The user's changes that aren't applied yet.
     pub(crate) changes: Vec<ConfigDiff>,
 }
 

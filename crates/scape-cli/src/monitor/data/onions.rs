@@ -10,10 +10,12 @@ use scape::word::OnionAddress;
 const SERVICES: usize = 500;
 /// The maximum number of uploads of each service that are stored.
 const UPLOADS: usize = 64;
-/// The time for which the uploads of a service without circuits are kept.
+/// The time for which the uploads of a service are kept if tor doesn't list the
+/// service and it has no circuits.
 const RECENT: Duration = Duration::from_secs(20);
 
-/// The origin of an onion service.
+/// The place where an onion service was created: a control connection, or the
+/// configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Origin {
     /// Created by this control connection.
@@ -38,7 +40,7 @@ impl Origin {
     }
 }
 
-/// An onion service.
+/// An onion service of this tor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Service {
     /// The address. `None` if the file with the address can't be read.
@@ -54,12 +56,12 @@ pub(crate) struct Service {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Upload {
     pub(crate) action: HsDescAction,
-    /// The reason why the upload failed.
+    /// The reason why the upload failed, if tor has reported one.
     pub(crate) reason: Option<String>,
     pub(crate) at: SystemTime,
 }
 
-/// The number of directories by the state of their last upload.
+/// The number of directories for each state of the last upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct UploadCounts {
     pub(crate) uploaded: usize,
@@ -75,7 +77,8 @@ pub(crate) struct Onions {
 }
 
 impl Onions {
-    /// Stores the state of an upload.
+    /// Records the state of an upload from an event. Ignores events about
+    /// anything else.
     pub(crate) fn event(&mut self, event: &HsDescEvent, at: SystemTime) {
         let (Some(address), Some(directory)) = (event.address, &event.hsdir) else { return };
         let is_answer = match event.action {
@@ -114,7 +117,8 @@ impl Onions {
     }
 
     /// Forgets the uploads of services that have ended: tor doesn't list them,
-    /// they have no circuits, and they haven't uploaded anything lately.
+    /// they aren't in `serving`, the services that have circuits, and they
+    /// haven't uploaded anything lately.
     pub(crate) fn forget_ended(&mut self, serving: &BTreeSet<OnionAddress>, now: SystemTime) {
         let services = &self.services;
         self.uploads.retain(|address, uploads| {

@@ -40,7 +40,7 @@ impl fmt::Display for Program {
     }
 }
 
-/// The programs of all streams.
+/// The programs that use tor's streams, and the searches for other programs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Programs {
     known: BTreeMap<StreamId, Program>,

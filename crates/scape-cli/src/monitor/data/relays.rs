@@ -9,18 +9,18 @@ use scape::geoip::Location;
 use scape::netdoc::{Consensus, RouterFlags};
 use scape::word::{CountryCode, Fingerprint, Version};
 
-/// A relay.
+/// A relay in the consensus.
 #[derive(Debug, Clone)]
 pub(crate) struct RelayRow {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) nickname: Box<str>,
     pub(crate) address: SocketAddrV4,
     pub(crate) flags: RouterFlags,
-    /// The weight in the consensus.
+    /// The bandwidth weight in the consensus.
     pub(crate) weight: u32,
     pub(crate) version: Option<[u32; 4]>,
     pub(crate) country: Option<CountryCode>,
-    /// The number of the autonomous system.
+    /// The number of the autonomous system. `None` if it is unknown.
     pub(crate) asn: Option<u32>,
 }
 
@@ -53,7 +53,8 @@ impl fmt::Display for Network {
 }
 
 impl RelayRow {
-    /// Returns the version, such as `0.4.8.10`.
+    /// Returns the version, such as `0.4.8.10`. Returns an empty text if it is
+    /// unknown.
     pub(crate) fn version(&self) -> String {
         self.version
             .map_or_else(String::new, |numbers| numbers.map(|part| part.to_string()).join("."))
@@ -70,15 +71,15 @@ impl RelayRow {
 pub(crate) struct Relays {
     pub(crate) rows: Vec<RelayRow>,
     index: HashMap<Fingerprint, usize>,
-    /// The names of networks by their numbers.
+    /// The names of autonomous systems by their numbers.
     names: HashMap<u32, Box<str>>,
     pub(crate) valid_until: Option<SystemTime>,
     pub(crate) total_weight: u64,
 }
 
 impl Relays {
-    /// Creates the table of a consensus. `places` returns the place of each
-    /// address, in the order of the addresses.
+    /// Creates the table of the relays in a consensus. `places` returns the
+    /// place of each address, in the order of the addresses.
     pub(crate) fn new(
         consensus: &Consensus<'_>,
         places: impl FnOnce(&[SocketAddrV4]) -> Vec<Place>,
@@ -127,7 +128,8 @@ impl Relays {
         Network { number, name }.to_string()
     }
 
-    /// Returns a relay by its fingerprint.
+    /// Returns a relay by its fingerprint. Returns `None` if the consensus
+    /// doesn't contain the relay.
     pub(crate) fn get(&self, fingerprint: Fingerprint) -> Option<&RelayRow> {
         self.index.get(&fingerprint).and_then(|index| self.rows.get(*index))
     }

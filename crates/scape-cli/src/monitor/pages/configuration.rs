@@ -21,7 +21,7 @@ use crate::monitor::view::{Action, Edit, PageView, View};
 /// The text that replaces a password.
 const HIDDEN: &str = "(hidden)";
 
-/// The options that are shown.
+/// The choice of the options that the page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Shown {
     #[default]
@@ -36,11 +36,11 @@ pub(crate) struct Configuration {
     shown: Shown,
     search: String,
     cursor: Cursor<String>,
-    /// The option that is being edited.
+    /// The option that is being edited, and the effect of an empty text on it.
     edited: Option<(String, IfEmpty)>,
 }
 
-/// The effect of an empty text on an option.
+/// The effect on an option if the user leaves its text empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum IfEmpty {
     /// The option keeps its value: a secret isn't shown in the editor, so an
@@ -266,7 +266,7 @@ fn is_list(ty: &ConfigType) -> bool {
     matches!(ty, ConfigType::LineList | ConfigType::Dependent | ConfigType::Virtual)
 }
 
-/// Returns the effect of an empty text on an option.
+/// Returns the effect on an option if the user leaves its text empty.
 fn if_empty(option: &ConfigOption) -> IfEmpty {
     if is_secret_option(&option.name) {
         return IfEmpty::Unchanged;
@@ -319,7 +319,8 @@ fn line(option: &ConfigOption, data: &Data) -> String {
     printable(&format!("{mark} {name} {} {value}", cell(option.ty.as_str(), 16)))
 }
 
-/// Returns the text of the manual page about an option.
+/// Returns the text of the manual page about an option. Returns `None` if there
+/// is no manual page, or if it doesn't explain the option.
 fn meaning(name: &str, data: &Data) -> Option<String> {
     data.manual.as_ref()?.get(name).map(|entry| entry.help().to_owned())
 }
@@ -354,7 +355,7 @@ fn draw_help(option: &ConfigOption, data: &Data, view: &View, frame: &mut Frame<
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-/// Returns the box with the changes that aren't applied yet.
+/// Returns the action that opens a box with the pending changes.
 fn diff(data: &Data) -> Action {
     let mut lines = Vec::new();
     for change in &data.options.changes {

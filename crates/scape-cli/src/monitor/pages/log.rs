@@ -44,9 +44,11 @@ pub(crate) struct LogPage {
     search: String,
     regex: Option<Regex>,
     cursor: Cursor<u64>,
-    /// True if the newest line stays selected.
+    /// True if the selection moves on to each new line, because the newest line
+    /// was selected.
     is_following: bool,
-    /// The selected kind while the user chooses kinds.
+    /// The index of the selected kind while the user chooses kinds. Otherwise
+    /// `None`.
     choice: Option<usize>,
 }
 

@@ -145,7 +145,8 @@ fn keys(services: &[Service]) -> Vec<Key> {
     services.iter().map(|service| (service.address, service.directory.clone())).collect()
 }
 
-/// Returns the address, or the directory if the address is unknown.
+/// Returns the address of a service, or its directory if the address is
+/// unknown.
 fn name(service: &Service) -> String {
     match (&service.address, &service.directory) {
         (Some(address), _) => address.to_string(),
@@ -154,7 +155,7 @@ fn name(service: &Service) -> String {
     }
 }
 
-/// The circuits of a service.
+/// The circuits of an onion service.
 struct Circuits<'a> {
     /// The circuits to introduction points.
     introduction: Vec<&'a Tracked<CircuitInfo>>,

@@ -214,8 +214,8 @@ fn described(data: &Data, view: &View) -> Vec<(&'static str, String)> {
     lines.iter().map(|(name, value)| (*name, printable(value))).collect()
 }
 
-/// Returns the resources that the process uses. Returns `None` if they are
-/// unknown.
+/// Returns the resources that tor's process uses, as a text. Returns `None` if
+/// they are unknown.
 fn usage(data: &Data) -> Option<String> {
     let usage = &data.usage;
     let mut words = Vec::new();

@@ -62,7 +62,8 @@ pub(crate) fn relay(
 /// A monitor without a tor and without a terminal.
 pub(crate) struct Screen {
     pub(crate) model: Model,
-    /// The effects of the updates.
+    /// The effects that the messages have caused since the last
+    /// [`Screen::asked`].
     pub(crate) effects: Vec<Effect>,
 }
 
@@ -74,12 +75,12 @@ impl Screen {
         Screen { model, effects: Vec::new() }
     }
 
-    /// Handles a message.
+    /// Passes a message to the monitor, and stores the effects.
     pub(crate) fn message(&mut self, message: Message) {
         self.effects.extend(update(&mut self.model, message));
     }
 
-    /// Handles events of tor.
+    /// Passes events to the monitor, each parsed from one text by [`event`].
     pub(crate) fn events(&mut self, lines: &[&str]) {
         for line in lines {
             self.message(Message::Event(Arc::new(event(line))));
@@ -141,12 +142,13 @@ impl Screen {
     }
 }
 
-/// Returns a time some seconds after the start of the tests.
+/// Returns the time `seconds` seconds after a fixed start, so that tests know
+/// all times.
 pub(crate) fn time(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
 }
 
-/// Returns the facts of a relay.
+/// Returns the facts that a tor reports if it is a relay.
 pub(crate) fn facts() -> Facts {
     Facts {
         version: "0.4.9.8".into(),
@@ -179,7 +181,7 @@ pub(crate) fn facts() -> Facts {
     }
 }
 
-/// Returns four relays.
+/// Returns the table of a consensus with four relays.
 pub(crate) fn relays() -> Relays {
     let fast = RouterFlags::FAST | RouterFlags::RUNNING;
     let rows = vec![

@@ -15,7 +15,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    /// Returns the move that a key stands for.
+    /// Returns the move that a key stands for. Returns `None` for other keys.
     pub(crate) fn of(key: KeyEvent) -> Option<Step> {
         match key.code {
             KeyCode::Up | KeyCode::Char('k') => Some(Step::Up),
@@ -69,7 +69,8 @@ impl<K: PartialEq + Clone> Cursor<K> {
         Some(found.unwrap_or(self.index.min(last)))
     }
 
-    /// Returns the key of the selected row.
+    /// Returns the key of the selected row. Returns `None` if there are no
+    /// rows.
     pub(crate) fn selected<'a>(&self, rows: &'a [K]) -> Option<&'a K> {
         self.at(rows).and_then(|index| rows.get(index))
     }

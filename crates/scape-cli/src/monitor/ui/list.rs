@@ -14,7 +14,7 @@ use super::theme::Theme;
 pub(crate) struct List<'a> {
     /// The line above the list, with the title and the filters.
     pub(crate) title: Line<'a>,
-    /// The names of the columns. The line is left out if it is empty.
+    /// The names of the columns. If it is empty, the list has no line for them.
     pub(crate) heading: String,
     pub(crate) len: usize,
     pub(crate) selected: Option<usize>,

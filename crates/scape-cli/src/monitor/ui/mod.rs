@@ -1,4 +1,4 @@
-//! The parts that pages are built from.
+//! The parts from which the pages of the monitor are built.
 
 pub(crate) mod cursor;
 pub(crate) mod line_editor;

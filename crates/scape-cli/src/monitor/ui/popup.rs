@@ -28,7 +28,7 @@ pub(crate) fn draw(
     frame.render_widget(Paragraph::new(visible).block(block), area);
 }
 
-/// Returns the area of the box.
+/// Returns the area of the box, which is in the middle of the screen.
 fn area(screen: Rect, lines: &[Line<'_>], title: &str, footer: &str) -> Rect {
     let widest = lines.iter().map(Line::width).max().unwrap_or_default();
     let widest = widest.max(title.chars().count() + 2).max(footer.chars().count() + 2);

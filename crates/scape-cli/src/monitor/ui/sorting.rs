@@ -14,7 +14,7 @@ impl<C: Copy> Sorting<C> {
         Sorting { columns, index: 0, reversed: false }
     }
 
-    /// Sorts by the next column.
+    /// From now on, sorts by the next column, in the normal direction.
     pub(crate) fn next(&mut self) {
         self.index = (self.index + 1) % self.columns.len().max(1);
         self.reversed = false;
@@ -31,7 +31,8 @@ impl<C: Copy> Sorting<C> {
         self.columns.get(self.index).map(|(column, _)| *column)
     }
 
-    /// Reverses the rows if the order is reversed.
+    /// Reverses the rows if the order is reversed. The rows must be sorted by
+    /// the column.
     pub(crate) fn direct<T>(&self, rows: &mut [T]) {
         if self.reversed {
             rows.reverse();

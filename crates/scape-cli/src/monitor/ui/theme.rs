@@ -46,12 +46,12 @@ impl Theme {
         self.color(Color::Red, Modifier::BOLD)
     }
 
-    /// Returns the style of bytes that tor reads.
+    /// Returns the style of the rate and the graph of bytes that tor reads.
     pub(crate) fn read(self) -> Style {
         self.color(Color::Green, Modifier::empty())
     }
 
-    /// Returns the style of bytes that tor writes.
+    /// Returns the style of the rate and the graph of bytes that tor writes.
     pub(crate) fn written(self) -> Style {
         self.color(Color::Blue, Modifier::empty())
     }

@@ -281,7 +281,9 @@ impl StatusDetail {
     }
 }
 
-/// Parses the actions of STATUS_SERVER events, which are about relays.
+/// Parses the arguments of STATUS_SERVER events, which are about tor as a
+/// relay. Returns `None` if the action is unknown, or if an argument is missing
+/// or malformed.
 fn relay(event: &StatusEvent) -> Option<StatusDetail> {
     Some(match &event.action {
         StatusAction::ExternalAddress => StatusDetail::ExternalAddress {
@@ -324,7 +326,8 @@ fn relay(event: &StatusEvent) -> Option<StatusDetail> {
     })
 }
 
-/// Parses CLOCK_JUMPED and CLOCK_SKEW.
+/// Parses the arguments of the actions CLOCK_JUMPED and CLOCK_SKEW. Returns
+/// `None` if an argument is missing or malformed.
 fn clock(event: &StatusEvent) -> Option<StatusDetail> {
     if event.action == StatusAction::ClockJumped {
         let idle = match event.get("IDLE") {
@@ -358,8 +361,8 @@ fn dangerous_version(event: &StatusEvent) -> Option<StatusDetail> {
     })
 }
 
-/// Parses the addresses. Returns `None` if no address is given, or if an
-/// address is invalid.
+/// Parses the addresses in the arguments `ORADDRESS` and `DIRADDRESS`. Returns
+/// `None` if neither is given, or if one is invalid.
 fn reachability(event: &StatusEvent) -> Option<ReachabilityTarget> {
     let read = |key| match event.get(key) {
         Some(text) => parse_socket_addr(text).map(Some),

@@ -44,7 +44,7 @@ pub struct BandwidthFileBuilder {
     version: BandwidthFileVersion,
     timestamp: u64,
     header: Vec<(Box<str>, Box<str>)>,
-    /// The keys in `header`.
+    /// The keys in `header`, for finding repeated keys.
     header_keys: HashSet<Box<str>>,
     relays: Vec<Box<str>>,
     fingerprints: HashSet<Fingerprint>,
@@ -53,8 +53,9 @@ pub struct BandwidthFileBuilder {
 
 /// A value in a bandwidth file, made with `From`.
 ///
-/// Times become `YYYY-MM-DDTHH:MM:SS`, flags `0` and `1` or `False` and
-/// `True`, fingerprints get a `$`, and keys of 32 bytes become base64.
+/// Times become `YYYY-MM-DDTHH:MM:SS`. Flags become `0` and `1`, or `False` and
+/// `True` if the key demands these words. Fingerprints get a `$`, and keys of
+/// 32 bytes become base64.
 ///
 /// ```
 /// use scape_proto::netdoc::BandwidthValue;
@@ -95,7 +96,7 @@ impl BandwidthFileBuilder {
         }
     }
 
-    /// Adds a line to the header. The line `version` is always there.
+    /// Adds a line to the header. The builder writes the line `version` itself.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -151,7 +152,7 @@ impl BandwidthFileBuilder {
     /// Returns an error if a key or a value is malformed, if a key is repeated
     /// or missing, if a key belongs to the header, if the file's version
     /// doesn't have a key, or if the file has the relay already. The file isn't
-    /// changed then.
+    /// changed in these cases.
     pub fn relay(&mut self, pairs: &[(&str, BandwidthValue)]) -> Result<(), DocumentError> {
         const MISSING: &str = "a line about a relay must have this key";
         let mut line = String::new();
@@ -194,6 +195,10 @@ impl BandwidthFileBuilder {
     }
 
     /// Checks a key and its value, and returns the value as text.
+    ///
+    /// `keys` are the known keys of the part to which the key is added (the
+    /// header or the relay lines). `other_keys` are the known keys of the other
+    /// part.
     fn check(
         &self,
         key: &str,

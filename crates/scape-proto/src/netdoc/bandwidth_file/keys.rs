@@ -16,11 +16,12 @@ pub(super) struct Key {
     pub(super) form: Form,
     /// The minor number of the version that added the key.
     since: u32,
-    /// The minor number of the version that removed the key.
+    /// The minor number of the version that removed the key. `None` if the
+    /// newest version still has the key.
     until: Option<u32>,
 }
 
-/// The form of a value.
+/// The form that the value of a key must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// Any text without spaces.
@@ -125,7 +126,8 @@ pub(super) static RELAY: &[Key] = &[
     key("scanner", Form::Text, 0),
 ];
 
-/// Returns the key with this name.
+/// Returns the key with this name. Returns `None` if `keys` doesn't contain the
+/// name.
 pub(super) fn find(keys: &'static [Key], name: &str) -> Option<&'static Key> {
     keys.iter().find(|key| key.name == name)
 }
@@ -212,13 +214,14 @@ pub(super) fn word(value: &str) -> Option<bool> {
     }
 }
 
-/// Returns true if a word can be a key.
+/// Returns true if a word is a valid key: letters, digits, `_` and `-`.
 pub(super) fn is_key(word: &str) -> bool {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
     !word.is_empty() && word.bytes().all(is_allowed)
 }
 
-/// Returns true if a text can be a value.
+/// Returns true if a text is a valid value: printing ASCII characters without
+/// spaces.
 pub(super) fn is_value(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }

@@ -28,8 +28,9 @@ use keys::{Form, HEADER};
 /// A `BandwidthFile` borrows its text. [`parse`](Self::parse) skips malformed
 /// lines, and [`skipped`](Self::skipped) returns the reasons.
 /// [`parse_strict`](Self::parse_strict) checks everything that
-/// bandwidth-file-spec demands. Files of all versions up to 1.9.0 are read.
-/// The fields are `None` if the version doesn't have the key.
+/// bandwidth-file-spec demands. Files of all versions up to 1.9.0 are read. A
+/// field is `None` if the file doesn't contain the key, or if the value is
+/// malformed.
 ///
 /// [`BandwidthFileBuilder`] makes such files.
 ///
@@ -54,7 +55,8 @@ pub struct BandwidthFile<'a> {
     destinations_countries: &'a str,
     /// The time of the last measurement, in whole seconds.
     pub timestamp: SystemTime,
-    /// The version of the format. 1.0.0 if the line is missing or malformed.
+    /// The version of the format. 1.0.0 if the line `version` is missing or
+    /// malformed.
     pub version: BandwidthFileVersion,
     /// The program that made the file, such as `sbws`. Torflow doesn't write
     /// this.
@@ -71,46 +73,58 @@ pub struct BandwidthFile<'a> {
     pub latest_bandwidth: Option<SystemTime>,
     /// The number of relays with enough measurements.
     pub number_eligible_relays: Option<u64>,
-    /// The minimum of `percent_eligible_relays` for a file with relays.
+    /// The percentage that `percent_eligible_relays` must reach. Otherwise, the
+    /// file has no relays, or authorities ignore them.
     pub minimum_percent_eligible_relays: Option<u64>,
     /// The number of relays in the consensus.
     pub number_consensus_relays: Option<u64>,
     /// The number of relays with enough measurements, in percent of those in
     /// the consensus.
     pub percent_eligible_relays: Option<u64>,
-    /// The minimum of `number_eligible_relays` for a file with relays.
+    /// The number that `number_eligible_relays` must reach. Otherwise, the file
+    /// has no relays, or authorities ignore them.
     pub minimum_number_eligible_relays: Option<u64>,
-    /// The country of the scanner.
+    /// The country in which the scanner runs.
     pub scanner_country: Option<CountryCode>,
-    /// The number of consensuses in the past days. The number of days is the
-    /// scanner's `data_period`, which is 5 by default.
+    /// The number of consensuses that the scanner saw in the past `data_period`
+    /// days. `data_period` is an option of the scanner, by default 5.
     pub recent_consensus_count: Option<u64>,
-    /// The number of lists of relays that were given priority in the past
-    /// days.
+    /// The number of priority lists that the scanner made in the past
+    /// `data_period` days (by default 5). A priority list contains the relays
+    /// to measure first.
     pub recent_priority_list_count: Option<u64>,
-    /// The number of relays that were given priority in the past days.
+    /// The number of entries in all priority lists that the scanner made in the
+    /// past `data_period` days (by default 5). A priority list contains the
+    /// relays to measure first.
     pub recent_priority_relay_count: Option<u64>,
-    /// The number of attempts to measure a relay in the past days. Removed in
-    /// version 1.5.0.
+    /// The number of attempts to measure a relay in the past `data_period` days
+    /// (by default 5). Version 1.5.0 removed this key.
     pub recent_measurement_attempt_count: Option<u64>,
-    /// The number of attempts to measure a relay that failed in the past days.
+    /// The number of failed attempts to measure a relay in the past
+    /// `data_period` days (by default 5).
     pub recent_measurement_failure_count: Option<u64>,
-    /// The number of relays without a successful measurement in the past days.
+    /// The number of relays without a successful measurement in the past
+    /// `data_period` days (by default 5).
     pub recent_measurements_excluded_error_count: Option<u64>,
-    /// The number of relays whose measurements were too close to each other in
-    /// time.
+    /// The number of relays whose measurements don't count because all of them
+    /// were made within too short a time.
     pub recent_measurements_excluded_near_count: Option<u64>,
-    /// The number of relays whose measurements are all too old.
+    /// The number of relays whose measurements don't count because all of them
+    /// are too old.
     pub recent_measurements_excluded_old_count: Option<u64>,
-    /// The number of relays with too few measurements in the past days.
+    /// The number of relays with too few successful measurements in the past
+    /// `data_period` days (by default 5).
     pub recent_measurements_excluded_few_count: Option<u64>,
-    /// The time that it would take to measure half of the network.
+    /// The time that it would take to measure half of the network at the
+    /// scanner's recent speed.
     pub time_to_report_half_network: Option<Duration>,
-    /// The version of the scanner's tor.
+    /// The version of the tor that the scanner uses.
     pub tor_version: Option<Version>,
-    /// The mean of the measured bandwidths, in bytes per second.
+    /// The mean of the relays' measured bandwidths, in bytes per second.
     pub mu: Option<f64>,
-    /// The mean of the filtered bandwidths, in bytes per second.
+    /// The mean of the relays' filtered bandwidths, in bytes per second. A
+    /// relay's filtered bandwidth is the mean of its measurements that aren't
+    /// below its average.
     pub muf: Option<f64>,
     /// The nickname of the authority that the scanner belongs to.
     pub dirauth_nickname: Option<&'a str>,
@@ -192,7 +206,8 @@ impl<'a> BandwidthFile<'a> {
         Ok(file)
     }
 
-    /// Skips a line, or returns the error if the reading is strict.
+    /// Adds a skipped line to `skipped`, or returns the error if the reading is
+    /// strict.
     fn skip(&mut self, depth: Depth, error: DocumentError) -> Result<(), DocumentError> {
         if depth == Depth::Strict {
             return Err(error);
@@ -229,8 +244,8 @@ impl<'a> BandwidthFile<'a> {
         Ok(())
     }
 
-    /// Sets the field for a key of the header. The value has the form of the
-    /// key.
+    /// Sets the field for a key of the header. The caller has checked that the
+    /// value has the form that the key demands.
     fn set(&mut self, key: &str, value: &'a str) {
         let number = || number_u64(value.as_bytes());
         match key {
@@ -276,8 +291,8 @@ impl<'a> BandwidthFile<'a> {
         }
     }
 
-    /// Checks the lines about relays, which begin after the line with this
-    /// number.
+    /// Checks the lines about relays. `number` is the number of the line before
+    /// them.
     fn read_relays(&mut self, mut number: usize, depth: Depth) -> Result<(), DocumentError> {
         let (mut fingerprints, mut keys) = (HashSet::new(), HashSet::new());
         for line in Lines::new(self.body) {
@@ -444,13 +459,14 @@ fn error(line: usize, key: &[u8], problem: LineProblem) -> DocumentError {
     DocumentError::new(DocumentKind::BandwidthFile, Some(line), key, problem)
 }
 
-/// Returns true if the line ends the header. sbws 1.0.2 and older wrote four
-/// characters.
+/// Returns true if the line ends the header: `=====`, or `====`, which sbws
+/// 1.0.2 and older wrote.
 fn is_terminator(line: &[u8]) -> bool {
     matches!(line, b"=====" | b"====")
 }
 
-/// Splits a line of the header into its key and its value.
+/// Splits a line of the header into its key and its value. Returns `None` if
+/// the line doesn't have the form `key=value`.
 fn split(line: &[u8]) -> Option<(&str, &str)> {
     std::str::from_utf8(line).ok()?.split_once('=').filter(|(key, _)| keys::is_key(key))
 }

@@ -106,7 +106,8 @@ impl<'a> RelayBandwidth<'a> {
         }
     }
 
-    /// Checks all keys and values.
+    /// Checks that all keys and values follow bandwidth-file-spec. Otherwise,
+    /// returns a key that doesn't, and the reason.
     pub(super) fn check(&self) -> Result<(), KeyProblem> {
         const PAIR: &str = "the words must have the form key=value";
         let mut seen = Vec::new();
@@ -177,34 +178,39 @@ impl<'a> RelayBandwidth<'a> {
         self.get(key).and_then(keys::flag)
     }
 
-    /// Returns the relay's nickname.
+    /// Returns the relay's nickname. Returns `None` if the line doesn't contain
+    /// it.
     pub fn nick(&self) -> Option<&'a str> {
         self.get("nick")
     }
 
-    /// Returns the time of the last measurement.
+    /// Returns the time of the last measurement. Returns `None` if the key
+    /// `time` is missing or malformed.
     pub fn time(&self) -> Option<SystemTime> {
         self.get("time").and_then(keys::time)
     }
 
-    /// Returns false if authorities must ignore the line, and true if the key
-    /// is missing.
+    /// Returns false if authorities must ignore the line. Returns true if the
+    /// key `vote` is missing.
     pub fn vote(&self) -> bool {
         self.flag("vote").unwrap_or(true)
     }
 
-    /// Returns true if the relay was not measured successfully.
+    /// Returns true if the relay was not measured successfully. Returns false
+    /// if the key `unmeasured` is missing.
     pub fn unmeasured(&self) -> bool {
         self.flag("unmeasured").unwrap_or(false)
     }
 
-    /// Returns true if the file has too few relays for a vote.
+    /// Returns true if too few relays were measured, so that authorities ignore
+    /// the file. Returns false if the key `under_min_report` is missing.
     pub fn under_min_report(&self) -> bool {
         self.flag("under_min_report").unwrap_or(false)
     }
 
-    /// Returns true if fewer than three authorities measured the bandwidth in
-    /// the consensus.
+    /// Returns true if fewer than three authorities measured the bandwidth that
+    /// the consensus contains. Returns `None` if the key
+    /// `consensus_bandwidth_is_unmeasured` is missing or malformed.
     pub fn consensus_bandwidth_is_unmeasured(&self) -> Option<bool> {
         self.get("consensus_bandwidth_is_unmeasured").and_then(keys::word)
     }
@@ -214,12 +220,14 @@ impl<'a> RelayBandwidth<'a> {
         rtt
         /// Returns the number of successful measurements.
         success
-        /// Returns the number of measurements that failed because of circuits.
+        /// Returns the number of measurements that failed because a circuit
+        /// failed.
         error_circ
-        /// Returns the number of measurements that failed because of streams.
+        /// Returns the number of measurements that failed because a stream
+        /// failed.
         error_stream
-        /// Returns the number of measurements that failed because of the web
-        /// server.
+        /// Returns the number of measurements that failed because the web
+        /// server was not available.
         error_destination
         /// Returns the number of measurements that failed because no second
         /// relay was found.
@@ -247,8 +255,8 @@ impl<'a> RelayBandwidth<'a> {
         consensus_bandwidth
         /// Returns the number of recent consensuses that have the relay.
         relay_in_recent_consensus_count
-        /// Returns the number of times that the relay was given priority
-        /// recently.
+        /// Returns the number of recent priority lists that contain the relay.
+        /// A priority list contains the relays to measure first.
         relay_recent_priority_list_count
         /// Returns the number of recent attempts to measure the relay.
         relay_recent_measurement_attempt_count
@@ -259,10 +267,11 @@ impl<'a> RelayBandwidth<'a> {
         /// Returns the number of recent measurements that were ignored because
         /// they were too close to each other in time.
         relay_recent_measurements_excluded_near_count
-        /// Returns the number of measurements that are too old.
+        /// Returns the number of measurements that were ignored because they
+        /// were too old.
         relay_recent_measurements_excluded_old_count
-        /// Returns the number of measurements that were ignored because there
-        /// were too few.
+        /// Returns the number of measurements that were ignored because the
+        /// relay had too few of them.
         relay_recent_measurements_excluded_few_count
         /// Returns the number of XOFF cells that the relay received during
         /// measurements.
@@ -275,18 +284,24 @@ impl<'a> RelayBandwidth<'a> {
     }
 
     decimals! {
-        /// Returns the ratio of the relay's bandwidth to that of the network.
+        /// Returns the ratio of the relay's measured bandwidth to the mean of
+        /// all relays.
         r_strm
-        /// Returns the ratio of the relay's filtered bandwidth to that of the
-        /// network.
+        /// Returns the ratio of the relay's filtered bandwidth to the mean of
+        /// all relays. The filtered bandwidth is the mean of the relay's
+        /// measurements that aren't below its average.
         r_strm_filt
-        /// Returns Torflow's proportional error.
+        /// Returns the proportional error of the PID controller with which
+        /// Torflow adjusts the relay's bandwidth.
         pid_error
-        /// Returns Torflow's sum of errors.
+        /// Returns the sum of all errors of the PID controller with which
+        /// Torflow adjusts the relay's bandwidth.
         pid_error_sum
-        /// Returns Torflow's change of the error.
+        /// Returns the last change of the error of the PID controller with
+        /// which Torflow adjusts the relay's bandwidth.
         pid_delta
-        /// Returns Torflow's share of circuits that failed, from 0 to 1.
+        /// Returns the share of circuits that failed when Torflow measured the
+        /// relay, from 0 to 1.
         circ_fail
     }
 
@@ -295,7 +310,7 @@ impl<'a> RelayBandwidth<'a> {
         self.number("measured_at").and_then(unix_time)
     }
 
-    /// Returns the time of Torflow's last update of the values.
+    /// Returns the time when Torflow last updated the values of the line.
     pub fn updated_at(&self) -> Option<SystemTime> {
         self.number("updated_at").and_then(unix_time)
     }
@@ -306,13 +321,14 @@ impl<'a> RelayBandwidth<'a> {
     }
 }
 
-/// Returns a time, given in seconds since 1970.
+/// Converts seconds since 1970 to a time. Returns `None` if the system can't
+/// represent the time.
 pub(super) fn unix_time(seconds: u64) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
 impl fmt::Debug for RelayBandwidth<'_> {
-    /// Formats the text, because the text contains all data.
+    /// Writes the text of the line, because the text contains all data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("RelayBandwidth").field(&self.text).finish()
     }

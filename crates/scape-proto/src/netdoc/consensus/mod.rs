@@ -80,7 +80,8 @@ pub struct Consensus<'a> {
     pub required_client_protocols: Option<Protocols>,
     /// The subprotocol versions that relays must support.
     pub required_relay_protocols: Option<Protocols>,
-    /// The names and values of the network parameters, in order.
+    /// The names and values of the network parameters, in the order of the
+    /// consensus.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::counts"))]
     pub params: Vec<(Box<str>, i32)>,
     /// The shared random value for the current period.
@@ -94,8 +95,8 @@ pub struct Consensus<'a> {
     pub bandwidth_weights: BandwidthWeights,
     /// The authorities' signatures.
     pub signatures: Vec<DirectorySignature<'a>>,
-    /// The text of the document. The relays' entries are serialized as
-    /// `relays`, after the other fields.
+    /// The text of the document. It is serialized as `relays`, a list of the
+    /// relays' entries, after the other fields.
     #[cfg_attr(feature = "serde", serde(rename = "relays"))]
     #[cfg_attr(
         feature = "serde",

@@ -167,7 +167,7 @@ fn strict_reading_rejects_malformed_values() {
     }
 }
 
-/// Checks a demand of dir-spec: each line allows more words than it describes.
+/// Checks that additional words in a line are ignored, as dir-spec demands.
 #[test]
 fn lines_with_additional_words_keep_their_values() {
     let text = whole().replace("\ns Exit", "\na [::1]:9\ns Exit");

@@ -94,8 +94,9 @@ pub(super) enum Family {
 }
 
 impl AddressPattern {
-    /// Returns the patterns of one family that match the same addresses: `*` is
-    /// split into `*4` and `*6`, and `private` into its networks.
+    /// Returns patterns that together match the same addresses, each of a
+    /// single family. `*` is split into `*4` and `*6`, and `private` into its
+    /// networks. Other patterns are returned unchanged.
     pub(super) fn split(self) -> Vec<AddressPattern> {
         match self {
             AddressPattern::Any => vec![AddressPattern::AnyV4, AddressPattern::AnyV6],

@@ -8,8 +8,8 @@ impl ExitPolicy {
     /// Returns the policy with each rule for `private` replaced by rules for
     /// its networks: six for IPv4, then six for IPv6.
     ///
-    /// In server descriptors, tor leaves out the last one, `[::]/127`, because
-    /// `[::]/8` covers it.
+    /// In server descriptors, tor leaves out the last network, `[::]/127`,
+    /// because `[::]/8` covers it.
     ///
     /// ```
     /// use scape_proto::netdoc::ExitPolicy;

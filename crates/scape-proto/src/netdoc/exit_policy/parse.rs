@@ -176,7 +176,8 @@ fn parse_bits(text: &str, most: u8) -> Option<u8> {
 }
 
 /// Parses a mask such as `255.255.0.0`, and returns the number of its leading 1
-/// bits. Returns `None` if 1 bits follow a 0 bit.
+/// bits. Returns `None` if the text isn't an IPv4 address, or if 1 bits follow
+/// a 0 bit.
 fn parse_mask(text: &str) -> Option<u8> {
     let mask = text.parse::<Ipv4Addr>().ok()?.to_bits();
     let bits = mask.leading_ones();

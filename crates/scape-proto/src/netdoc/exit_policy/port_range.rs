@@ -14,7 +14,7 @@ impl PortRange {
     /// All ports: `*`, which means 1 to 65535.
     pub const ANY: PortRange = PortRange { min: 1, max: u16::MAX };
 
-    /// All ports and 0, which no stream has.
+    /// All ports and 0. No stream has port 0, but a rule may contain it.
     pub(super) const ALL: PortRange = PortRange { min: 0, max: u16::MAX };
 
     /// Returns the range with only this port.

@@ -1,10 +1,10 @@
 //! Questions about all addresses or all ports of an exit policy.
 //!
-//! Rules with both addresses and ports are rectangles, and the first one that
-//! covers a point decides. [`decides_somewhere`] looks for a point with a given
-//! decision. It moves a line over the ports and keeps, for the port at which
-//! the line is, the rules of every address in a tree. So the time grows with
-//! the number of rules, not with its square.
+//! Each rule covers a rectangle of addresses and ports. The first rule that
+//! covers a point decides about it. [`decides_somewhere`] looks for a point
+//! with a given decision. It goes through the ports in ascending order and
+//! keeps a tree over the addresses, with the rules that apply at the current
+//! port. So the time grows with the number of rules, not with its square.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -142,7 +142,8 @@ fn decides_somewhere(
 }
 
 /// Returns the parts of the rules that are in the target, in the order of the
-/// rules. The last one covers the whole target.
+/// rules. The last part covers the whole target, because a stream that no rule
+/// matches is allowed.
 fn areas(
     rules: &[ExitRule],
     action: ExitAction,
@@ -173,28 +174,31 @@ fn areas(
     areas
 }
 
-/// An area that covers the addresses of a node.
+/// An area of a rule that covers all addresses of a node in the tree.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Own {
-    /// The area's position in the list. The lowest number decides.
+    /// The area's position in the order of the rules. The area with the lowest
+    /// number decides.
     number: usize,
     is_wanted: bool,
 }
 
-/// A node of a tree over the addresses, for the port at which the line is.
+/// A node of the tree over the addresses, with the areas at the current port.
 struct Node {
     /// The cells of the node: ranges of addresses with the same rules.
     cells: Range<usize>,
     /// The areas that cover all cells of this node, but not of its parent.
     own: BTreeSet<Own>,
-    /// The two halves of the cells. A node with a single cell has none.
+    /// The two child nodes, each with half of the cells. `None` for a single
+    /// cell.
     halves: Option<Box<[Node; 2]>>,
-    /// The highest of the numbers of the areas that decide about the cells.
-    /// Only areas of this node and of the nodes below it count. `usize::MAX` if
-    /// no such area covers one of the cells.
+    /// The highest of the numbers of the areas that decide about the cells. The
+    /// area with the lowest number decides about a cell, but only the areas of
+    /// this node and of the nodes below it count. `usize::MAX` if no such area
+    /// covers one of the cells.
     last: usize,
     /// The lowest number of an area that decides about one of the cells and has
-    /// the wanted action. `None` if there is no such area.
+    /// the wanted action. `None` if no area does.
     wanted: Option<usize>,
 }
 
@@ -207,7 +211,7 @@ impl Node {
     }
 
     /// Adds `area`, which covers `cells`, to the tree if `adds` is true.
-    /// Otherwise, removes it.
+    /// Otherwise, removes the area from the tree.
     fn change(&mut self, cells: &Range<usize>, area: Own, adds: bool) {
         if self.cells.end <= cells.start || cells.end <= self.cells.start {
             return;
@@ -224,7 +228,7 @@ impl Node {
         self.update();
     }
 
-    /// Sets `last` and `wanted` from the own areas and the halves.
+    /// Computes `last` and `wanted` from `own` and the halves.
     fn update(&mut self) {
         (self.last, self.wanted) = match self.halves.as_deref() {
             Some([one, other]) => {
@@ -358,7 +362,8 @@ mod tests {
     }
 
     /// Returns the addresses on both sides of the ends of every rule's range.
-    /// Between two neighbors, `policy` decides on all addresses alike.
+    /// `policy` decides alike on all addresses between two neighbors in the
+    /// list.
     fn addresses(policy: &ExitPolicy) -> Vec<IpAddr> {
         let mut addresses = vec![IpAddr::V4(0.into()), IpAddr::V6(0.into())];
         for pattern in policy.rules().iter().flat_map(|rule| rule.address.split()) {

@@ -98,9 +98,9 @@ impl ExitPolicy {
     /// some ports of file sharing programs, and accept everything else.
     ///
     /// A default rule may have the address `*`, `*4` or `*6`, or may be written
-    /// as one rule for each family. tor leaves out default rules that have no
-    /// effect after the operator's rules. If one is missing, nothing is
-    /// removed.
+    /// as one rule for each family. If a default rule is missing, nothing is
+    /// removed. tor leaves out default rules that have no effect after the
+    /// operator's rules.
     ///
     /// ```
     /// use scape_proto::netdoc::ExitPolicy;

@@ -88,7 +88,7 @@ fn summarize(rules: &[ExitRule], family: Family) -> PortPolicy {
     }
 }
 
-/// Returns the accepted ports, in no order.
+/// Returns the accepted ports, in any order.
 fn accepted(rules: &[ExitRule], family: Family) -> Vec<PortRange> {
     let mut accepted = Vec::new();
     let mut undecided = Undecided::new(rules.iter().map(|rule| rule.ports));
@@ -262,8 +262,8 @@ mod tests {
         }
     }
 
-    /// Rules for single ports and rules for all ports take turns. With a list
-    /// of ranges, each rule for all ports would change all ranges so far.
+    /// Alternates rules for single ports with rules for all ports. If the ports
+    /// were a list of ranges, each rule for all ports would change every range.
     #[test]
     fn overlapping_rules_take_little_time() {
         let rules = |port: u32| format!("reject 1.2.3.4:{port},reject 1.2.3.4:*,");
@@ -296,8 +296,8 @@ mod tests {
         }
     }
 
-    /// Generates rules whose addresses are all or private, so that all public
-    /// addresses have the same ports.
+    /// Generates rules for all addresses or for private ones, so that all
+    /// public addresses have the same ports.
     fn rule() -> impl Strategy<Value = ExitRule> {
         let address = prop_oneof![
             Just(AddressPattern::Any),
@@ -316,8 +316,9 @@ mod tests {
         })
     }
 
-    /// Returns true if the summary of the policy accepts the port. Looks at a
-    /// single port, and so follows tor more closely.
+    /// Returns true if the summary of the policy accepts the port. This version
+    /// is slow, but follows tor more closely, because it looks at a single
+    /// port.
     fn slow_summary(policy: &ExitPolicy, port: u16) -> bool {
         let mut rejected = 0u64;
         for rule in policy.only_v4().rules().iter().filter(|rule| rule.ports.contains(port)) {

@@ -11,20 +11,23 @@ use super::port_range::PortRange;
 /// over the cells changes a range of them at once. So `n` rules take about
 /// `n log n` steps, even if many overlap.
 pub(super) struct Undecided {
-    /// The first port of each cell, and the port after the last cell.
+    /// The first port of each cell, and the port after the last cell. A cell is
+    /// a range of ports that every rule matches as a whole or not at all.
     borders: Vec<u32>,
     root: Node,
 }
 
-/// A node of the tree: a range of cells.
+/// A node of the tree. It stands for a range of cells.
 struct Node {
     cells: Range<usize>,
-    /// The number of rejected addresses that isn't yet counted in the halves.
+    /// The number of rejected addresses that is counted for this node, but not
+    /// yet for its halves.
     pending: u128,
-    /// The highest number of rejected addresses of an undecided cell. `None` if
-    /// all cells are decided.
+    /// The highest number of rejected addresses among the undecided cells.
+    /// `None` if all cells are decided.
     most: Option<u128>,
-    /// The two halves of the cells. `None` for a single cell.
+    /// The two child nodes, each with half of the cells. `None` for a single
+    /// cell.
     halves: Option<Box<[Node; 2]>>,
 }
 
@@ -89,6 +92,7 @@ impl Node {
     }
 
     /// Moves the pending addresses into the halves, and returns the halves.
+    /// Returns `None` for a single cell.
     fn open(&mut self) -> Option<&mut [Node; 2]> {
         let halves = self.halves.as_deref_mut()?;
         let pending = std::mem::take(&mut self.pending);

@@ -36,7 +36,7 @@ pub struct CellStats<'a> {
 }
 
 impl<'a> CellStats<'a> {
-    /// Reads a line that begins with `cell-`.
+    /// Reads a line. `keyword` is the line's keyword without `cell-`.
     pub(super) fn read(&mut self, keyword: &[u8], item: &Item<'a>) -> Result<(), LineProblem> {
         match keyword {
             b"stats-end" => self.period = Some(StatsPeriod::read(&mut item.arguments_reader())?),
@@ -60,8 +60,8 @@ pub struct Deciles<'a> {
 }
 
 impl<'a> Deciles<'a> {
-    /// Returns the values, beginning with the loudest circuits. Some old
-    /// versions of tor wrote negative numbers.
+    /// Returns the values, beginning with the loudest circuits. Values may be
+    /// negative, because some old versions of tor wrote negative numbers.
     pub fn values(&self) -> impl Iterator<Item = f64> + use<'a> {
         self.list.split(|b| *b == b',').filter_map(decimal)
     }

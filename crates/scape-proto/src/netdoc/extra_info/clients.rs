@@ -40,7 +40,7 @@ pub struct BridgeStats<'a> {
     /// The number of IP addresses by pluggable transport. The name `<OR>`
     /// means no transport, and `<??>` an unknown one.
     pub ip_transports: Option<NamedCounts<'a>>,
-    /// The start of the statistics in `geoip_client_origins`.
+    /// The time at which the counting for `geoip_client_origins` began.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub geoip_start_time: Option<SystemTime>,
     /// The number of clients by country, rounded up to a multiple of 8. Only

@@ -124,7 +124,8 @@ impl<'a> PortCounts<'a> {
         entries(self.list).filter_map(port)
     }
 
-    /// Returns the first number for a port.
+    /// Returns the first number for a port. Returns `None` if the port isn't
+    /// listed.
     pub fn get(&self, port: u16) -> Option<u64> {
         self.iter().find(|(other, _)| *other == Some(port)).map(|(_, count)| count)
     }

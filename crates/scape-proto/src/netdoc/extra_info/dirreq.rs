@@ -29,8 +29,8 @@ pub struct DirreqCounts<'a> {
     /// The number of successful requests by country, rounded up to a multiple
     /// of 8.
     pub requests: Option<NamedCounts<'a>>,
-    /// The share of all requests that the relay expected, in percent. May
-    /// exceed 100 because of a defect in old versions of tor.
+    /// The share of all clients' requests that the relay expected to receive,
+    /// in percent. May exceed 100 because of a defect in old versions of tor.
     pub share: Option<f64>,
     /// The number of answers by status: `ok`, `not-enough-sigs`,
     /// `unavailable`, `not-found`, `not-modified` and `busy`. Rounded up to a
@@ -47,7 +47,7 @@ pub struct DirreqCounts<'a> {
 }
 
 impl<'a> DirreqStats<'a> {
-    /// Reads a line that begins with `dirreq-`.
+    /// Reads a line. `keyword` is the line's keyword without `dirreq-`.
     pub(super) fn read(&mut self, keyword: &[u8], item: &Item<'a>) -> Result<(), LineProblem> {
         match (keyword, keyword.strip_prefix(b"v2-"), keyword.strip_prefix(b"v3-")) {
             (b"stats-end", ..) => {

@@ -20,7 +20,7 @@ pub struct ExitStats<'a> {
 }
 
 impl<'a> ExitStats<'a> {
-    /// Reads a line that begins with `exit-`.
+    /// Reads a line. `keyword` is the line's keyword without `exit-`.
     pub(super) fn read(&mut self, keyword: &[u8], item: &Item<'a>) -> Result<(), LineProblem> {
         match keyword {
             b"stats-end" => self.period = Some(StatsPeriod::read(&mut item.arguments_reader())?),

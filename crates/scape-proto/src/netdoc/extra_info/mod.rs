@@ -115,15 +115,15 @@ pub struct ExtraInfo<'a> {
     pub hidden_service_v3: HiddenServiceStats<'a>,
     /// Statistics about the clients of a guard.
     pub entry: EntryStats<'a>,
-    /// Statistics about cells in queues.
+    /// Statistics about the cells in the queues of circuits.
     pub cell: CellStats<'a>,
     /// Statistics about the streams of an exit.
     pub exit: ExitStats<'a>,
-    /// Statistics about connections.
+    /// Statistics about the directions in which connections were used.
     pub connections: Option<ConnectionStats>,
-    /// Statistics about connections over IPv6.
+    /// Statistics about the directions in which IPv6 connections were used.
     pub ipv6_connections: Option<ConnectionStats>,
-    /// Statistics about padding.
+    /// Statistics about padding cells.
     pub padding: Option<PaddingCounts<'a>>,
     /// A bandwidth limit that was exhausted in the past 24 hours.
     pub overload_ratelimits: Option<OverloadRateLimits>,
@@ -335,7 +335,8 @@ impl<'a> ExtraInfo<'a> {
         }
     }
 
-    /// Returns the rules for this document.
+    /// Returns the rules for this document, which depend on whether the
+    /// document is sanitized.
     fn rules(&self) -> &'static Rules {
         if is_sanitized(self.text) { &SANITIZED } else { &RULES }
     }
@@ -523,7 +524,8 @@ impl<'a> ExtraInfo<'a> {
     }
 }
 
-/// Sets a field to a value that was read from a line.
+/// Sets a field to a value that was read from a line. If the value is an error,
+/// returns the error.
 fn set<T>(field: &mut Option<T>, value: Result<T, LineProblem>) -> Result<(), LineProblem> {
     *field = Some(value?);
     Ok(())

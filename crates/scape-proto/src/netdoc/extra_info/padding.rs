@@ -35,9 +35,9 @@ impl<'a> PaddingCounts<'a> {
     /// Returns the number with this name. Returns `None` if the name is missing
     /// or its value isn't a number.
     ///
-    /// tor writes `bin-size`, to which the other numbers are rounded up, and
-    /// `max-chanpad-timers`. All others are numbers of cells: `write-drop`,
-    /// `write-pad`, `write-total`, `read-drop`, `read-pad`, `read-total`,
+    /// tor writes `bin-size`, `max-chanpad-timers`, and numbers of cells, which
+    /// it rounds up to a multiple of `bin-size`: `write-drop`, `write-pad`,
+    /// `write-total`, `read-drop`, `read-pad`, `read-total`,
     /// `enabled-read-pad`, `enabled-read-total`, `enabled-write-pad` and
     /// `enabled-write-total`.
     pub fn get(&self, name: &str) -> Option<u64> {

@@ -109,7 +109,7 @@ mod tests {
         *ClientKey::from_bytes([seed; 32]).public_key().as_bytes()
     }
 
-    /// Returns an introduction point. Its address contains both numbers.
+    /// Returns an introduction point whose address contains both numbers.
     fn point(backend: u8, number: u8) -> NewIntroductionPoint {
         let address = format!("192.0.{backend}.{number}:9001").parse().unwrap();
         let mut seed = [0; 32];

@@ -11,7 +11,8 @@ use super::TimePeriod;
 use crate::netdoc::base64;
 use crate::word::OnionAddress;
 
-/// The base point of the curve, as text.
+/// The base point of the curve, in the form that is hashed for the blinding
+/// factor.
 const BASE_POINT: &[u8] =
     b"(15112221349535400772501151409588531511454012693041857206046113283949847762202, \
     46316835694926478169428394003475163141307993866256225615783033603165251855960)";
@@ -72,7 +73,7 @@ impl BlindedPublicKey {
 }
 
 /// Returns the factor by which a service's key is multiplied in a time period.
-/// It isn't clamped yet.
+/// The factor isn't clamped yet.
 pub(super) fn blinding_factor(public_key: &[u8; 32], period: TimePeriod) -> [u8; 32] {
     let mut hash = Sha3_256::new();
     hash.update(b"Derive temporary signing key\0");

@@ -21,12 +21,12 @@ use crate::netdoc::{
 use crate::word::{ClientKey, ClientPublicKey, OnionAddress};
 
 /// The padding unit: the text of a first layer is padded to a multiple of this
-/// length.
+/// length in bytes.
 const PADDING: usize = 10_000;
-/// The unit for the number of client entries, which is padded to a multiple of
-/// this number.
+/// The unit for client entries: fake entries are added until the number of
+/// entries is a multiple of this number.
 const CLIENTS: usize = 16;
-/// The length from which on relays reject a descriptor.
+/// The length in bytes at which relays begin to reject descriptors.
 const TOO_LONG: usize = 50_000;
 /// The number of characters in a line of base64.
 const COLUMNS: usize = 64;
@@ -78,8 +78,8 @@ pub struct OnionDescriptorBuilder {
 /// An introduction point for a new descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewIntroductionPoint {
-    /// The relay's addresses and identities. tor writes its IPv4 address, its
-    /// fingerprint, its Ed25519 key and its IPv6 address.
+    /// The relay's addresses and identities. tor writes the relay's IPv4
+    /// address, fingerprint, Ed25519 key and IPv6 address.
     pub link_specifiers: Vec<LinkSpecifier>,
     /// The relay's key for the ntor handshake (Curve25519).
     pub onion_key: [u8; 32],
@@ -170,7 +170,7 @@ impl OnionDescriptorBuilder {
     }
 
     /// Sets the time for which relays keep the descriptor, 30 to 720 minutes.
-    /// The default is 180 minutes. Seconds are cut off.
+    /// The default is 180 minutes. The time is rounded down to whole minutes.
     ///
     /// ```
     /// use std::time::Duration;
@@ -389,7 +389,8 @@ impl OnionDescriptorBuilder {
         hash.finalize().into()
     }
 
-    /// Checks the values that don't depend on the keys.
+    /// Checks the lifetime, the number of introduction points, the handshakes
+    /// and the words. These checks need no keys.
     fn check(&self) -> Result<(), BuildDescriptorError> {
         if !(30..=720).contains(&(self.lifetime.as_secs() / 60)) {
             return Err(BuildDescriptorError::Lifetime);
@@ -409,9 +410,9 @@ impl OnionDescriptorBuilder {
         if is_valid { Ok(()) } else { Err(BuildDescriptorError::Line) }
     }
 
-    /// Checks that the text of a second layer says what it was made from. A
-    /// value may be out of range, or contain characters that have a meaning in
-    /// its line.
+    /// Checks that the text of a second layer is parsed to the values of the
+    /// builder. The check fails if a value is out of range, or contains
+    /// characters that have a meaning in its line.
     fn check_second_layer(&self, text: &str) -> Result<(), BuildDescriptorError> {
         let read = SecondLayer::parse_strict(text.as_bytes());
         let read = read.map_err(|_| BuildDescriptorError::Line)?;
@@ -509,7 +510,7 @@ impl OnionDescriptorBuilder {
     }
 }
 
-/// The random bytes of one descriptor.
+/// The source of all random bytes in one descriptor.
 struct Random<'a> {
     seed: &'a [u8; 32],
     subcredential: &'a Subcredential,
@@ -539,14 +540,14 @@ impl Random<'_> {
     }
 }
 
-/// Adds zeros to the end of a text.
+/// Adds zeros to a text until its length is a multiple of [`PADDING`].
 fn padded(text: String) -> Vec<u8> {
     let mut bytes = text.into_bytes();
     bytes.resize(bytes.len().next_multiple_of(PADDING), 0);
     bytes
 }
 
-/// Writes an object without a line end after it.
+/// Writes bytes as an object `MESSAGE`, without a line end after it.
 fn write_message(text: &mut String, bytes: &[u8]) {
     text.push_str("-----BEGIN MESSAGE-----\n");
     for line in bytes.chunks(COLUMNS / 4 * 3) {

@@ -81,9 +81,9 @@ impl HsDirs {
 }
 
 impl DescriptorUpload {
-    /// Returns the revision counter of a descriptor that is made now. The
-    /// counter of a descriptor that is made a second later or more is higher.
-    /// See [`revision_counter`].
+    /// Returns the revision counter of a descriptor that is made at the time
+    /// `now`. A descriptor that is made at least a second later has a higher
+    /// counter. See [`revision_counter`].
     ///
     /// ```
     /// use std::time::Duration;

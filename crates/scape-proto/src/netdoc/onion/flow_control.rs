@@ -31,8 +31,8 @@ pub struct FlowControl {
 }
 
 impl FlowControl {
-    /// Creates a line. Returns `None` if `versions` isn't a list of versions,
-    /// such as `1-2` or `1,3`.
+    /// Creates a line `flow-control`. Returns `None` if `versions` isn't a list
+    /// of versions, such as `1-2` or `1,3`.
     ///
     /// ```
     /// use scape_proto::netdoc::onion::FlowControl;

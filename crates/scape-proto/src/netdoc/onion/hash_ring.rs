@@ -34,8 +34,8 @@ pub struct HashRing<T> {
 }
 
 impl<T> HashRing<T> {
-    /// Sorts relays for a time period. Each relay has its Ed25519 identity key
-    /// and any value that stands for it.
+    /// Sorts relays for a time period. Each relay is given by its Ed25519
+    /// identity key and any value that stands for the relay.
     ///
     /// Pass all relays with the flag HSDir that support the subprotocol version
     /// HSDir=2. If a single relay is missing, the ring may be wrong.

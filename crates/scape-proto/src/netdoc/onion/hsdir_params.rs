@@ -238,7 +238,7 @@ impl HsDirParams {
     }
 
     /// Returns true if a time period has begun since the last new shared random
-    /// value: in the segments drawn with `-` in rend-spec-v3.
+    /// value. rend-spec-v3 draws this part of the time with `-`.
     fn is_after_period_start(&self) -> bool {
         let run_start = self.run_start();
         let period = TimePeriod::at(run_start, self.period_minutes, self.voting_interval);

@@ -119,7 +119,7 @@ impl IntroductionPoint {
         Ok(())
     }
 
-    /// Checks what the rules for single lines can't express.
+    /// Checks the rules that concern several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
         let has_legacy_cert = self.legacy_key.is_none() || self.legacy_key_cert.is_some();
         let required = [
@@ -153,13 +153,14 @@ impl fmt::Debug for IntroductionPoint {
     }
 }
 
-/// Reads the type of a key and the key. Returns `None` if the key isn't for the
-/// handshake ntor.
+/// Reads the type of a key and then the key. Returns `None` if the key isn't
+/// for the handshake ntor.
 fn ntor_key(words: &mut Arguments<'_>) -> Result<Option<[u8; 32]>, LineProblem> {
     if words.word()? == b"ntor" { key(words).map(Some) } else { Ok(None) }
 }
 
-/// Sets a key, if a key is given. The key must not be set yet.
+/// Sets a field to a key, if a key is given. Returns an error if the field has
+/// a key already.
 fn set_key(field: &mut Option<[u8; 32]>, key: Option<[u8; 32]>) -> Result<(), LineProblem> {
     if key.is_some() {
         if field.is_some() {

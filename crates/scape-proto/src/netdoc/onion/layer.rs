@@ -113,7 +113,7 @@ pub fn open_layer(
     Ok(text)
 }
 
-/// The keys of a layer.
+/// The keys that encrypt and authenticate a layer.
 struct Keys {
     key: Zeroizing<[u8; 32]>,
     iv: Zeroizing<[u8; 16]>,

@@ -32,7 +32,7 @@ use crate::word::{ClientKey, OnionAddress};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct OpenedDescriptor {
-    /// The first layer.
+    /// The first layer, which contains the entries for authorized clients.
     pub first: FirstLayer,
     /// The second layer, which contains the introduction points.
     pub second: SecondLayer,
@@ -104,7 +104,8 @@ impl OnionDescriptor<'_> {
     /// # Errors
     ///
     /// Same errors as [`open`](Self::open), and
-    /// [`OpenDescriptorError::Document`] for the first line that breaks a rule.
+    /// [`OpenDescriptorError::Document`] for the first line that breaks a rule
+    /// of rend-spec-v3.
     pub fn open_strict(
         &self,
         address: &OnionAddress,

@@ -42,8 +42,8 @@ pub struct SecondLayer {
     pub is_single_onion_service: bool,
     /// The service's support for congestion control.
     pub flow_control: Option<FlowControl>,
-    /// The proof of work that the service asks for, in order. Empty if it asks
-    /// for none.
+    /// The kinds of proof of work that the service asks for, in order. Empty if
+    /// the service asks for no proof of work.
     pub pow_params: Vec<PowParams>,
     /// The introduction points, in order.
     pub introduction_points: Vec<IntroductionPoint>,
@@ -196,7 +196,7 @@ impl SecondLayer {
     }
 }
 
-/// Splits a layer into its head and its introduction points.
+/// Splits a layer before the first line `introduction-point`.
 fn split_points(text: &[u8]) -> (&[u8], &[u8]) {
     let start = find_line(text, START_OF_POINT).unwrap_or(text.len());
     text.split_at_checked(start).unwrap_or((text, b""))

@@ -128,7 +128,7 @@ impl TimePeriod {
 }
 
 /// Returns the start of the first period, in minutes after the start of 1970.
-/// tor rounds it down, too.
+/// The result is rounded down, like in tor.
 fn offset_minutes(voting_interval: Duration) -> u64 {
     voting_interval.as_secs().saturating_mul(ROUNDS) / 60
 }

@@ -90,8 +90,8 @@ pub struct ServerDescriptor<'a> {
     /// True if the relay hibernated when the descriptor was made. False if the
     /// line is missing.
     pub is_hibernating: bool,
-    /// The time since the relay's tor was started, in seconds. Some old
-    /// versions of tor wrote negative numbers.
+    /// The time since the relay's tor was started, in seconds. The number is
+    /// signed because some old versions of tor wrote negative numbers.
     pub uptime: Option<i64>,
     /// The RSA key for the TAP handshake. Relays publish none since tor
     /// 0.4.9.
@@ -104,9 +104,9 @@ pub struct ServerDescriptor<'a> {
     /// The certificate that proves that the relay has the secret part of
     /// `ntor_onion_key`.
     pub ntor_onion_key_crosscert: Option<CrossCertificate<'a>>,
-    /// The relay's RSA identity key.
+    /// The relay's RSA identity key, which signs the descriptor.
     pub signing_key: Option<Object<'a>>,
-    /// The state of overload that the relay reported last. Relays report it
+    /// The last overload that the relay noticed. A relay reports an overload
     /// for 72 hours.
     pub overload_general: Option<OverloadGeneral>,
     /// The operator's contact information. Invalid UTF-8 is replaced by
@@ -135,7 +135,8 @@ pub struct ServerDescriptor<'a> {
     /// The bytes read in the past. Only descriptors of tor 0.1 and older have
     /// this; later ones have it in the extra-info document.
     pub read_history: Option<BandwidthHistory<'a>>,
-    /// The bytes written in the past. See `read_history`.
+    /// The bytes written in the past. Only descriptors of tor 0.1 and older
+    /// have this; later ones have it in the extra-info document.
     pub write_history: Option<BandwidthHistory<'a>>,
     /// The Ed25519 signature of the descriptor.
     pub router_sig_ed25519: Option<[u8; 64]>,
@@ -169,9 +170,11 @@ pub struct Bandwidth {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CrossCertificate<'a> {
-    /// The sign bit of the Ed25519 key that corresponds to the Curve25519 key.
+    /// The sign bit of the Ed25519 key that corresponds to the ntor key, which
+    /// is a Curve25519 key.
     pub sign: bool,
-    /// The Ed25519 certificate.
+    /// The Ed25519 certificate in which the ntor key signs the relay's identity
+    /// key.
     pub certificate: Object<'a>,
 }
 
@@ -368,7 +371,8 @@ impl<'a> ServerDescriptor<'a> {
         }
     }
 
-    /// Returns the rules for this descriptor.
+    /// Returns the rules for this descriptor, which depend on whether the
+    /// descriptor is sanitized.
     fn rules(&self) -> &'static Rules {
         if is_sanitized(self.text) { &SANITIZED } else { &RULES }
     }

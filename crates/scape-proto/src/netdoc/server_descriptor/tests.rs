@@ -98,7 +98,7 @@ fn lines_out_of_place_missing_or_repeated_are_errors_of_the_strict_reading() {
     }
 }
 
-/// Checks a demand of dir-spec: each line allows more words than it describes.
+/// Checks that additional words in a line are ignored, as dir-spec demands.
 #[test]
 fn lines_with_additional_words_keep_their_values() {
     let text = whole().replace("reject *:25", "opt reject *:25");
@@ -159,7 +159,8 @@ fn sanitized_bridge_needs_no_keys() {
     assert_eq!(error.keyword(), "signing-key");
 }
 
-/// Returns a descriptor whose sender claims another digest.
+/// Returns a descriptor with a line `router-digest` that contains another
+/// digest than the descriptor's own.
 fn with_claimed_digest() -> String {
     whole().replace("uptime", "router-digest 80B33F89F899A1FAAD047727404A817574705DB4\nuptime")
 }

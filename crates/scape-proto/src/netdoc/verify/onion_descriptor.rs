@@ -71,8 +71,9 @@ impl crate::netdoc::onion::SecondLayer {
     ///
     /// The layer is part of a signed descriptor. So after
     /// [`OnionDescriptor::verify`], this check finds only mistakes of the
-    /// service. tor makes it, too, and ignores introduction points that fail.
-    /// The obsolete certificates of legacy keys aren't checked.
+    /// service. tor checks the certificates, too, and ignores introduction
+    /// points that fail. The obsolete certificates of legacy keys aren't
+    /// checked.
     ///
     /// ```
     /// use std::time::SystemTime;

@@ -49,8 +49,9 @@ impl RsaKey {
         self.fingerprint
     }
 
-    /// Returns true if the key's owner signed exactly these bytes. Tor signs
-    /// digests without naming the digest's algorithm.
+    /// Returns true if the key's owner signed exactly these bytes. For Tor's
+    /// signatures, pass the digest alone: Tor signs no name of the digest's
+    /// algorithm.
     pub(super) fn has_signed(&self, bytes: &[u8], signature: Object<'_>) -> bool {
         self.recover(signature).is_some_and(|signed| signed == bytes)
     }

@@ -87,7 +87,7 @@ impl ServerDescriptor<'_> {
         }
     }
 
-    /// Checks that the owner of the TAP key knows the relay's identity keys.
+    /// Checks that the TAP key has signed the relay's identity keys.
     fn check_tap_key(&self, identity: &RsaKey, master_key: &[u8; 32]) -> Result<(), VerifyError> {
         const LINE: &str = "onion-key-crosscert";
         if self.onion_key.is_none() && self.onion_key_crosscert.is_none() {
@@ -105,7 +105,7 @@ impl ServerDescriptor<'_> {
         }
     }
 
-    /// Checks that the owner of the ntor key knows the relay's identity key.
+    /// Checks that the ntor key has signed the relay's identity key.
     fn check_ntor_key(&self, master_key: &[u8; 32], at: SystemTime) -> Result<(), VerifyError> {
         const LINE: &str = "ntor-onion-key-crosscert";
         let key = required("ntor-onion-key", self.ntor_onion_key)?;
@@ -120,7 +120,7 @@ impl ServerDescriptor<'_> {
         }
     }
 
-    /// Checks that the families' keys certified the relay's identity key.
+    /// Checks that the families' keys have signed the relay's identity key.
     fn check_families(&self, master_key: &[u8; 32], at: SystemTime) -> Result<(), VerifyError> {
         const LINE: &str = "family-cert";
         for certificate in &self.family_certs {

@@ -6,10 +6,10 @@ use crate::netdoc::line::starts_with_keyword;
 
 /// Checks that all lines of a document are signed.
 ///
-/// The text must begin with the line `first`, without the word `opt`, and so
-/// must `signed`. The signed part ends with the keyword `last` and a space or a
-/// line end. That line must be the first of at most `most` lines with the
-/// keyword `last`, and no other line may follow.
+/// `text` and `signed` must begin with the line `first`, without the word
+/// `opt`. The signed part ends with the keyword `last` and a space or a line
+/// end. The line with this keyword must be the first of at most `most` lines
+/// with the keyword, and no other line may follow.
 ///
 /// Parsers read the whole text. Without this check, fields of a verified
 /// document could come from lines that nobody signed.

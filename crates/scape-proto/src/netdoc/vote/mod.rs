@@ -91,7 +91,7 @@ pub struct Vote<'a> {
     /// doesn't know, in order.
     pub unknown_flags: Vec<Box<str>>,
     /// The names and values of the thresholds above which the authority gives
-    /// flags, in order. Percentages are fractions of 1.
+    /// flags, in the order of the vote. Percentages are divided by 100.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::counts"))]
     pub flag_thresholds: Vec<(&'a str, f64)>,
     /// The subprotocol versions that clients should support.
@@ -102,12 +102,13 @@ pub struct Vote<'a> {
     pub required_client_protocols: Option<Protocols>,
     /// The subprotocol versions that relays must support.
     pub required_relay_protocols: Option<Protocols>,
-    /// The names and values of the network parameters, in order.
+    /// The names and values of the network parameters, in the order of the
+    /// vote.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::counts"))]
     pub params: Vec<(Box<str>, i32)>,
-    /// The names and values in the header of the bandwidth file, in order. They
-    /// are missing if the authority has no such file, and empty if the
-    /// authority couldn't parse the file.
+    /// The names and values in the header of the bandwidth file, in order.
+    /// `None` if the authority has no such file, and empty if the authority
+    /// couldn't parse the file.
     #[cfg_attr(feature = "serde", serde(serialize_with = "headers"))]
     pub bandwidth_file_headers: Option<Vec<(&'a str, &'a str)>>,
     /// The names of digest algorithms and the digests of the bandwidth file in
@@ -131,12 +132,13 @@ pub struct Vote<'a> {
     pub shared_random_previous: Option<SharedRandomValue>,
     /// The authority's certificate. The vote's [`skipped`](Self::skipped)
     /// contains the skipped lines of the certificate, with line numbers in the
-    /// vote. The certificate's own method counts the lines of the certificate.
+    /// vote. The certificate's own [`skipped`](KeyCertificate::skipped) counts
+    /// lines from the start of the certificate.
     pub certificate: Option<KeyCertificate<'a>>,
     /// The authority's signatures. A valid vote has exactly one.
     pub signatures: Vec<DirectorySignature<'a>>,
-    /// The text of the document. The relays' entries are serialized as
-    /// `relays`, after the other fields.
+    /// The text of the document. It is serialized as `relays`, a list of the
+    /// relays' entries, after the other fields.
     #[cfg_attr(feature = "serde", serde(rename = "relays"))]
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::relays::vote"))]
     parts: StatusParts<'a>,

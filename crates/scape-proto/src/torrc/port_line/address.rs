@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::control::c_string;
 
-/// An address on which tor is told to listen.
+/// The address in a port option such as `SocksPort`, on which tor listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PortAddress {
@@ -51,7 +51,8 @@ impl PortAddress {
         )
     }
 
-    /// Parses an address without quotes.
+    /// Parses an address without quotes. Returns `None` if the text is empty,
+    /// or if the path after `unix:` is empty or contains a NUL.
     pub(super) fn read(word: &str) -> Option<Self> {
         if let Some(path) = word.strip_prefix("unix:") {
             return Self::unix(path);
@@ -76,7 +77,8 @@ impl PortAddress {
         (!path.is_empty() && !path.contains('\0')).then(|| PortAddress::Unix(path.into()))
     }
 
-    /// Parses a name with a port, or a name or address with `auto`.
+    /// Parses a name with a port, or a name or address with `auto`. Returns
+    /// `None` for any other text.
     fn read_host(word: &str) -> Option<Self> {
         let (host, port) = word.rsplit_once(':')?;
         let port = match port.eq_ignore_ascii_case("auto") {

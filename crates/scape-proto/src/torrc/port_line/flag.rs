@@ -79,8 +79,8 @@ switches! {
         /// tor prefers IPv6 addresses when it maps names automatically
         /// (`AutomapHostsOnResolve`). This is tor's default.
         PreferIPv6Automap = "PreferIPv6Automap",
-        /// If a SOCKS client offers a user name with a password as well as the
-        /// method without authentication, tor chooses the latter.
+        /// tor chooses the method without authentication, even if a SOCKS
+        /// client also offers a user name and a password.
         PreferSocksNoAuth = "PreferSOCKSNoAuth",
         /// SOCKS replies contain the reason why an onion service can't be
         /// reached, with the codes 0xF0 to 0xF7.

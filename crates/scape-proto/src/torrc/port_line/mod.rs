@@ -96,8 +96,9 @@ impl PortLine {
     }
 
     /// Returns true if the line has this flag, ignoring case, and no later flag
-    /// contradicts it. Flags that stand for other flags are the same as those:
-    /// `OnionTrafficOnly` includes `NoIPv4Traffic`. tor's defaults don't count.
+    /// contradicts it. A flag that stands for several other flags counts as all
+    /// of them. For example, a line with `OnionTrafficOnly` has the flag
+    /// `NoIPv4Traffic`. tor's defaults don't count.
     ///
     /// ```
     /// use scape_proto::torrc::PortLine;
@@ -209,7 +210,8 @@ fn end_of_quotes(text: &str) -> Option<usize> {
     None
 }
 
-/// Splits a line into its address and the rest.
+/// Splits a port line into its address and the text after it. Returns `None` if
+/// the address is malformed.
 fn split(text: &str) -> Option<(PortAddress, &str)> {
     let text = beginning(text);
     if let Some(path) = text.strip_prefix("unix:").filter(|path| path.starts_with('"')) {

@@ -9,8 +9,8 @@ fn holds_directories(ty: &ConfigType) -> bool {
     matches!(ty, ConfigType::LineList | ConfigType::Dependent | ConfigType::Other(_))
 }
 
-/// Supports options whose lines are directories. A line is rejected if tor
-/// would read something else than the value holds.
+/// Implements the conversions for a type that describes a directory server. A
+/// value is rejected if tor would read the value's line as something else.
 macro_rules! directory {
     ($type:ty, $rust:literal, $in_line:expr) => {
         impl ToConfigValue for $type {

@@ -5,7 +5,7 @@ use super::whitespace::is_space;
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, holds_anything, only};
 use crate::info::ConfigType;
 
-/// A text that was parsed as a `Float`.
+/// The value of a `Float` option, parsed from its text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Float {
     /// A number, an infinity, or `NaN`.
@@ -16,7 +16,8 @@ pub(super) enum Float {
 }
 
 impl Float {
-    /// Parses a whole text as C's `strtod` does.
+    /// Parses a whole text as C's `strtod` does. Returns `None` if tor rejects
+    /// the text.
     pub(super) fn read(text: &str) -> Option<Self> {
         let text = text.trim_start_matches(is_space);
         let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -80,8 +81,8 @@ impl ToConfigValue for f64 {
     }
 }
 
-/// Supports `Float` options. tor keeps more digits than the six decimal places
-/// that GETCONF shows.
+/// Supports `Float` options. A number from GETCONF may be less exact than tor's
+/// own number, because GETCONF shows only six decimal places.
 impl FromConfigValue for f64 {
     fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         if *ty != ConfigType::Float && !holds_anything(ty) {

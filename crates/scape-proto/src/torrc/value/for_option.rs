@@ -358,7 +358,8 @@ fn is_fingerprint(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// Returns true for 29 bytes, in hexadecimal after `16:` or in base64.
+/// Returns true if the text is a hashed password: 29 bytes, in hexadecimal
+/// after `16:` or in base64.
 fn is_hashed_password(text: &str) -> bool {
     match text.strip_prefix("16:") {
         Some(digits) => digits.len() == 58 && digits.bytes().all(|b| b.is_ascii_hexdigit()),

@@ -16,8 +16,8 @@ pub(super) fn integer(text: &str) -> Option<i128> {
 
 /// Parses the integer at the beginning of the text, and returns the rest of the
 /// text. Returns `None` if the text doesn't begin with an integer. The integer
-/// is `Err` if it exceeds 64 bits. Like `strtoull`, this adds 2^64 to a
-/// negative integer.
+/// is `Err` if it exceeds 64 bits. Like `strtoull`, this function adds 2^64 to
+/// a negative integer.
 pub(super) fn unsigned_at_start(text: &str) -> Option<(Result<u64, TooLarge>, &str)> {
     let text = text.trim_start_matches(is_space);
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);

@@ -28,7 +28,7 @@ impl ToConfigValue for PortLine {
     }
 }
 
-/// Supports port options, which are `Dependent`.
+/// Supports port options, whose type is [`ConfigType::Dependent`].
 impl FromConfigValue for PortLine {
     fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         if !holds_ports(ty) {

@@ -5,9 +5,10 @@ use super::number::{decimal_at_start, unsigned_at_start};
 use super::whitespace::skip_spaces_and_comments;
 use crate::info::ConfigType;
 
-/// The largest size in bytes.
+/// The largest size that tor accepts, in bytes.
 pub(super) const MAX_SIZE: u64 = i64::MAX as u64;
-/// The longest interval in seconds or milliseconds.
+/// The longest interval that tor accepts, in the unit of the option's type:
+/// seconds or milliseconds.
 pub(super) const MAX_INTERVAL: u64 = i32::MAX as u64;
 
 const MINUTE: u64 = 60;

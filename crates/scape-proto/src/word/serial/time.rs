@@ -57,7 +57,8 @@ where
     (*duration).into().map(|duration| duration.as_secs_f64()).serialize(serializer)
 }
 
-/// Serializes two durations as an array of two numbers, in seconds.
+/// Serializes two durations as an array of two numbers in seconds, or as null
+/// for `None`.
 pub(crate) fn delays<S: Serializer>(
     delays: &Option<(Duration, Duration)>,
     serializer: S,

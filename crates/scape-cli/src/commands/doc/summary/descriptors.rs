@@ -20,8 +20,8 @@ pub(super) struct Descriptors {
 }
 
 impl Descriptors {
-    /// Adds the numbers of a document. Returns false if this type doesn't count
-    /// documents of that kind.
+    /// Adds the numbers of a document. Returns false if documents of this kind
+    /// aren't summarized together.
     pub(super) fn add(&mut self, document: &Document<'_>) -> bool {
         match document {
             Document::ServerDescriptor(descriptor) => self.servers.add(descriptor),

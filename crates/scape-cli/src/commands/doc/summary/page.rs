@@ -12,7 +12,7 @@ use crate::base::output::{Output, printable};
 use crate::base::units;
 use crate::commands::shared::json;
 
-/// The maximum number of rows in a table, unless the table is ordered.
+/// The maximum number of rows in a table whose largest numbers come first.
 const MOST_ROWS: usize = 15;
 /// The width of the text, in columns, if the output isn't a terminal.
 const USUAL_WIDTH: u16 = 80;
@@ -36,7 +36,7 @@ pub(super) struct Summary {
     counts: Vec<Counts>,
 }
 
-/// A fact about a document: the value for a name.
+/// The value of a fact about a document.
 #[derive(Debug, Clone)]
 enum Fact {
     Text(String),
@@ -74,7 +74,7 @@ impl Serialize for Fact {
     }
 }
 
-/// A table of numbers.
+/// A table of numbers in a summary, such as the number of relays by flag.
 #[derive(Debug)]
 struct Counts {
     name: &'static str,
@@ -263,8 +263,9 @@ impl Counts {
         lines.collect()
     }
 
-    /// Returns the rows. If there are more than [`MOST_ROWS`], the last row is
-    /// the sum of those that are left out.
+    /// Returns the rows to print. A table whose rows keep their order has all
+    /// of them. Otherwise, if there are more than [`MOST_ROWS`], the last row
+    /// is the sum of those that are left out.
     fn shortened(&self) -> Vec<(String, u64)> {
         let mut rows = self.rows.clone();
         if !self.is_ordered && rows.len() > MOST_ROWS {

@@ -15,9 +15,9 @@ use super::trust::Authorities;
 
 /// The interval between two votes in the public network.
 const VOTING_INTERVAL: Duration = Duration::from_secs(3_600);
-/// The number of time periods in which the certificate of an onion service
-/// descriptor may have been made, counted back from the period in which it
-/// expires. The certificate is valid for 54 hours.
+/// The number of time periods that are tried for the key of an onion service
+/// descriptor: the period in which the key's certificate expires, and those
+/// before it. The certificate is valid for 54 hours.
 const PERIODS: usize = 5;
 
 /// The server descriptors that were read, by the fingerprint of the relay. One

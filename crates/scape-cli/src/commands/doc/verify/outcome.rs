@@ -16,7 +16,7 @@ use crate::commands::doc::input::Place;
 /// The result of checking a document, with a remark or the reason.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The signatures are valid.
+    /// The signatures are valid. The text is a remark, if there is one.
     Valid(Option<String>),
     /// A signature is missing or wrong, or the document is malformed.
     Invalid(String),
@@ -84,7 +84,7 @@ impl Checked {
     }
 }
 
-/// The numbers of documents by their result.
+/// The numbers of documents with each result.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     valid: usize,
@@ -113,7 +113,8 @@ impl Counts {
         }
     }
 
-    /// Prints the numbers of documents, and the authorities that were trusted.
+    /// Prints the numbers of documents with each result. Also prints the
+    /// authorities that were trusted, unless the user specified them.
     pub(super) fn note(&self, context: &Context, authorities: &Authorities) {
         context.out.note(format_args!(
             "{} valid, {} invalid, {} unchecked, {} without signatures",
@@ -130,7 +131,8 @@ impl Counts {
         }
     }
 
-    /// Returns a failure if a document is invalid or couldn't be checked.
+    /// Returns a failure if there are no documents, or if a document is invalid
+    /// or couldn't be checked.
     pub(super) fn check(&self) -> Result<(), Failure> {
         let total = self.valid + self.invalid + self.unchecked + self.unsigned;
         let wrong = self.invalid + self.unchecked;
@@ -147,7 +149,8 @@ impl Counts {
     }
 }
 
-/// Returns the subject of a document, such as the nickname of a relay.
+/// Returns the subject of a document, such as the nickname of a relay. Returns
+/// `None` if the document doesn't name its subject.
 fn subject(document: &Document<'_>) -> Option<String> {
     let fingerprint = |fingerprint: Option<Fingerprint>| fingerprint.map(|it| it.to_string());
     match document {

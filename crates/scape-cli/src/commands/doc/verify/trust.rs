@@ -43,7 +43,7 @@ impl Certificates {
     }
 }
 
-/// The authorities that are trusted.
+/// The directory authorities that are trusted.
 #[derive(Debug)]
 pub(super) struct Authorities {
     pub(super) fingerprints: Vec<Fingerprint>,

@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     name: Option<String>,
 }
 
-/// The result, as it is printed with `--json`.
+/// The result of adding a key, as it is printed with `--json`.
 #[derive(Debug, Serialize)]
 struct Added {
     address: OnionAddress,

@@ -42,7 +42,7 @@ struct Pair<'a> {
     /// `ClientOnionAuthDir`. Missing with `--key-file`, or without the address.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_line: Option<&'a str>,
-    /// The file that contains the private key.
+    /// The file that contains the private key. `null` without `--key-file`.
     key_file: Option<PathBuf>,
 }
 

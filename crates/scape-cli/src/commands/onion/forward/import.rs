@@ -26,7 +26,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The forwards, and the threads that accept connections.
 type Started = (Vec<Forward>, Vec<JoinHandle<()>>);
 
-/// Starts to listen on the local addresses of all imports.
+/// Listens on the local addresses of all imports, and starts to forward their
+/// connections.
 pub(super) fn start(context: &Context, imports: &[Import]) -> Result<Started, Failure> {
     let client = context.client()?;
     let mut listeners = Vec::new();

@@ -5,7 +5,7 @@ use std::fs;
 
 /// The files in which Linux lists the TCP sockets of this machine.
 const SOCKETS: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
-/// The state of a socket that listens.
+/// The code with which Linux lists a socket that listens.
 const LISTENS: &str = "0A";
 
 /// Returns true if no program listens on this TCP port of any address. Returns

@@ -74,9 +74,9 @@ struct Forward {
     address: String,
     /// The port of the onion address.
     port: u16,
-    /// The name of the key.
+    /// The name of the key. `null` if the key has no name.
     name: Option<String>,
-    /// The file of the key.
+    /// The file of the key. `null` if the key isn't kept.
     key_file: Option<PathBuf>,
 }
 
@@ -121,7 +121,8 @@ impl Arguments {
     }
 }
 
-/// Gives tor the key for the onion services of the imports.
+/// Gives tor the key for the onion services of the imports. tor forgets the key
+/// when the returned guards are dropped.
 fn authorize(
     tor: &Tor,
     imports: &[Import],

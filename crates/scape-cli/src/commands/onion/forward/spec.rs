@@ -9,17 +9,19 @@ use scape::word::OnionAddress;
 
 use crate::commands::onion::key_files::KeyName;
 
-/// The default port of the onion address for a Unix socket.
+/// The port of the onion address for a Unix socket if the user names no port.
 const USUAL_PORT: u16 = 80;
 
-/// A forward in one of the two directions.
+/// One forward: an export to an onion address, or an import from an onion
+/// service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Spec {
     Export(Export),
     Import(Import),
 }
 
-/// A local address that is forwarded to ports of an onion address.
+/// An export: connections to these ports of an onion address are forwarded to
+/// the local address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Export {
     pub(super) local: OnionTarget,
@@ -27,7 +29,8 @@ pub(super) struct Export {
     pub(super) name: Option<KeyName>,
 }
 
-/// A port of an onion service that is forwarded to a local address.
+/// An import: connections to the local address are forwarded to this port of an
+/// onion service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Import {
     pub(super) address: OnionAddress,
@@ -119,7 +122,8 @@ fn port(text: &str) -> Result<u16, String> {
     port.ok_or_else(|| format!("{text:?} isn't a port from 1 to 65535"))
 }
 
-/// Parses a port, or an address with a port. Host names aren't resolved.
+/// Parses a port of 127.0.0.1, or an address with a port. Host names other than
+/// `localhost` are refused.
 fn local(text: &str) -> Result<SocketAddr, String> {
     let Some((host, number)) = text.rsplit_once(':') else {
         return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port(text)?)));

@@ -70,7 +70,7 @@ pub(super) struct Arguments {
     hidden: bool,
 }
 
-/// An event, as it is printed with `--json`, one per line.
+/// An event of this command, as it is printed with `--json`, one per line.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Happening<'a> {
@@ -80,7 +80,7 @@ enum Happening<'a> {
         /// The address, with `.onion`.
         address: String,
         port: u16,
-        /// The file of the key. Missing if the address is used only once.
+        /// The file of the key. `null` if the address is used only once.
         key_file: Option<&'a PathBuf>,
         /// The number of authorized clients. 0 if the service accepts
         /// everybody.
@@ -96,7 +96,7 @@ enum Message {
     Served(Served),
     /// The file that `--once` waits for was downloaded.
     Done,
-    /// The listener has ended.
+    /// The listener has ended, with its last error if there was one.
     Ended(Option<Error>),
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::base::output::printable;
 use crate::base::units;
 
-/// A file or folder in a list.
+/// A file or folder in the list that visitors see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) name: String,
@@ -25,8 +25,8 @@ impl Entry {
     }
 }
 
-/// Returns the page for a list. Folders come before files, and both are sorted
-/// by name.
+/// Returns the page in HTML that lists files. Folders come before files, and
+/// both are sorted by name.
 pub(super) fn listing(mut entries: Vec<Entry>) -> String {
     entries.sort_by(|a, b| (a.length.is_some(), &a.name).cmp(&(b.length.is_some(), &b.name)));
     let mut page = "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\

@@ -5,10 +5,10 @@ use std::ops::Range;
 /// The part of a file that a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
-    /// The whole file.
+    /// The request asks for the whole file.
     All,
     Bytes(Range<u64>),
-    /// The range is outside of the file.
+    /// The request asks for a range that is outside of the file.
     Outside,
 }
 

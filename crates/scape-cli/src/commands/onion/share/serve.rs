@@ -22,7 +22,7 @@ use crate::commands::traffic::head::{Received, RequestHead};
 /// connection or the end of the previous answer. It is short, because a visitor
 /// that sends nothing takes the place of another one.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The time limit for sending some bytes to a visitor.
+/// The time limit for each write to a visitor.
 const WRITING: Duration = Duration::from_secs(120);
 /// The time that a visitor has to close the connection after the last download.
 const CLOSING: Duration = Duration::from_secs(60);
@@ -33,7 +33,7 @@ const MOST: usize = 1000;
 const PAGE: &str = "Content-Type: text/html; charset=utf-8\r\n\
     Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n";
 
-/// A server for a site.
+/// A server that answers the requests for the files of a site.
 #[derive(Debug)]
 pub(super) struct Server {
     site: Site,
@@ -49,7 +49,7 @@ pub(super) struct Server {
 pub(super) struct Served {
     pub(super) method: String,
     pub(super) path: String,
-    /// The HTTP status.
+    /// The HTTP status of the answer.
     pub(super) status: u16,
     /// The number of bytes of the body that were sent.
     pub(super) bytes: u64,

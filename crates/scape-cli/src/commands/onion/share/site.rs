@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use super::page::{Entry, encode};
 use crate::base::failure::Failure;
 
-/// The files that are shared.
+/// The files that are shared, and the rules for what visitors can see.
 #[derive(Debug)]
 pub(super) struct Site {
     root: Root,
@@ -24,17 +24,18 @@ enum Root {
     List(Vec<(String, PathBuf)>),
 }
 
-/// The content at a path.
+/// The content that the site has at a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Content {
     File(PathBuf),
-    /// A list of files.
+    /// The entries of a folder, or of the whole site, for a page that lists
+    /// them.
     Listing(Vec<Entry>),
     /// A redirect to the same path with a slash at the end.
     Elsewhere(String),
 }
 
-/// The reason for missing content.
+/// The reason why the site has no content at a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Missing {
     BadPath,
@@ -163,7 +164,7 @@ impl Site {
         self.hidden || !name.starts_with('.')
     }
 
-    /// Returns the files in a folder that visitors can see.
+    /// Returns the entries of a folder that visitors can see.
     fn entries(&self, base: &Path, folder: &Path) -> Vec<Entry> {
         let Ok(inside) = folder.strip_prefix(base) else { return Vec::new() };
         let above: Vec<String> =
@@ -185,7 +186,7 @@ impl Site {
 }
 
 /// Returns the canonical path that a folder has, or will have when it and the
-/// folders above it are created.
+/// folders above it are created. Returns `None` if the path can't be resolved.
 fn future(folder: &Path) -> Option<PathBuf> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let folder = std::path::absolute(folder).ok()?;
@@ -202,7 +203,8 @@ fn future(folder: &Path) -> Option<PathBuf> {
     Some(real)
 }
 
-/// Decodes percent escapes: `%41` is `A`.
+/// Decodes percent escapes: `%41` is `A`. Returns `None` if an escape is
+/// malformed, or if the result isn't UTF-8.
 fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();

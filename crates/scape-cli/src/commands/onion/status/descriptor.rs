@@ -14,7 +14,8 @@ use super::fetch::nickname;
 use crate::base::failure::Failure;
 use crate::commands::shared::json::seconds;
 
-/// The descriptor of an onion service, as it is printed with `--json`.
+/// The descriptor of an onion service, as it is printed with `--json`. A value
+/// is `null` if the descriptor doesn't contain it.
 #[derive(Debug, Serialize)]
 pub(super) struct Descriptor {
     /// The revision counter, which increases with each new descriptor in a time
@@ -29,8 +30,10 @@ pub(super) struct Descriptor {
     /// unknown.
     pub(super) client_authorization: Option<bool>,
     /// The reason why the encrypted part of the descriptor couldn't be read.
+    /// `null` if it was read.
     pub(super) problem: Option<String>,
-    /// The encrypted part of the descriptor, decrypted.
+    /// The encrypted part of the descriptor, decrypted. `null` if it couldn't
+    /// be read.
     pub(super) inside: Option<Inside>,
 }
 
@@ -41,7 +44,7 @@ pub(super) struct Inside {
     /// True if the service isn't anonymous, because its circuits have only one
     /// hop.
     pub(super) single_onion_service: bool,
-    /// The kinds of authorization at introduction points.
+    /// The kinds of authorization that the introduction points require.
     pub(super) introduction_authorization: Vec<String>,
     /// The versions of flow control that the service supports, such as `1-2`.
     pub(super) flow_control: Option<String>,

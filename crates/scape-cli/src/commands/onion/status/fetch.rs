@@ -17,10 +17,11 @@ use crate::base::failure::{Exit, Failure};
 pub(super) struct Asked {
     pub(super) fingerprint: Fingerprint,
     pub(super) nickname: Option<String>,
-    /// The revision of the descriptor that the directory has.
+    /// The revision of the descriptor that the directory has. `null` if the
+    /// directory sent none, or if the descriptor has no revision.
     pub(super) revision: Option<u64>,
     /// The reason why the directory didn't send a descriptor, such as
-    /// `NOT_FOUND`.
+    /// `NOT_FOUND`. `null` if it sent one.
     pub(super) error: Option<String>,
 }
 
@@ -28,7 +29,8 @@ pub(super) struct Asked {
 #[derive(Debug)]
 pub(super) struct Fetched {
     pub(super) asked: Vec<Asked>,
-    /// The text of the descriptor with the highest revision.
+    /// The text of the descriptor with the highest revision. `None` if no
+    /// directory has sent a descriptor.
     pub(super) newest: Option<Vec<u8>>,
     /// The exit code for the failure of a directory. `None` if no directory has
     /// failed.
@@ -83,8 +85,8 @@ pub(super) fn fetch(
 }
 
 impl Fetched {
-    /// Records a descriptor. It may come from a directory other than `named`,
-    /// which was asked first.
+    /// Records a descriptor that was received. It may come from a directory
+    /// other than `named`, which was asked first.
     fn found(
         &mut self,
         answers: &mut HashMap<Fingerprint, Answer>,
@@ -103,7 +105,8 @@ impl Fetched {
         answers.insert(from, Ok(revision));
     }
 
-    /// Records the failures of directories. Returns other errors.
+    /// Records the reasons why directories have sent no descriptor, if `error`
+    /// contains them. Otherwise, returns `error` as a failure.
     fn failed(
         &mut self,
         answers: &mut HashMap<Fingerprint, Answer>,

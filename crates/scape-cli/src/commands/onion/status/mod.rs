@@ -50,21 +50,22 @@ pub(super) struct Arguments {
 #[derive(Debug, Serialize)]
 struct Status {
     address: OnionAddress,
-    /// The directories that were asked, in this order.
+    /// The directories that were asked, in the order in which they were asked.
     directories: Vec<Asked>,
     /// The newest descriptor. Missing if no directory has one.
     descriptor: Option<Descriptor>,
-    /// The result of `--connect`.
+    /// The result of the connection that `--connect` asks for. `null` without
+    /// this option.
     connection: Option<Connection>,
 }
 
-/// A connection to the service.
+/// The result of a connection to the service.
 #[derive(Debug, Serialize)]
 struct Connection {
     port: u16,
     /// The time that connecting took, in seconds.
     seconds: f64,
-    /// The reason why the connection failed.
+    /// The reason why the connection failed. `null` if it succeeded.
     error: Option<String>,
     #[serde(skip)]
     exit: Option<Exit>,
@@ -94,7 +95,7 @@ impl Arguments {
     }
 
     /// Returns the key from `--client-key`, or the one that tor has for the
-    /// service.
+    /// service. Returns `None` if there is no such key.
     fn key(
         &self,
         context: &Context,

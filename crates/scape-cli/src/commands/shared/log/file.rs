@@ -66,8 +66,8 @@ impl LogFile {
         Ok(lines.iter().filter_map(|line| LogFile::parse(line)).collect())
     }
 
-    /// Returns the file with the most messages. A relative path belongs to the
-    /// folder in which tor was started, and not to that of scape.
+    /// Returns the file with the most messages. Files with a relative path are
+    /// left out, because the folder in which tor was started is unknown.
     fn best(files: Vec<Self>) -> Option<Self> {
         files.into_iter().filter(|file| file.path.is_absolute()).min_by_key(|file| file.least)
     }

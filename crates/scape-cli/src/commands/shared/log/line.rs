@@ -16,11 +16,11 @@ use crate::base::output::printable;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-/// The maximum time by which a message may be later than `now`. Clocks may
-/// differ a little, and the file may be from another time zone.
+/// The maximum time by which a message may be later than the present. Clocks
+/// may differ a little, and the file may be from another time zone.
 const AHEAD: Duration = Duration::from_secs(86_400);
-/// The maximum number of years from one 29 February to the next, as from 1896
-/// to 1904.
+/// The number of years that are tried for a date without a year. There may be 8
+/// years from one 29 February to the next, as from 1896 to 1904.
 const MOST_YEARS: i16 = 8;
 
 /// A log message, as it is printed with `--json`.
@@ -33,7 +33,7 @@ pub(crate) struct LogLine {
     pub(crate) severity: Severity,
     /// The message. It may have several lines.
     pub(crate) message: String,
-    /// The position in the log file.
+    /// The position of the line in the log file, in bytes from the beginning.
     #[serde(skip)]
     pub(crate) at: u64,
 }

@@ -1,4 +1,4 @@
-//! The rows of the page, and their order.
+//! The rows of the page Connections, and their order.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::monitor::data::Data;
 use crate::monitor::data::connections::Tracked;
 use crate::monitor::ui::sorting::Sorting;
 
-/// The identity of a row.
+/// The identity of a row: the circuit, hop, stream or connection in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Row {
     Circuit(CircuitId),
@@ -58,7 +58,7 @@ pub(super) enum Order {
     Name,
 }
 
-/// The orders with their names.
+/// The orders, each with the name that the title of the list shows.
 pub(super) const ORDERS: &[(Order, &str)] = &[
     (Order::Age, "age"),
     (Order::Bytes, "bytes"),

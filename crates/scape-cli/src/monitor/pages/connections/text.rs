@@ -1,4 +1,4 @@
-//! The text of a row and of its details.
+//! The text of a row of the page Connections, and of the row's details.
 
 use scape::event::{CircuitInfo, OrConnTarget, StreamInfo};
 use scape::word::{Fingerprint, RelayName};
@@ -61,7 +61,7 @@ pub(super) fn heading(width: usize) -> String {
     columns.line(width)
 }
 
-/// Returns the line of a row.
+/// Returns the text of a row, with all its columns.
 pub(super) fn line(row: &Row, data: &Data, view: &View, width: usize) -> String {
     let tables = &data.connections;
     let columns = match row {

@@ -33,7 +33,7 @@ const FLAGS: [(&str, RouterFlags); 7] = [
     ("BadExit", RouterFlags::BAD_EXIT),
 ];
 
-/// The orders of relays.
+/// The orders in which the relays can be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
     Weight,
@@ -227,7 +227,8 @@ fn line(row: &RelayRow, relays: &Relays) -> String {
     printable(&line)
 }
 
-/// Returns the last columns: the network, if networks are known, and the flags.
+/// Returns the text of a row's last columns: the network, if networks are
+/// known, and the flags.
 fn last_columns(relays: &Relays, network: &str, flags: &str) -> String {
     match relays.has_networks() {
         true => format!("{} {flags}", cell(network, 24)),

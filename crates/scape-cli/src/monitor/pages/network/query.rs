@@ -14,7 +14,7 @@ enum Term {
     Flag(RouterFlags),
     /// The beginning of the version.
     Version(String),
-    /// The minimum weight.
+    /// The minimum bandwidth weight in the consensus.
     Weight(u32),
     /// The number of the autonomous system.
     Network(u32),
@@ -28,7 +28,8 @@ pub(super) struct Query {
 
 impl Query {
     /// Parses words such as `moria`, `country=de`, `flag=Exit`,
-    /// `version=0.4.9`, `network=AS64496` and `weight=1000`.
+    /// `version=0.4.9`, `network=AS64496` and `weight=1000`. Returns a message
+    /// for the user if a word is wrong.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let terms = text.split_whitespace().map(|word| {
             let Some((key, value)) = word.split_once('=') else {
@@ -73,7 +74,8 @@ impl Query {
     }
 }
 
-/// Returns the flag with this name. The case of the name is ignored.
+/// Returns the flag with this name, in any case. Returns a message for the user
+/// if there is no such flag.
 fn flag(name: &str) -> Result<RouterFlags, String> {
     let all = RouterFlags::all();
     let known = all.iter().find(|known| known.eq_ignore_ascii_case(name));
