@@ -1,6 +1,7 @@
 //! Starts nodes in parallel, and waits for them.
 
 use std::net::{SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
@@ -44,7 +45,7 @@ const CIRCUIT_PAUSE: Duration = Duration::from_millis(200);
 /// vote.
 const SEED_FOR: Duration = Duration::from_secs(15);
 
-/// A node before its start.
+/// A node that hasn't been started.
 pub(super) struct NodeToStart {
     pub(super) nickname: String,
     pub(super) role: Role,
@@ -54,6 +55,15 @@ pub(super) struct NodeToStart {
     /// The launch of the node's next process, for a restart. That process need
     /// not wait for other nodes.
     pub(super) again: Launch,
+}
+
+/// Starts a node, and waits until it answers on its control port.
+fn start_node(node: NodeToStart, cancel: &CancelToken, deadline: Deadline) -> Result<Node> {
+    let NodeToStart { nickname, role, fingerprint, bridge, launch, again } = node;
+    match launch.cancel_with(cancel).timeout(deadline.left()).start() {
+        Ok(process) => Ok(Node::new(nickname, role, fingerprint, bridge, process, again)),
+        Err(error) => Err(not_started(&nickname, error, deadline)),
+    }
 }
 
 /// Nodes that are started in parallel. Dropping this value ends the nodes that
@@ -108,14 +118,9 @@ impl<'scope, 'env> Starting<'scope, 'env> {
             begun.push(index);
             let not_begun = sender.clone();
             let spawned = thread::Builder::new().spawn_scoped(self.scope, move || {
-                let NodeToStart { nickname, role, fingerprint, bridge, launch, again } = node;
-                let launch = launch.cancel_with(&cancel).timeout(deadline.left());
-                let result = match launch.start() {
-                    Ok(process) => {
-                        Ok(Node::new(nickname, role, fingerprint, bridge, process, again))
-                    }
-                    Err(error) => Err(not_started(&nickname, error, deadline)),
-                };
+                // Without a result, the start would wait until its deadline.
+                let start = AssertUnwindSafe(|| start_node(node, &cancel, deadline));
+                let result = catch_unwind(start).unwrap_or_else(|_| Err(panicked()));
                 // Sending fails after another node's failure, because the
                 // receiver is gone then.
                 let _ = sender.send((index, result));
@@ -210,7 +215,7 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         }
     }
 
-    /// Cancels the starts that are in progress, and takes the nodes that run.
+    /// Cancels the starts that are in progress, and returns the nodes that run.
     fn take_all(&mut self) -> Vec<Node> {
         self.cancel.cancel();
         // Each thread sends one result, unless it panics. So the loop below

@@ -1,3 +1,6 @@
+use std::thread;
+use std::time::Duration;
+
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 
 use crate::run::Scape;
@@ -21,7 +24,7 @@ fn events<const N: usize>(tor: &ScriptedTor, arguments: [&str; N]) -> Scape {
     scape.control(tor.address().unwrap())
 }
 
-/// Returns the lines without the time.
+/// Returns the lines of an output, without the times at their beginnings.
 fn lines(text: &str) -> Vec<&str> {
     text.lines().map(|line| line.split_at("2026-11-30 00:53:20.007  ".len()).1).collect()
 }
@@ -83,4 +86,20 @@ fn kinds_without_a_state_are_wrong_usage() {
     let expected = "--with-current needs one of the kinds CIRC, STREAM, ORCONN, ADDRMAP";
     assert!(done.error.contains(expected), "{done:?}");
     events(&tor, ["--list"]).run().expect(2);
+}
+
+#[test]
+fn questions_about_the_state_have_one_timeout_together() {
+    let asked = |command: &str| command.contains("-status") || command.contains("mappings");
+    let slow = tor().on_any(move |command| {
+        if asked(command) {
+            thread::sleep(Duration::from_secs(2));
+        }
+        None
+    });
+    let tor = slow.listen().unwrap();
+    // Each of the four answers is in time, but the last one of them comes after
+    // eight seconds.
+    let done = events(&tor, ["--timeout", "7s", "--count", "4"]).run().expect(4);
+    assert!(done.out.is_empty(), "{done:?}");
 }

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use scape::Controller;
 use scape::event::{
@@ -20,11 +20,11 @@ use serde::{Serialize, Serializer};
 use crate::base::failure::Failure;
 use crate::commands::shared::json;
 
-/// The kinds of events that have a state.
+/// The kinds of events about things whose present state tor can be asked for.
 const KINDS: [EventKind; 4] =
     [EventKind::Circ, EventKind::Stream, EventKind::OrConn, EventKind::AddrMap];
 
-/// Returns a failure if none of these kinds has a state.
+/// Returns a failure unless one of these kinds is among [`KINDS`].
 pub(super) fn check(kinds: &[EventKind]) -> Result<(), Failure> {
     if kinds.iter().any(|kind| KINDS.contains(kind)) {
         return Ok(());
@@ -41,7 +41,8 @@ pub(super) struct Entry {
     /// The time when tor was asked.
     #[serde(serialize_with = "time")]
     pub(super) arrived: SystemTime,
-    /// True, so that the entry can be told from an event.
+    /// Always true. Events don't have this field, so it marks the entries of
+    /// the state.
     is_current: bool,
     body: Body,
 }
@@ -93,7 +94,7 @@ impl From<AddressMapping> for Mapping {
 }
 
 impl Entry {
-    /// Returns the kind and the text, without secrets.
+    /// Returns the kind and the text of the entry, without secrets.
     pub(super) fn text(&self) -> String {
         match &self.body {
             Body::Event(body) => super::line(&self.kind, body),
@@ -111,7 +112,8 @@ enum Subject {
     Address(String),
 }
 
-/// The state of a subject. An event repeats an entry if the two are equal.
+/// The state of a subject, as a text to compare. An event tells nothing new if
+/// its condition is that of the entry about the same subject.
 type Condition = String;
 
 fn circuit(info: &CircuitInfo) -> (Subject, Condition) {
@@ -145,7 +147,7 @@ fn of_event(body: &EventBody) -> Option<(Subject, Condition)> {
     }
 }
 
-/// The state of tor for some kinds of events.
+/// The state of tor, as far as events of some kinds report it.
 #[derive(Debug, Default)]
 pub(super) struct Current {
     pub(super) entries: Vec<Entry>,
@@ -153,29 +155,32 @@ pub(super) struct Current {
 }
 
 impl Current {
-    /// Asks tor for the state. Must be called after the subscription.
+    /// Asks tor for the state. Must be called after the subscription. All
+    /// questions together may take the timeout of `controller`.
     pub(super) fn read(controller: &Controller, kinds: &[EventKind]) -> scape::Result<Self> {
+        let begun = Instant::now();
+        let tor = || controller.with_timeout(controller.timeout().saturating_sub(begun.elapsed()));
         let mut current = Current::default();
         if kinds.contains(&EventKind::Circ) {
-            for info in controller.circuits()? {
+            for info in tor().circuits()? {
                 let body = Body::Event(EventBody::Circ(info.clone()));
                 current.push(EventKind::Circ, circuit(&info), body);
             }
         }
         if kinds.contains(&EventKind::Stream) {
-            for info in controller.streams()? {
+            for info in tor().streams()? {
                 let body = Body::Event(EventBody::Stream(info.clone()));
                 current.push(EventKind::Stream, stream(&info), body);
             }
         }
         if kinds.contains(&EventKind::OrConn) {
-            for info in controller.info().or_connections()? {
+            for info in tor().info().or_connections()? {
                 let body = Body::Event(EventBody::OrConn(info.clone()));
                 current.push(EventKind::OrConn, connection(&info), body);
             }
         }
         if kinds.contains(&EventKind::AddrMap) {
-            for info in controller.info().address_mappings(&MappingSource::All)? {
+            for info in tor().info().address_mappings(&MappingSource::All)? {
                 let condition = mapping(&info.from, &info.to, &info.expires);
                 current.push(EventKind::AddrMap, condition, Body::Mapping(info.into()));
             }
@@ -189,9 +194,9 @@ impl Current {
         self.conditions.insert(subject, condition);
     }
 
-    /// Returns those of the first events that tell something new. An event
-    /// that repeats an entry, and earlier events about the same subject, are
-    /// left out, because the entry contains them.
+    /// Returns those of `events`, the first ones after the subscription, that
+    /// tell something new. An event that repeats an entry, and earlier events
+    /// about the same subject, are left out, because the entry contains them.
     pub(super) fn new_events(&self, events: Vec<Arc<Event>>) -> Vec<Arc<Event>> {
         let mut last_known = HashMap::new();
         for (number, event) in events.iter().enumerate() {

@@ -24,10 +24,12 @@ const REMOVED: &[&str] = &[
     "TOR_CONTROL_PASSWD",
     "SCAPE_PASSWORD_FILE",
 ];
-/// Variables with the command line of ssh, for programs that start ssh. They
-/// differ in how they take the value apart, but all of them know single quotes.
+/// Variables with the command line of ssh, for programs that start ssh. These
+/// programs split the value in different ways, but all of them know single
+/// quotes.
 const SSH_COMMANDS: [&str; 4] = ["GIT_SSH_COMMAND", "RSYNC_RSH", "SVN_SSH", "BORG_RSH"];
-/// Variables that contain only the name of a program.
+/// Variables that contain the name of an ssh program, but can't contain the
+/// options with which it would connect through Tor.
 const SSH_PROGRAMS: [&str; 1] = ["CVS_RSH"];
 /// The value that the [`SSH_PROGRAMS`] get. No program has this name, so the
 /// error message about the missing program contains the reason.
@@ -35,13 +37,18 @@ const NO_PROGRAM: &str = "scape-run-has-no-ssh-for-this-program";
 /// The variable with the program that git starts if there is no
 /// `GIT_SSH_COMMAND`.
 const GIT_SSH: &str = "GIT_SSH";
+/// The variable with the number of settings that git takes from variables. git
+/// reads the names of the settings from `GIT_CONFIG_KEY_0` and so on, and the
+/// values from `GIT_CONFIG_VALUE_0` and so on.
+const GIT_SETTINGS: &str = "GIT_CONFIG_COUNT";
 /// The variable with the SOCKS port for programs that start `scape`.
 const SOCKS: &str = "SCAPE_SOCKS";
-/// The options with which ssh doesn't connect by itself: to the host, over an
-/// open connection, to a name server, or to a Kerberos server.
+/// The options that keep ssh from connecting without Tor. Otherwise, ssh could
+/// use a shared connection that is open already, or ask a name server or a
+/// Kerberos server.
 const SSH_OPTIONS: &str = "-o ControlPath=none -o CanonicalizeHostname=no \
                            -o VerifyHostKeyDNS=no -o GSSAPIAuthentication=no";
-/// The password of [`Isolation::random`].
+/// The password that belongs to the user name of [`Isolation::random`].
 const PASSWORD: &str = "0";
 
 /// Returns true if a variable may choose a proxy or make programs bypass it,
@@ -61,7 +68,7 @@ pub(super) fn is_removed(name: &str, is_chosen: bool) -> bool {
 pub(super) fn leads_through_tor(name: &str) -> bool {
     let is_socks = name == SOCKS || name.to_ascii_lowercase().starts_with("tor_socks");
     let is_ssh = SSH_COMMANDS.contains(&name) || SSH_PROGRAMS.contains(&name) || name == GIT_SSH;
-    is_about_proxies(name) || is_socks || is_ssh
+    is_about_proxies(name) || is_socks || is_ssh || name == GIT_SETTINGS
 }
 
 /// Returns the variables for a program, by name. They contain new credentials
@@ -82,6 +89,23 @@ pub(super) fn variables(socks: &Address) -> Result<BTreeMap<String, String>, Fai
     variables.insert("TOR_SOCKS_HOST".to_owned(), address.ip().to_string());
     variables.insert("TOR_SOCKS_PORT".to_owned(), address.port().to_string());
     Ok(variables)
+}
+
+/// Returns the variables that make git use `proxy`, even if its configuration
+/// files set `http.proxy`, which counts more than `ALL_PROXY`. Settings in the
+/// user's variables are kept.
+pub(super) fn git_variables(
+    proxy: &str,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> BTreeMap<String, String> {
+    let count = variable(GIT_SETTINGS).and_then(|count| count.to_str()?.parse().ok());
+    let count: u32 = count.unwrap_or(0);
+    let Some(after) = count.checked_add(1) else { return BTreeMap::new() };
+    BTreeMap::from([
+        (GIT_SETTINGS.to_owned(), after.to_string()),
+        (format!("GIT_CONFIG_KEY_{count}"), "http.proxy".to_owned()),
+        (format!("GIT_CONFIG_VALUE_{count}"), proxy.to_owned()),
+    ])
 }
 
 /// Returns the variables that lead ssh through Tor when another program starts
@@ -164,6 +188,25 @@ mod tests {
         let quoted = &found("", "/it's a path/scape")["BORG_RSH"];
         let start = "ssh -o 'ProxyCommand=scape connect --isolate %h:%p' ";
         assert!(quoted.starts_with(start), "{quoted}");
+    }
+
+    #[test]
+    fn proxy_of_git_is_added_to_the_settings_of_the_user() {
+        let found = |count: &'static str| {
+            git_variables("socks5h://a", |name| {
+                assert_eq!(name, "GIT_CONFIG_COUNT");
+                Some(count.into())
+            })
+        };
+        let expected = [
+            ("GIT_CONFIG_COUNT", "3"),
+            ("GIT_CONFIG_KEY_2", "http.proxy"),
+            ("GIT_CONFIG_VALUE_2", "socks5h://a"),
+        ];
+        assert_eq!(found("2"), expected.map(|(name, value)| (name.into(), value.into())).into());
+        assert_eq!(found("")["GIT_CONFIG_KEY_0"], "http.proxy");
+        assert_eq!(git_variables("socks5h://a", |_| None), found("0"));
+        assert!(found("4294967295").is_empty());
     }
 
     #[test]

@@ -122,12 +122,17 @@ fn replaces_proxy(option: &str) -> bool {
     sets("proxy1.0", 4) || sets("preproxy", 3) || is_socks
 }
 
-/// Returns the reason if an argument of git is a repository to which git
-/// connects without Tor: a `git://` URL or, unless `leads_ssh` is true, a
-/// repository that git fetches with ssh.
+/// Returns the reason if git would connect without Tor: because of an option
+/// that sets a proxy or an ssh, or because an argument is a repository to which
+/// git connects directly. Those are `git://` URLs and, unless `leads_ssh` is
+/// true, repositories that git fetches with ssh.
 fn git(arguments: &[String], leads_ssh: bool) -> Option<String> {
     if let Some(word) = arguments.iter().find(|word| word.starts_with("git://")) {
         return Some(format!("git connects to {word} without a proxy; use https:// instead"));
+    }
+    if let Some(setting) = git_settings(arguments).find(|setting| replaces_git_proxy(setting)) {
+        let name = setting.split_once('=').map_or(setting, |(name, _)| name);
+        return Some(format!("the setting {name} makes git connect with another proxy, or none"));
     }
     if leads_ssh {
         return None;
@@ -148,6 +153,30 @@ fn git(arguments: &[String], leads_ssh: bool) -> Option<String> {
         "git connects to {word} with the ssh of GIT_SSH_COMMAND or GIT_SSH; unset them, and scape \
          leads ssh through Tor"
     ))
+}
+
+/// Returns the settings `name=value` in the arguments of git, which follow `-c`
+/// or `--config`, or are joined with these options. The options of other
+/// commands, such as `git switch -c`, are returned, too.
+fn git_settings(arguments: &[String]) -> impl Iterator<Item = &str> {
+    let before = std::iter::once("").chain(arguments.iter().map(String::as_str));
+    arguments.iter().zip(before).filter_map(|(word, before)| {
+        let joined = ["--config=", "--config-env=", "-c"];
+        let joined = joined.iter().find_map(|option| word.strip_prefix(option));
+        let is_value = matches!(before, "-c" | "--config" | "--config-env");
+        if is_value { Some(word.as_str()) } else { joined }
+    })
+}
+
+/// Returns true if a setting `name=value` of git sets a proxy, or an ssh that
+/// doesn't connect with `scape connect`.
+fn replaces_git_proxy(setting: &str) -> bool {
+    let Some((name, value)) = setting.split_once('=') else { return false };
+    let name = name.to_ascii_lowercase();
+    let is_proxy = ["http.", "remote."].iter().any(|section| name.starts_with(section))
+        && name.ends_with(".proxy");
+    let is_ssh = name == "core.sshcommand" && !value.contains("scape");
+    is_proxy || is_ssh || name == "core.gitproxy"
 }
 
 /// Returns true for a repository like `user@host:path`, which git fetches with
@@ -241,6 +270,14 @@ mod tests {
             "git fetch alice@example.com:a",
             "git fetch --all example.com:a",
             "git push example.com:a main:main",
+            "git -c http.proxy= clone https://example.com/a.git",
+            "git -c HTTP.https://example.com.Proxy=x fetch",
+            "git -C a -c remote.origin.proxy=x pull",
+            "git --config-env=http.proxy=NAME clone https://example.com/a.git",
+            "git --config-env http.proxy=NAME clone https://example.com/a.git",
+            "git clone -chttp.proxy=x https://example.com/a.git",
+            "git clone --config http.proxy=x https://example.com/a.git",
+            "git clone --config=core.sshCommand=ssh https://example.com/a.git",
             "env PIP_PROXY=x pip install a",
             "env -u npm_config_noproxy npm install",
             "env -u RSYNC_RSH make",
@@ -260,6 +297,9 @@ mod tests {
             "git push origin main:main",
             "git show HEAD@{1}:a",
             "git clone --config=a:b https://example.com/a",
+            "git -c http.proxyAuthMethod=basic -c user.name=x fetch",
+            "git switch -c http.proxy",
+            "git commit -m http.proxy=x",
             "env -v A=1 curl https://example.com",
         ] {
             assert_eq!(line(safe), None, "{safe}");

@@ -23,7 +23,9 @@ use crate::base::program;
 /// end in PROXY, such as NO_PROXY and PIP_PROXY. With --control or --socks, the
 /// variables of another tor are removed, too, such as TOR_CONTROL_PORT.
 /// GIT_SSH_COMMAND and others are set to an ssh that connects with `scape
-/// connect`, unless they are set. The exit code is that of the program.
+/// connect`, unless they are set. With GIT_CONFIG_COUNT, git gets the setting
+/// http.proxy, which counts more than the one in its configuration files. The
+/// exit code is that of the program.
 ///
 /// Programs that don't read these variables connect without Tor. Programs that
 /// are known for this are refused, but no list can be complete, and programs
@@ -60,7 +62,11 @@ impl Arguments {
                 command.env_remove(variable);
             }
         }
-        command.envs(environment::variables(client.address())?);
+        let variables = environment::variables(client.address())?;
+        if let Some(proxy) = variables.get("ALL_PROXY") {
+            command.envs(environment::git_variables(proxy, |name| env::var_os(name)));
+        }
+        command.envs(variables);
         command.envs(ssh);
         program::run(context, &self.command, &mut command)
     }

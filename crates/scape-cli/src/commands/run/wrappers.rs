@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::environment::leads_through_tor;
 
-/// A program that runs another program.
+/// A program, such as `nice`, that runs the program in its arguments.
 struct Wrapper {
     names: &'static [&'static str],
     /// The short options whose values may be in the next word.
@@ -156,7 +156,8 @@ fn option(wrapper: &Wrapper, word: &str) -> Option<(String, Value)> {
     Some((letters.to_owned(), Value::None))
 }
 
-/// Returns an error if a variable leads programs through Tor.
+/// Returns an error if a variable leads programs through Tor, because then env
+/// must not change it.
 fn check(variable: &str) -> Result<(), String> {
     match leads_through_tor(variable) {
         true => Err(format!(
