@@ -1,8 +1,8 @@
 //! The cost of the live configuration with every option of a real tor, compared
 //! with a bare socket that asks the same questions. See `docs/benchmarks.md`.
 //!
-//! `cargo bench -p scape-benches --bench config`, or with `-- --quick` at the
-//! end, which takes a few seconds.
+//! Run it with `cargo bench -p scape-benches --bench config`. With `-- --quick`
+//! at the end, it takes a few seconds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;

@@ -1,8 +1,8 @@
 //! The cost of a flood of events, compared with a loop that only reads them.
 //! See `docs/benchmarks.md`.
 //!
-//! `cargo bench -p scape-benches --bench events`, or with `-- --quick` at the
-//! end, which takes a minute.
+//! Run it with `cargo bench -p scape-benches --bench events`. With `-- --quick`
+//! at the end, it takes a minute.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;

@@ -2,9 +2,11 @@
 //! version and ends: its time and memory, compared with the same on a bare
 //! socket. See `docs/benchmarks.md`.
 //!
-//! `cargo bench -p scape-benches --bench hello`. The programs are this
-//! executable, run again. It is separate from the other benchmarks and doesn't
-//! use criterion, so that it contains nothing else.
+//! Run it with `cargo bench -p scape-benches --bench hello`. The benchmark
+//! starts its own executable again: in the role of a program that uses scape,
+//! and in the role of a program with a bare socket. This benchmark is separate
+//! from the others and doesn't use criterion, so that the measured executable
+//! contains nothing but scape.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;

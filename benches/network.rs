@@ -1,9 +1,9 @@
-//! The time until a private network is ready and can be used, its memory, and
-//! its use while consensuses change. See `docs/benchmarks.md`.
+//! Measures a private network: the time until it is ready and can be used, its
+//! memory, and its use while consensuses change. See `docs/benchmarks.md`.
 //!
-//! `cargo bench -p scape-benches --bench network`, or with `-- --quick` at the
-//! end. Every network is started in a process of its own: this executable, run
-//! again.
+//! Run it with `cargo bench -p scape-benches --bench network`. With `--
+//! --quick` at the end, it takes half a minute. The benchmark runs its own
+//! executable again for every network, so each network starts in a new process.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

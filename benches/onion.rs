@@ -2,8 +2,10 @@
 //! bare listener and a bare SOCKS client on the same service. See
 //! `docs/benchmarks.md`.
 //!
-//! `cargo bench -p scape-benches --bench onion`. Both ways go over the same
-//! circuit of a private network of real tors, which takes most of the time.
+//! Run it with `cargo bench -p scape-benches --bench onion`. With `-- --quick`
+//! at the end, it takes two or three minutes. The benchmark starts a private
+//! network of real tors. Both clients use the same circuit. Most of the time of
+//! a transfer is spent in the tors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;

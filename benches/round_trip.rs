@@ -1,8 +1,8 @@
 //! The time of commands and their replies, compared with a bare socket. See
 //! `docs/benchmarks.md`.
 //!
-//! `cargo bench -p scape-benches --bench round_trip`, or with `-- --quick` at
-//! the end, which takes less than a minute.
+//! Run it with `cargo bench -p scape-benches --bench round_trip`. With `--
+//! --quick` at the end, it takes less than a minute.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;

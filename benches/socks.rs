@@ -1,9 +1,9 @@
 //! The cost of a connection through a SOCKS port, compared with a bare client
 //! that sends the same bytes. See `docs/benchmarks.md`.
 //!
-//! `cargo bench -p scape-benches --bench socks`, or with `-- --quick` at the
-//! end, which takes half a minute. The port is a process of its own and answers
-//! at once.
+//! Run it with `cargo bench -p scape-benches --bench socks`. With `-- --quick`
+//! at the end, it takes half a minute. The SOCKS port is a fake: a separate
+//! process that answers at once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;

@@ -1,8 +1,8 @@
 //! The cost of the live state with as many relays as the public network has,
 //! compared with parsing the same bytes. See `docs/benchmarks.md`.
 //!
-//! `cargo bench -p scape-benches --bench state`, or with `-- --quick` at the
-//! end, which takes half a minute.
+//! Run it with `cargo bench -p scape-benches --bench state`. With `-- --quick`
+//! at the end, it takes half a minute.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;

@@ -1,7 +1,7 @@
 //! Shows circuits as they are built and closed, with their paths and the
 //! reasons of their end, until Ctrl-C or the end of the connection.
 //!
-//! `cargo run --example circuit_watcher`
+//! Run it with `cargo run --example circuit_watcher`.
 //!
 //! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
 //! unusual place. If tor needs a password, it is read from

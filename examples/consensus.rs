@@ -75,8 +75,12 @@ fn main() -> Result<ExitCode> {
 /// The arguments of the program.
 #[derive(Default)]
 struct Options {
+    /// The file with the authorities' certificates.
     certificates: Option<PathBuf>,
+    /// The GeoIP databases.
     databases: Vec<PathBuf>,
+    /// The consensus: a file, `-` for the standard input, or tor's data
+    /// directory. `None` for the consensus of the running tor.
     source: Option<PathBuf>,
 }
 

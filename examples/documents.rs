@@ -54,9 +54,14 @@ fn main() -> ExitCode {
 /// The arguments of the program.
 #[derive(Default)]
 struct Options {
+    /// The kind of documents without an annotation. `None` if the program
+    /// recognizes the kind.
     kind: Option<DocumentKind>,
+    /// True if everything that the specifications demand is checked.
     is_strict: bool,
+    /// True if malformed lines are reported.
     with_skipped: bool,
+    /// The files to read, or `-` for the standard input.
     paths: Vec<String>,
 }
 

@@ -1,10 +1,11 @@
 //! An onion service that sends back what it receives, always at the same
 //! address.
 //!
-//! `cargo run --example echo -- KEYFILE [PORT]`. If the file doesn't exist, a
-//! new key is saved there. Keep it secret, because anybody who has it can
-//! impersonate the service. Set `SCAPE_CONTROL` (`127.0.0.1:9051` or
-//! `unix:/path`) if tor is at an unusual place. If none runs, one is launched.
+//! Run it with `cargo run --example echo -- KEYFILE [PORT]`. If KEYFILE doesn't
+//! exist, a new key is saved there. Keep the key secret, because anybody who
+//! has it can impersonate the service. Set `SCAPE_CONTROL` (`127.0.0.1:9051` or
+//! `unix:/path`) if tor is at an unusual place. If no tor runs, one is
+//! launched.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 

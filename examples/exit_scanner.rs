@@ -1,10 +1,11 @@
 //! Fetches a page through every exit that can reach its server. For each exit,
 //! compares the address that the server sees with the one in the consensus.
 //!
-//! `cargo run --example exit_scanner -- HOST PORT [COUNT]`. The page is the
-//! answer of the web server at HOST and PORT to `GET /`. Its last line must be
-//! the address of the client. COUNT is the number of exits to test, by default
-//! all of them. Please be kind to the network and to the server.
+//! Run it with `cargo run --example exit_scanner -- HOST PORT [COUNT]`. The
+//! page is the answer of the web server at HOST and PORT to `GET /`. The last
+//! line of the page must be the address of the client. COUNT is the number of
+//! exits to test, by default all of them. Please be kind to the network and to
+//! the server.
 //!
 //! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
 //! unusual place. If tor needs a password, it is read from
@@ -22,7 +23,7 @@ use scape::netdoc::Relay;
 use scape::path::PathBuilder;
 use scape::{CircuitBuilder, Connect, State};
 
-/// The timeout of each page.
+/// The timeout of connecting to the web server, and of each read of the page.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The maximum length of a page in bytes.
 const LONGEST_PAGE: u64 = 64 * 1024;

@@ -1,6 +1,6 @@
 //! Lists the exits of your running tor's circuits, with their addresses.
 //!
-//! `cargo run --example exits_in_use`
+//! Run it with `cargo run --example exits_in_use`.
 //!
 //! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
 //! unusual place. If tor needs a password, it is read from

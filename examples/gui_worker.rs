@@ -1,11 +1,12 @@
 //! The structure of a program with a window that uses tor: a worker thread,
 //! commands to it, events from it, and a prompt end.
 //!
-//! `cargo run --example gui_worker`. In place of a window, it reads commands
-//! from standard input (`connect HOST:PORT`, `identity`, `quit`) and prints the
-//! events. The window's thread never waits for tor. Closing the window cancels
-//! every wait of the worker. Set `SCAPE_CONTROL` (`127.0.0.1:9051` or
-//! `unix:/path`) if tor is at an unusual place. If none runs, one is launched.
+//! Run it with `cargo run --example gui_worker`. In place of a window, the
+//! program reads commands from standard input (`connect HOST:PORT`, `identity`,
+//! `quit`) and prints the events. The window's thread never waits for tor.
+//! Closing the window cancels every wait of the worker. Set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`) if tor is at an unusual place. If no tor
+//! runs, one is launched.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -19,7 +20,8 @@ use scape::event::{EventBody, EventKind};
 use scape::word::Progress;
 use scape::{CancelToken, Connect, Launch, Result, Tor};
 
-/// The timeout of a command.
+/// The timeout of each command from the window, and of waiting until tor is
+/// ready.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A command from the window.

@@ -1,9 +1,9 @@
 //! Fetches the descriptor of an onion service and prints it.
 //!
-//! `cargo run --example hs_descriptor ADDRESS.onion [DIRECTORY]`. The directory
-//! is a relay's fingerprint. Without it, tor asks the directories that are
-//! responsible for the descriptor. Set `SCAPE_CONTROL` (`127.0.0.1:9051` or
-//! `unix:/path`) if tor is at an unusual place.
+//! Run it with `cargo run --example hs_descriptor ADDRESS.onion [DIRECTORY]`.
+//! DIRECTORY is the fingerprint of the relay to ask. By default, tor asks the
+//! directories that are responsible for the descriptor. Set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`) if tor is at an unusual place.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 

@@ -25,7 +25,7 @@ use scape::{Tor, TorClient};
 const USUAL_PORT: u16 = 8118;
 /// The maximum length of a request's head in bytes.
 const LONGEST_HEAD: usize = 16 * 1024;
-/// The timeout of reading a request's head.
+/// The timeout of each read of a request's head.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> Result<(), Box<dyn Error>> {

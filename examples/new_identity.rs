@@ -1,10 +1,11 @@
-//! Asks tor for a new identity, waits until tor has acted on it, and shows the
-//! effects.
+//! Asks tor for a new identity, waits until tor has acted on the request, and
+//! shows the effects.
 //!
-//! `cargo run --example new_identity`. tor does this at most every ten seconds,
-//! and postpones a request that comes too soon. Open streams stay on their
-//! circuits, and new streams use new circuits. Set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`) if tor is at an unusual place.
+//! Run it with `cargo run --example new_identity`. tor changes the identity at
+//! most every ten seconds, and postpones a request that comes too soon. Open
+//! streams stay on their circuits, and new streams use new circuits. Set
+//! `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an unusual
+//! place.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 

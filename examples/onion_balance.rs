@@ -54,9 +54,9 @@ use scape::{Connect, Controller, Tor, TorClient};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// The time that a fetch or a post may take.
+/// The maximum time for each fetch and each post of descriptors.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The time in which a backend must accept a connection.
+/// The maximum time to wait for each backend to accept a connection.
 const CHECK_WITHIN: Duration = Duration::from_secs(30);
 /// The maximum time between a failure and the next attempt.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
@@ -302,9 +302,15 @@ fn load_or_make(path: &Path) -> Result<OnionKey> {
 
 /// The arguments of the program.
 struct Options {
+    /// The time between two looks at the backends.
     every: Duration,
+    /// The port at which backends must be reachable. `None` if backends aren't
+    /// checked.
     check: Option<u16>,
+    /// The file with the frontend's key.
     key_file: PathBuf,
+    /// The addresses of the backends. If there are none, the program only makes
+    /// the key and shows the address.
     backends: Vec<OnionAddress>,
 }
 

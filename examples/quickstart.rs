@@ -1,7 +1,7 @@
 //! A first program: connects to your running tor and shows its version, its
 //! circuits and its events.
 //!
-//! `cargo run --example quickstart`
+//! Run it with `cargo run --example quickstart`.
 //!
 //! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
 //! unusual place. If tor needs a password, it is read from

@@ -1,7 +1,7 @@
 //! Shows streams when they open, the programs that opened them, the circuits
 //! that they use, and their ends, until Ctrl-C or the end of the connection.
 //!
-//! `cargo run --example streams_by_circuit`
+//! Run it with `cargo run --example streams_by_circuit`.
 //!
 //! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
 //! unusual place. If tor needs a password, it is read from

@@ -1,7 +1,8 @@
 //! A program that fetches pages through tor, and its test on a private network.
 //!
-//! `cargo run --features testing --example test_client`. The network and the
-//! server are on 127.0.0.1. `docs/testing.md` explains it.
+//! Run it with `cargo run --features testing --example test_client`. The
+//! network and the server are on 127.0.0.1. `docs/testing.md` explains the
+//! code.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 

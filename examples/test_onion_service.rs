@@ -1,8 +1,8 @@
 //! An onion service that counts its visitors, and its test on a private
 //! network.
 //!
-//! `cargo run --features testing --example test_onion_service`. The network is
-//! on 127.0.0.1. `docs/testing.md` explains it.
+//! Run it with `cargo run --features testing --example test_onion_service`. The
+//! network is on 127.0.0.1. `docs/testing.md` explains the code.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 

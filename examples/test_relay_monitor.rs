@@ -1,8 +1,8 @@
 //! A program that watches the relays of the consensus, and its test on a
 //! private network that loses a relay.
 //!
-//! `cargo run --features testing --example test_relay_monitor`. The network is
-//! on 127.0.0.1. `docs/testing.md` explains it.
+//! Run it with `cargo run --features testing --example test_relay_monitor`. The
+//! network is on 127.0.0.1. `docs/testing.md` explains the code.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 

@@ -23,6 +23,7 @@ use scape::{Connect, Tor};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
+/// The time limit of each step that needs the network.
 const PATIENCE: Duration = Duration::from_secs(60);
 const NAME: &str = "www.scape.test";
 const PAGE: &str = "Hello from an onion service that lives in the same program.";

@@ -32,7 +32,7 @@ const EXTENDED: &[(&str, &str)] = &[
     ("testing/network/mod.rs", "TestNetwork is started, changed and watched in several files"),
 ];
 
-/// The other justified circles, each with the reason.
+/// The justified circles that [`EXTENDED`] doesn't cover, each with the reason.
 const JUSTIFIED: &[(&[&str], &str)] = &[
     (
         &[

@@ -2,7 +2,7 @@
 //! strictly, and its signatures are valid.
 //!
 //! `SCAPE_RECORD=FOLDER cargo test --all-features --test network_documents`
-//! also writes them to a folder. The documents in
+//! also writes the documents to FOLDER. The documents in
 //! `crates/scape-proto/tests/data/documents` were recorded in this way.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]

@@ -113,8 +113,8 @@ struct Measured {
 }
 
 impl Scanner {
-    /// Returns the relays to measure: all of them, or all except the directory
-    /// authorities.
+    /// Returns the relays to measure: all relays with `--authorities`, and
+    /// otherwise all except the directory authorities.
     fn relays(&self) -> impl Iterator<Item = &Relay> {
         let is_authority = |relay: &Relay| relay.flags().contains(RouterFlags::AUTHORITY);
         let all = self.directory.relays().iter();
@@ -299,10 +299,15 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 
 /// The arguments of the program.
 struct Options {
+    /// The URL of the file to download.
     url: String,
+    /// The path of the bandwidth file to write.
     file: PathBuf,
+    /// The number of downloads through each relay.
     downloads: usize,
+    /// The maximum size of a download in bytes.
     largest: u64,
+    /// True if directory authorities are also measured.
     authorities: bool,
 }
 

@@ -21,7 +21,7 @@
 //! Enter or Ctrl-C ends the program, and the service with it.
 //!
 //! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
-//! unusual place. If none runs, one is launched, and ends with the program.
+//! unusual place. If no tor runs, one is launched, and ends with the program.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -241,8 +241,12 @@ fn printable(text: &str) -> String {
 
 /// The arguments of the program.
 struct Options {
+    /// The files to share, or the folder for files that visitors send.
     site: Site,
+    /// True if visitors don't need a private key.
     is_public: bool,
+    /// The time after which the program ends, unless something else has ended
+    /// it before. `None` for no such limit.
     stop_after: Option<Duration>,
 }
 

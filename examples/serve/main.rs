@@ -10,7 +10,7 @@
 //! and HEAD are supported. Hidden files and files outside of the directory
 //! aren't served. Neither the headers nor the pages reveal anything about this
 //! machine. Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at
-//! an unusual place. If none runs, one is launched.
+//! an unusual place. If no tor runs, one is launched.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 

@@ -1,5 +1,5 @@
-//! Directory documents: whatever comes is read without an end, and nothing is
-//! counted twice.
+//! Directory documents: parsing any bytes comes to an end. A directory contains
+//! each relay once.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

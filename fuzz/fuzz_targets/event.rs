@@ -1,4 +1,5 @@
-//! Every event is one, whatever is in it, and keeps its kind.
+//! Events: every reply with the status 650 is parsed as an event, whatever it
+//! contains. The event has the kind that the reply names.
 #![no_main]
 
 use std::time::SystemTime;

@@ -1,9 +1,9 @@
-//! A GeoIP database that is damaged, from one that is not: it is refused, or
-//! answers, but never panics.
+//! Damaged GeoIP databases: the database is refused, or look-ups in it return
+//! without a panic.
 //!
-//! The first bytes say which database it is, and what is changed in it, five
-//! bytes a change; where there is nothing to change, the rest is taken for a
-//! file as it is.
+//! The first byte of the input chooses a valid database, and every five bytes
+//! after it describe one change of the database. If the highest bit of the
+//! first byte is 1, the bytes after it are the whole database.
 #![no_main]
 
 #[path = "../../tests/support/mmdb.rs"]

@@ -1,5 +1,5 @@
-//! torrc: any text is read or refused, stays what it is, and says the same
-//! after a change.
+//! Torrcs: any text is parsed or refused. A parsed torrc is written as the same
+//! bytes. After a change, the written torrc is parsed as the same torrc.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! The values of GETINFO that are more than one word: whatever tor says, they
-//! are read or they are not.
+//! Values of GETINFO that consist of several words: any bytes are parsed or
+//! refused, without a panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -17,9 +17,12 @@ use scape_proto::info::{ListenerAddress, ListenerKind};
 use scape_proto::torrc::{PortAddress, PortLine, PortSwitch};
 use std::sync::Arc;
 
-/// The maximum time for verifying that a SOCKS port belongs to tor.
+/// The maximum time for verifying that a SOCKS port belongs to tor. If several
+/// ports are checked, each has this time. It is also the timeout of calls on a
+/// [`Tor`](crate::Tor) that has no control connection.
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The maximum time to wait until one SOCKS port accepts a connection.
+/// The maximum time to wait for each SOCKS port to accept a connection. After
+/// that, the next port is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The two options for SOCKS ports. They are one group: setting one of them
 /// also replaces the values of the other.

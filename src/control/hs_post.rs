@@ -9,10 +9,10 @@ use scape_proto::control::Command;
 use scape_proto::event::{EventBody, EventKind, HsDescAction, HsDescEvent, HsDescReason};
 use scape_proto::word::{Fingerprint, OnionAddress, RelayName};
 
-/// The time to wait for another directory's answer if the caller named no
-/// directories. The number of answers isn't known, because tor doesn't report
-/// how many directories it asks. tor also doesn't report an upload that fails
-/// because tor has no circuit to the directory.
+/// The time to wait after each answer for the answer of another directory, if
+/// the caller named no directories. The number of answers isn't known, because
+/// tor doesn't report how many directories it asks. tor also doesn't report an
+/// upload that fails because tor has no circuit to the directory.
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// The answer of one directory to a descriptor. See

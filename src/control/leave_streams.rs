@@ -162,9 +162,10 @@ impl LeaveStreams {
     }
 
     /// Resets the option `__LeaveStreamsUnattached` on the current socket, if
-    /// that couldn't be done before. tor forgets the client keys in its memory
-    /// when an option is changed. `own` returns the commands that add this
-    /// controller's keys again: see [`Kept::send`].
+    /// an earlier attempt has failed. Does nothing if no reset is due, or if
+    /// the connection is down. Errors are only logged. tor forgets the client
+    /// keys in its memory when an option is changed. `own` returns the commands
+    /// that add this controller's keys again: see [`Kept::send`].
     pub(super) fn put_back_owed(
         &self,
         connection: &Connection,

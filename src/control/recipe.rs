@@ -79,7 +79,8 @@ impl Recipe {
         }
     }
 
-    /// Returns the tasks of the thread that looks after the connection.
+    /// Returns the tasks of the thread that looks after the connection:
+    /// automatic reconnects and heartbeats.
     pub(super) fn keeping(&self) -> Keeping {
         Keeping {
             reconnect: self.reconnect.clone(),

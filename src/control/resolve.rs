@@ -15,9 +15,9 @@ use scape_proto::word::{Host, StreamId};
 /// The session group of the streams that RESOLVE creates (`SESSION_GROUP` in
 /// STREAM events).
 const RESOLVE_GROUP: i32 = -3;
-/// The time to wait for the event that the look-up's stream has ended. This
-/// event contains the reason for an error. tor sends it right after it has
-/// reported the error.
+/// The maximum time to wait for the event that the look-up's stream has ended.
+/// This event contains the reason for an error. tor sends the event right after
+/// it has reported the error.
 const FOR_THE_REASON: Duration = Duration::from_secs(1);
 
 /// Look-ups. See control-spec, command RESOLVE.

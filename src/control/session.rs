@@ -529,13 +529,15 @@ impl Session {
         undone
     }
 
-    /// Resets `__LeaveStreamsUnattached` if that couldn't be done while the
-    /// connection was down, or while everything else was being restored on a
-    /// new one.
+    /// Resets `__LeaveStreamsUnattached` if an earlier attempt has failed. Does
+    /// nothing if no reset is due, or if the connection is down. Errors are
+    /// only logged.
     ///
-    /// Call this after the connection was opened, and also after a failed
-    /// attempt to reset the option. Both calls are needed, because either event
-    /// may come first.
+    /// Two callers need this: a reconnect that has opened the connection, and
+    /// an attempt to reset the option that has failed because the connection
+    /// had ended. Such an attempt may fail before or after the reconnect opens
+    /// the connection. Whichever of the two calls comes later resets the
+    /// option.
     pub(super) fn put_back_owed(&self, timeout: Duration) {
         let own = || self.restorables.client_auths();
         self.leave_streams.put_back_owed(&self.connection, own, timeout);

@@ -12,7 +12,7 @@ use crate::io::transport::Deadline;
 use scape_proto::control::Refusal;
 use scape_proto::event::{EventBody, EventKind};
 
-/// The time to wait for warnings after tor's refusal.
+/// The maximum time to wait for all warnings after tor's refusal.
 const SOON: Duration = Duration::from_millis(500);
 /// The maximum number of warnings to return. There is a limit because tor may
 /// log any number of unrelated warnings at the same time.

@@ -21,7 +21,7 @@ use scape_proto::control::Refusal;
 use scape_proto::word::Progress;
 
 /// The default time limit for adding and publishing the service. The time
-/// begins when tor is running.
+/// begins when the tor process is running, so it includes tor's bootstrap.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
 /// The progress in percent when tor is running.
 const THERE: u8 = 40;

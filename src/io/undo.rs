@@ -170,9 +170,12 @@ fn undo_rank(rank: Rank, timeout: Duration) -> Result<()> {
     outcome
 }
 
-/// The time that a connection gets to notice that its deadline has passed.
+/// The time that [`undo_rank`] waits after its deadline for circuits and
+/// connections, because they need a moment to notice that the deadline has
+/// passed.
 const SLACK: Duration = Duration::from_millis(250);
-/// The time that a process gets to end after it was killed.
+/// The time that [`undo_rank`] waits after its deadline for processes, because
+/// a process that is killed at the deadline needs a moment to end.
 const AFTER_KILL: Duration = Duration::from_secs(3);
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use crate::onion::disk::is_not_configured;
 use scape_proto::control::{ArgumentError, Refusal};
 use scape_proto::word::{ClientPublicKey, OnionAddress, OnionKey};
 
-/// The longest time that dropping a service waits for tor's reply.
+/// The time limit for removing a service when it is dropped. It is also the
+/// limit for removing a service on disk that wasn't published.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// A value that is kept alive as long as the service.

@@ -33,12 +33,15 @@ const REST_AFTER_KILL: Duration = Duration::from_secs(1);
 /// process that moves to another group (`setsid`) escapes. If other code in
 /// this program reaps all children (`waitpid(-1)`, SIGCHLD ignored), the rest
 /// of the group isn't ended, because the group's identifier may already belong
-/// to another group.
+/// to another group. The same is true on systems that can't wait for a process
+/// without reaping it, such as OpenBSD.
 ///
-/// A thread waits until the process ends, and reaps it at once, so the process
-/// never stays a zombie. Reaping and signalling exclude each other: both hold
-/// the lock on `state`. So a signal never goes to another process or group that
-/// got the same identifier.
+/// A thread waits until the process ends, then ends the rest of the group (in
+/// at most 4 seconds), and only then reaps the process. Until the process is
+/// reaped, its identifier and the group's can't be reused. Other threads send
+/// signals only while they hold the lock on `state`, and reaping takes the same
+/// lock. So a signal never goes to another process or group that got the same
+/// identifier.
 pub(super) struct Child {
     handle: ChildHandle,
 }

@@ -30,8 +30,8 @@ const LONGEST_PORT_FILE: u64 = 64 << 10;
 /// exit status.
 const EXIT_AFTER_CLOSE: Duration = Duration::from_secs(1);
 
-/// The timeout of each call on the launched tor's controller, the same as the
-/// default of every other controller.
+/// The timeout of each attempt to connect, and of each call on the launched
+/// tor's controller. It is the same as the default of every other controller.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The kind of a launched tor's control connection.

@@ -17,8 +17,8 @@ use scape_proto::word::Progress;
 /// The default time limit for starting. tor itself never gives up, and a first
 /// bootstrap over a slow line takes minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
-/// The default time limit for ending. tor takes milliseconds on a machine that
-/// is not busy.
+/// The default time limit for tor to end. After that, tor is killed. tor takes
+/// milliseconds on a machine that is not busy.
 const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The default number of log lines that are kept.
 const DEFAULT_LOG_LINES: usize = 64;
@@ -93,7 +93,8 @@ const DEFAULT_LOG_LINES: usize = 64;
 /// * the wrapper moves tor to another process group (`setsid`);
 /// * the script ends before tor, and other code in this program reaps all
 ///   children (`waitpid(-1)`, or SIGCHLD ignored). The script's exit status is
-///   unknown then.
+///   unknown then. On systems such as OpenBSD, it is enough that the script
+///   ends before tor.
 ///
 /// Such a tor ends when its control connection closes, or within 15 seconds
 /// after this program ends. If the wrapper starts tor only after the torrc was

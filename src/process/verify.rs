@@ -14,13 +14,13 @@ use crate::io::transport::deadline_after;
 use crate::live::config::Torrc;
 use crate::process::{LaunchError, LaunchProblem, VerifyError};
 
-/// The default time limit. tor takes some 50 milliseconds on a machine that is
-/// not busy.
+/// The default time limit for tor to check a configuration. tor takes some 50
+/// milliseconds on a machine that is not busy.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum number of output lines that are kept.
 const KEPT_LINES: usize = 1000;
-/// The minimum time to wait for tor's last lines after tor has ended. They take
-/// that long only on a busy machine.
+/// The time that tor's last lines have to arrive after tor has ended, even if
+/// less is left of the time limit. They take that long only on a busy machine.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The maximum number of last lines that the error contains if tor wrote
 /// neither a warning nor an error.

@@ -18,7 +18,7 @@ use scape_proto::word::Progress;
 
 /// The pause before a SOCKS port that doesn't answer is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
-/// The time for finding out, after a timeout, why tor isn't ready.
+/// The maximum time for finding out, after a timeout, why tor isn't ready.
 const ASK_WHY: Duration = Duration::from_secs(1);
 /// The pause between two queries of tor's status, if a filter on the control
 /// port hides tor's status events.

@@ -2,8 +2,8 @@
 //! and with plain loops over the same text. See `docs/benchmarks.md`,
 //! "Documents".
 //!
-//! `cargo bench --manifest-path benches/documents/Cargo.toml`. With `--
-//! --quick`, it takes two or three minutes.
+//! Run it with `cargo bench --manifest-path benches/documents/Cargo.toml`. With
+//! `-- --quick` at the end, it takes two or three minutes.
 
 #[path = "../../support/bare_relays.rs"]
 #[allow(dead_code, reason = "other benchmarks use the rest")]

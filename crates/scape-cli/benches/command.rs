@@ -2,9 +2,9 @@
 //! `docs/benchmarks.md`.
 //!
 //! Run it with `cargo bench -p scape-cli --bench command`. `scape status` is
-//! compared with a bare program. For this, the executable runs itself again: it
-//! opens the control port, authenticates without a secret, and sends one
-//! GETINFO.
+//! compared with a bare program, for which the benchmark runs its own
+//! executable again. The bare program opens the control port, authenticates
+//! without a secret, and sends one GETINFO.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

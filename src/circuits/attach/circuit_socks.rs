@@ -30,7 +30,8 @@ use crate::io::transport::{Transport, deadline_after};
 use crate::live::state::Circuit;
 use scape_proto::word::Secret;
 
-/// The maximum time for the whole SOCKS handshake with a program.
+/// The maximum time to receive a program's SOCKS request. Sending the answer
+/// may take this time again.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The maximum number of concurrent connections.
 const MOST: usize = 256;

@@ -19,8 +19,9 @@ use crate::io::connection::{Closed, Thread};
 use crate::io::transport::Deadline;
 use scape_proto::event::EventKind;
 
-/// The maximum time for which dropping the last [`LeaveUnattachedGuard`] waits
-/// for tor.
+/// The time limit for resetting `__LeaveStreamsUnattached` and ending the
+/// thread that watches streams, when the last [`LeaveUnattachedGuard`] is
+/// dropped or [`LINGER`] has passed.
 const END_WITHIN: Duration = Duration::from_secs(5);
 /// The time for which `__LeaveStreamsUnattached` stays 1 after the last of a
 /// series of circuit-bound clients. A client belongs to the series if it is

@@ -11,7 +11,7 @@ use scape_proto::control::Refusal;
 use scape_proto::event::{EndReason, StreamReason};
 use scape_proto::word::{StreamId, is_disguised_onion};
 
-/// The sender of the commands that carry out decisions.
+/// Sends tor the commands that carry out attachers' decisions about streams.
 pub(super) struct Operations {
     controller: InternalController,
     /// The controller that is passed to the user's code.

@@ -179,9 +179,9 @@ impl PathBuilder {
         self
     }
 
-    /// Requires that the last hop is in one of these countries. `country_of`
-    /// returns the country of an address. Relays whose country is unknown are
-    /// not used.
+    /// Requires that the last hop is in one of these countries. A later call
+    /// replaces the countries. `country_of` returns the country of an address.
+    /// Relays whose country is unknown are not used as the last hop.
     ///
     /// `country_of` is called for thousands of relays while a path is prepared,
     /// and must be quick. So look up all addresses beforehand.
@@ -281,8 +281,9 @@ impl PathBuilder {
         self
     }
 
-    /// Excludes relays in these countries. `country_of` returns the country of
-    /// an address. Relays whose country is unknown are excluded, too, as in tor
+    /// Excludes relays in these countries. Several calls exclude the countries
+    /// of all calls. `country_of` returns the country of an address. Relays
+    /// whose country is unknown are excluded, too, as in tor
     /// (`GeoIPExcludeUnknown`). `country_of` must be quick: see
     /// [`exit_in`](Self::exit_in).
     ///
@@ -308,7 +309,8 @@ impl PathBuilder {
         self
     }
 
-    /// Excludes relays that fulfil a condition.
+    /// Excludes relays that fulfil a condition. After several calls, a relay is
+    /// excluded if it fulfils one of the conditions.
     ///
     /// ```
     /// use scape::netdoc::RouterFlags;

@@ -12,8 +12,9 @@ use super::{HandshakeError, SocksError, SocksProblem};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::transport::{Address, Transport, deadline_after};
 
-/// The maximum time to wait for the rest of an answer once it is clear that no
-/// SOCKS port would send it. The error describes the peer by that answer.
+/// The maximum time to wait for the rest of an answer once its first bytes show
+/// that the peer isn't a SOCKS port. The error tells from the answer what the
+/// peer is.
 const EXPLANATION: Duration = Duration::from_millis(500);
 
 /// A SOCKS port of tor, for connections and DNS look-ups.

@@ -13,7 +13,7 @@ use crate::client::tls::{TlsError, TlsProblem};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::transport::{Transport, deadline_after};
 
-/// The maximum wait when a stream is dropped. Dropping a stream sends
+/// The timeout of each write when a stream is dropped. Dropping a stream sends
 /// `close_notify`, and has to wait if the socket's buffer is full.
 const FAREWELL: Duration = Duration::from_millis(200);
 

@@ -335,9 +335,10 @@ impl Hub {
         Ok(())
     }
 
-    /// Removes `link` if it is the link that
-    /// [`set_candidate`](Self::set_candidate) has stored. Otherwise the hub
-    /// would keep an ended link alive.
+    /// Forgets the link that [`set_candidate`](Self::set_candidate) has stored,
+    /// if it is `link`. Does nothing if it is another one. Call this when
+    /// `link` has ended. Without the call, the hub may keep the ended link
+    /// alive.
     pub(super) fn forget_candidate(&self, link: &Link) {
         self.state.lock().forget_candidate(link);
     }

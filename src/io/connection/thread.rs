@@ -8,8 +8,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, bounded};
 use super::waiters::YIELD_FOR;
 use crate::io::undo::is_own_thread;
 
-/// The time for which closing a connection waits for each of its threads. The
-/// threads end at once unless a callback is running.
+/// The maximum time to wait for a thread of a connection if the caller has
+/// given no time limit, for example when a connection is dropped. A thread ends
+/// at once unless it is running a callback. Closing a connection also limits
+/// two of its steps to this time: preparing tor for the end, and resetting
+/// `__LeaveStreamsUnattached` over a separate connection.
 pub(crate) const JOIN_FOR: Duration = Duration::from_secs(1);
 
 /// The time between the first and the second attempt to wake a thread. The time

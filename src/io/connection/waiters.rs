@@ -14,10 +14,10 @@ use crate::io::connection::Closed;
 use crate::io::transport::Deadline;
 use scape_proto::control::{ArgumentError, Command, KnownSecrets, Reply};
 
-/// The time for which a caller that waits for a reply yields its processor,
-/// again and again, before it sleeps. Most replies come within this time, and
-/// being woken costs more than yielding. (A busy wait would keep tor from
-/// running on a machine with one core.)
+/// The time for which a caller that waits for a reply, or for the end of a
+/// thread, yields its processor again and again before it sleeps. Most replies
+/// come within this time, and being woken costs more than yielding. (A busy
+/// wait would keep tor from running on a machine with one core.)
 pub(super) const YIELD_FOR: Duration = Duration::from_micros(100);
 
 /// The number of threads of this process that wait for replies. A thread yields

@@ -526,7 +526,9 @@ mod tests {
         }
     }
 
-    /// Addresses of other machines, two of them on a network of the test below.
+    /// Addresses of other machines. The last two are in the subnets of the
+    /// network interface that the test below creates, but aren't addresses of
+    /// that interface.
     const OTHERS: [&str; 5] = [
         "192.0.2.1:9051",
         "[2001:db8::1]:9051",

@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::io::connection::{CloseCause, Closed};
 use scape_proto::word::OnionAddress;
 
-/// The time limit for each of tor's replies when a guard is dropped.
+/// The time limit for removing the key, and for restoring the earlier one, when
+/// a guard is dropped.
 const DROP: Duration = Duration::from_secs(5);
 
 /// A guard for a client's key for an onion service. tor has the key as long as

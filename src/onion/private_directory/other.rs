@@ -1,5 +1,5 @@
-//! Directories on systems other than Unix, where files aren't given to other
-//! users.
+//! Directories on systems other than Unix. This library gives files to other
+//! users only on Unix.
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
@@ -30,7 +30,7 @@ impl PrivateDirectory {
     }
 
     /// Creates the directory `name` in this one. `_owner` is ignored, because
-    /// this system doesn't give files to other users.
+    /// files are given to other users only on Unix.
     pub(super) fn make(&self, name: &OsStr, _owner: Option<u32>) -> io::Result<PrivateDirectory> {
         let path = self.path.join(name);
         fs::create_dir(&path)?;

@@ -30,6 +30,7 @@ const RELAYS: [(&str, &str, u32); 8] = [
 const STREAMS: [usize; 3] = [400_000, 90_000, 150_000];
 /// The time between two transfers of a stream.
 const PAUSE: Duration = Duration::from_millis(250);
+/// The time limit for opening all streams, and for each attempt to open one.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The name of the server's machine in the network.
 const NAME: &str = "www.scape.test";

@@ -13,6 +13,7 @@ use super::threads;
 /// The delay before progress is shown. Work that ends earlier shows no
 /// progress.
 const SHOWN_AFTER: Duration = Duration::from_millis(500);
+/// The interval at which the spinner of a shown line is redrawn.
 const REDRAWN_EVERY: Duration = Duration::from_millis(100);
 
 /// A line on standard error that says what a command is waiting for. The line

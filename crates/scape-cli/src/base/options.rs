@@ -47,7 +47,7 @@ pub(crate) struct GlobalOptions {
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
 
-    /// Print JSON: one value, or one value per line
+    /// Print JSON: one line for each result, or for each value of a list
     #[arg(long, global = true)]
     pub(crate) json: bool,
 

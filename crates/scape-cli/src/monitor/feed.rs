@@ -43,6 +43,7 @@ pub(crate) const KINDS: &[EventKind] = &[
 /// [`REREAD_EVERY`].
 const QUEUE: usize = 20_000;
 
+/// The minimum time between two readings of everything after lost events.
 const REREAD_EVERY: Duration = Duration::from_secs(15);
 
 /// The maximum time to wait for one answer. No events are passed on during this

@@ -10,7 +10,7 @@ use super::help_texts::COMMANDS;
 use super::line::SLASH_COMMANDS;
 use crate::base::output::printable;
 
-/// The time limit for reading a list from tor. It is short, because the user
+/// The time limit for reading each list from tor. It is short, because the user
 /// waits in the middle of a line.
 const PATIENCE: Duration = Duration::from_secs(2);
 

@@ -45,9 +45,9 @@ pub(crate) fn c_string_of_bytes(bytes: &[u8]) -> String {
 
 /// Parses the C string at the beginning of `text`, as tor does in a torrc.
 /// Returns the unquoted bytes and the number of bytes of `text` that the string
-/// takes. Returns `None` if the string doesn't end on the line on which it
-/// begins. Also returns `None` if the string contains an escape that tor
-/// rejects.
+/// takes. Returns `None` if `text` doesn't begin with `"`, or if the string
+/// doesn't end on the line on which it begins. Also returns `None` if the
+/// string contains a NUL byte or an escape that tor rejects.
 pub(super) fn read_c_string(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut rest = text.strip_prefix(b"\"")?;
     // The text may be a secret, and a buffer that grows leaves copies of itself

@@ -63,8 +63,8 @@ impl FromStr for FallbackDirectory {
     ///
     /// # Errors
     ///
-    /// Returns an error if the address, `orport` or `id` is missing, or if a
-    /// value is malformed.
+    /// Returns an error if the address, `orport` or `id` is missing, if a value
+    /// is malformed, or if there is a second word without `=`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse(text).map_err(|problem| ParseDirectoryServerError::new(text, problem))
     }

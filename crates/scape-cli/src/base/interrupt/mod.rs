@@ -40,7 +40,8 @@ pub(crate) use self::restoring::{Restoring, end_with, restore_with};
 /// The time limit for undoing everything that the library has done in tor.
 const UNDO: Duration = Duration::from_secs(8);
 
-/// The time that a program started by scape has to end after a signal.
+/// The time that a program started by scape has to end after a signal. After
+/// this time, everything in tor is undone, even if the program still runs.
 pub(crate) const HELD: Duration = Duration::from_secs(15);
 
 static HOLD: Mutex<()> = parking_lot::const_mutex(());

@@ -52,7 +52,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     torrc: Option<PathBuf>,
 
-    /// The tor program. Default: the one in PATH, or in the usual folders
+    /// The tor program [env: SCAPE_TOR]
+    ///
+    /// Default: the first tor in PATH, in the folders where systems and package
+    /// managers install it, or in a Tor Browser.
     #[arg(long, value_name = "FILE")]
     tor: Option<PathBuf>,
 

@@ -4,11 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use crate::commands::shared::log::line::LogLine;
 
-/// The maximum time between the writing of a message to the file and the
-/// arrival of its event.
+/// The usual maximum time between the writing of a message to the file and the
+/// arrival of its event. [`Recent`] forgets its messages when this time has
+/// passed since the file was read.
 const LATE: Duration = Duration::from_millis(200);
 /// The maximum time between the writing of a message and the arrival of its
-/// event on a machine that is very busy.
+/// event on a machine that is very busy. [`Printed`] waits this long before it
+/// assumes that the events of older messages have arrived.
 const VERY_LATE: Duration = Duration::from_secs(2);
 
 /// Messages that were read from the file and may also come as events.

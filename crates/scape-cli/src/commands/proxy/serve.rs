@@ -16,7 +16,8 @@ use crate::commands::traffic::join::{AtEnd, join};
 
 /// The time that a program has to send the head of a request.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The time that a program has to read a refusal.
+/// The timeout of each write of a refusal. Then the program has the same time
+/// again to close the connection.
 const REFUSING: Duration = Duration::from_secs(5);
 /// The maximum number of bytes of a refused request that are read.
 const MOST_REFUSED: usize = 1 << 20;

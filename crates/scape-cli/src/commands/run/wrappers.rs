@@ -69,7 +69,8 @@ fn find(word: &str) -> Option<&'static Wrapper> {
     WRAPPERS.iter().find(|wrapper| wrapper.names.contains(&name))
 }
 
-/// Returns the command line in the arguments of a wrapper.
+/// Returns the command that a wrapper runs, from the wrapper's arguments. Same
+/// errors as [`unwrap`].
 fn inside(wrapper: &Wrapper, arguments: &[String]) -> Result<Vec<String>, String> {
     let is_env = wrapper.names.contains(&"env");
     let mut rest = arguments.iter();

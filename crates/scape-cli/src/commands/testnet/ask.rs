@@ -15,8 +15,8 @@ use crate::base::threads;
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
-/// The time limit for the answer of a server. Only a server that hangs needs
-/// longer.
+/// The default time limit for the answer of a server, counted from the request.
+/// Only a server that hangs needs longer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The answer of a network's server to a request.

@@ -35,7 +35,7 @@ use crate::base::threads;
 const POLL: Duration = Duration::from_millis(100);
 /// The request to end the network.
 const DOWN: &str = "down";
-/// The time limit for receiving the request of a client.
+/// The timeout of each read from, or write to, a client.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Keep a network in the background (used by `up`)

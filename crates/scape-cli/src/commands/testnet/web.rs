@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::failure::Failure;
 use crate::base::threads;
 
-/// The time that a visitor has to send a request.
+/// The timeout of each read from, or write to, a visitor.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The maximum length of a body, in bytes.
 const MOST: u64 = 1_000_000_000;

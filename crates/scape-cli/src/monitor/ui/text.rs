@@ -82,7 +82,7 @@ pub(crate) fn contains(text: &str, word: &str) -> bool {
     text.to_lowercase().contains(word)
 }
 
-/// The time that a message to the user is shown.
+/// The time for which a message to the user is shown.
 pub(crate) const NOTE_SHOWN: Duration = Duration::from_secs(8);
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ use crate::netdoc::item::Item;
 use crate::netdoc::line::{number_u64, signed_number};
 use crate::netdoc::value::decimal;
 
-/// Statistics about onion services of one version: the lines `hidserv-…`.
+/// Statistics about onion services of one version: the lines `hidserv-…`. The
+/// numbers contain random noise, so they may be negative: see
+/// [`ObfuscatedCount`].
 ///
 /// ```
 /// use scape_proto::netdoc::ExtraInfo;

@@ -79,8 +79,9 @@ pub(super) fn line(row: &Row, data: &Data, view: &View, width: usize) -> String 
     columns.map(|columns| printable(&columns.line(width))).unwrap_or_default()
 }
 
-/// Returns the relay whose details are shown for a row. Returns `None` if the
-/// row isn't about a single relay, or if its peer is hidden.
+/// Returns the relay that a row is about: a hop of a circuit, or the peer of an
+/// OR connection. Returns `None` for circuits and streams, and for a peer that
+/// is hidden from the user: see [`peer_name`].
 pub(super) fn relay(row: &Row, data: &Data, view: &View) -> Option<Fingerprint> {
     let tables = &data.connections;
     match row {
