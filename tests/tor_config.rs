@@ -415,6 +415,45 @@ fn config_changes_of_others_are_seen_and_not_overwritten() {
     config.save().unwrap();
 }
 
+/// tor reports a number that was unset as 0.
+#[test]
+fn numbers_that_are_unset_become_zero() {
+    let tor = RealTor::start("");
+    let tap = Wiretap::start(tor.port());
+    let controller = Connect::to(tap.address()).unwrap().connect().unwrap();
+    let other = other_controller(&tor);
+    let mut config = controller.config().unwrap();
+    config.load().unwrap();
+    let (sender, told) = crossbeam_channel::unbounded();
+    let _listener = config.on_change(move |change| sender.send(change.clone()).unwrap());
+    // These options have different types.
+    let names = [
+        "CircuitPadding",
+        "ConnectionPadding",
+        "HeartbeatPeriod",
+        "MaxUnparseableDescSizeToLog",
+        "PathBiasNoticeRate",
+        "PathBiasUseThreshold",
+    ];
+    for name in names {
+        config.unset(name).unwrap();
+    }
+    let zeros: Vec<String> = config.diff().iter().map(|diff| diff.after[0].to_string()).collect();
+    assert_eq!(zeros, names.map(|name| format!("{name} 0")));
+    config.save().unwrap();
+    for name in names {
+        let change = told.recv_timeout(SOON).unwrap();
+        assert!(change.is_own, "{change:?}");
+        assert!(asked(&other, name)[0].parse::<f64>().unwrap() == 0.0, "{name}");
+        config.unset(name).unwrap();
+    }
+    assert_eq!(config.take_overwritten(), []);
+    // tor has these values already.
+    let before = tap.sent().len();
+    config.save().unwrap();
+    assert!(!tap.sent()[before..].iter().any(|sent| sent.contains("CONF ")), "{:?}", tap.sent());
+}
+
 #[test]
 fn any_config_text_is_read_back_unchanged() {
     use proptest::prelude::*;

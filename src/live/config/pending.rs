@@ -33,9 +33,12 @@ pub(super) enum Wanted {
 
 impl Wanted {
     /// Returns the wanted lines. For [`Wanted::Default`], these are the default
-    /// lines that tor has reported. A group has no default lines.
+    /// lines that tor has reported. A group has no default lines. For an option
+    /// that becomes unset, these are the [lines](Schema::unset_lines) that tor
+    /// then reports.
     pub(super) fn lines(&self, schema: &Schema, unit: &str) -> Vec<ConfLine> {
         match self {
+            Wanted::Lines(lines) if lines.is_empty() => schema.unset_lines(unit),
             Wanted::Lines(lines) => lines.clone(),
             Wanted::Default => schema.default_of(unit),
         }
@@ -45,14 +48,26 @@ impl Wanted {
     /// the change or in the order in which the change is sent.
     pub(super) fn is(&self, schema: &Schema, unit: &str, now: &[ConfLine]) -> bool {
         are_the_same(schema, now, &self.lines(schema, unit))
-            || are_the_same(schema, now, &self.sent_lines(schema, unit))
+            || are_the_same(schema, now, &self.lines_as_reported(schema, unit))
     }
 
-    /// Returns the wanted lines in the order in which they are sent.
-    pub(super) fn sent_lines(&self, schema: &Schema, unit: &str) -> Vec<ConfLine> {
+    /// Returns the wanted lines in the order in which they are sent, which is
+    /// also the order in which tor reports them.
+    pub(super) fn lines_as_reported(&self, schema: &Schema, unit: &str) -> Vec<ConfLine> {
         let mut lines = self.lines(schema, unit);
         put_auto_last(&mut lines);
         lines
+    }
+
+    /// Returns true if the option or group is to be named without a value in
+    /// SETCONF.
+    fn is_sent_without_value(&self, schema: &Schema, unit: &str) -> bool {
+        match self {
+            Wanted::Lines(lines) => lines.is_empty(),
+            Wanted::Default => {
+                schema.default_of(unit).is_empty() || is_emptied_by_reset(schema, unit)
+            }
+        }
     }
 }
 
@@ -71,8 +86,7 @@ pub struct ConfigDiff {
     /// [`Config::overwrite`](crate::Config::overwrite) for this change.
     pub before: Vec<ConfLine>,
     /// The lines after the change. The list is empty if the option becomes
-    /// unset. It is also empty if an option whose value is a number was unset,
-    /// although tor then sets the option to 0.
+    /// unset, but a number, a Boolean or `auto` becomes `0`.
     pub after: Vec<ConfLine>,
     /// True if the option is reset to its default.
     pub is_reset: bool,
@@ -158,25 +172,23 @@ pub(super) fn command(schema: &Schema, changes: &Changes) -> Result<Command> {
         // written out.
         let mut command = Command::build("SETCONF");
         for (unit, change) in changes {
-            match change.wanted.sent_lines(schema, unit) {
-                lines if lines.is_empty() || is_emptied_by_reset(schema, unit, &change.wanted) => {
+            match change.wanted.is_sent_without_value(schema, unit) {
+                true => {
                     command.option(first_name(unit, &change.base));
                 }
-                lines => add(&mut command, &lines),
+                false => add(&mut command, &change.wanted.lines_as_reported(schema, unit)),
             }
         }
         command.finish()?
     })
 }
 
-/// Returns true if the wanted change resets a Boolean option whose default is
-/// 0. To reset such an option, SETCONF names it without a value. An explicit 0
-/// would mean more than a reset: `CookieAuthentication=0` turns authentication
-/// off.
-fn is_emptied_by_reset(schema: &Schema, unit: &str, wanted: &Wanted) -> bool {
+/// Returns true if an option is a Boolean whose default is 0. To reset such an
+/// option, SETCONF names it without a value. An explicit 0 would mean more than
+/// a reset: `CookieAuthentication=0` turns authentication off.
+fn is_emptied_by_reset(schema: &Schema, unit: &str) -> bool {
     let is_zero = |line: &ConfLine| line.value.as_deref() == Some("0");
-    *wanted == Wanted::Default
-        && schema.find(unit).is_some_and(|spec| spec.ty == ConfigType::Boolean)
+    schema.find(unit).is_some_and(|spec| spec.ty == ConfigType::Boolean)
         && schema.default_of(unit).iter().all(is_zero)
 }
 
@@ -206,16 +218,7 @@ fn explicit(schema: &Schema, unit: &str, wanted: &Wanted) -> Option<Vec<ConfLine
     if !lines.is_empty() || spec.default.is_empty() {
         return Some(lines.clone());
     }
-    match spec.ty {
-        ConfigType::Boolean
-        | ConfigType::Integer
-        | ConfigType::SignedInteger
-        | ConfigType::Float
-        | ConfigType::DataSize
-        | ConfigType::TimeInterval
-        | ConfigType::TimeMsecInterval => Some(vec![ConfLine::new(unit, Some("0".to_owned()))]),
-        _ => None,
-    }
+    Some(schema.unset_lines(unit)).filter(|lines| !lines.is_empty())
 }
 
 /// Returns true if `change` conflicts with `now`, the present lines of an

@@ -290,7 +290,7 @@ impl Config {
             }
             let command = command(&schema, &self.pending)?;
             let lines = |(unit, change): (&String, &Pending)| {
-                (unit.clone(), change.wanted.sent_lines(&schema, unit))
+                (unit.clone(), change.wanted.lines_as_reported(&schema, unit))
             };
             let units = self.pending.iter().map(lines).collect();
             let transaction = Transaction::begin(&self.shared, &mut model, units);

@@ -159,6 +159,26 @@ impl Schema {
         let default = self.find(unit).map(|spec| spec.default.as_slice()).unwrap_or_default();
         default.iter().map(|value| ConfLine::new(unit, Some(value.clone()))).collect()
     }
+
+    /// Returns the lines that tor reports for an option after a SETCONF without
+    /// a value: `0` for a number, a Boolean or `auto`, and no lines for other
+    /// options and for groups.
+    pub(super) fn unset_lines(&self, unit: &str) -> Vec<ConfLine> {
+        let is_zero = self.find(unit).is_some_and(|spec| {
+            matches!(
+                spec.ty,
+                ConfigType::Boolean
+                    | ConfigType::BooleanAuto
+                    | ConfigType::Integer
+                    | ConfigType::SignedInteger
+                    | ConfigType::Float
+                    | ConfigType::DataSize
+                    | ConfigType::TimeInterval
+                    | ConfigType::TimeMsecInterval
+            )
+        });
+        if is_zero { vec![ConfLine::new(unit, Some("0".to_owned()))] } else { Vec::new() }
+    }
 }
 
 /// Returns the group that an option is in. The group is found by comparing the

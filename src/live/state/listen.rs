@@ -37,8 +37,8 @@ use scape_proto::word::RelayName;
 #[doc(alias = "ICircuitListener")]
 pub trait CircuitListener: Send {
     /// Called when the state contains a new circuit: tor has reported it, or
-    /// this program has launched it. This is always the first call for a
-    /// circuit.
+    /// this program has launched it. This is the first call for a circuit,
+    /// unless the circuit existed before the listener was installed.
     fn circuit_new(&mut self, _circuit: &Circuit) {}
     /// Called when tor starts to build the circuit.
     fn circuit_launched(&mut self, _circuit: &Circuit) {}
@@ -80,8 +80,8 @@ pub trait CircuitListener: Send {
 /// ```
 #[doc(alias = "IStreamListener")]
 pub trait StreamListener: Send {
-    /// Called when the state contains a new stream. This is always the first
-    /// call for a stream.
+    /// Called when the state contains a new stream. This is the first call for
+    /// a stream, unless the stream existed before the listener was installed.
     fn stream_new(&mut self, _stream: &Stream) {}
     /// Called when the stream is attached to this circuit. The stream may have
     /// been attached to another circuit before.
@@ -162,7 +162,11 @@ pub trait AddressListener: Send {
 /// Methods that install listeners. Each listener is called as long as the
 /// returned [`Registration`] lives. The registration keeps the state alive.
 impl State {
-    /// Installs a listener for all circuits.
+    /// Installs a listener for all circuits, those that exist already and new
+    /// ones.
+    ///
+    /// The listener is called for changes from now on. For the circuits that
+    /// exist already, see [`circuits`](Self::circuits).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -192,7 +196,11 @@ impl State {
         })
     }
 
-    /// Installs a listener for all streams.
+    /// Installs a listener for all streams, those that exist already and new
+    /// ones.
+    ///
+    /// The listener is called for changes from now on. For the streams that
+    /// exist already, see [`streams`](Self::streams).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -221,7 +229,11 @@ impl State {
         self.listen(move |state, change| tell_of_stream(&mut listener, state, change))
     }
 
-    /// Installs a listener for all relays.
+    /// Installs a listener for all relays, those in the consensus and those
+    /// that later consensuses add.
+    ///
+    /// The listener is called for changes from now on. For the relays that are
+    /// in the consensus already, see [`routers`](Self::routers).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -259,7 +271,11 @@ impl State {
         })
     }
 
-    /// Installs a listener for all address mappings.
+    /// Installs a listener for all address mappings, those that exist already
+    /// and new ones.
+    ///
+    /// The listener is called for changes from now on. For the mappings that
+    /// exist already, see [`addresses`](Self::addresses).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
