@@ -17,7 +17,7 @@ use scape::testing::ScriptedTor;
 use scape::tor::{NoSocksPortError, SocksPort, TorMode};
 use scape::transport::Address;
 use scape::word::CircuitId;
-use scape::{Connect, Tor};
+use scape::{CancelToken, Connect, Tor};
 
 const LONG: Duration = Duration::from_secs(20);
 /// The environment variable that marks a child process. A test starts such a
@@ -120,6 +120,24 @@ fn other_proxy_is_not_taken_for_tors_socks_port() {
         assert!(error.get::<SocksError>().is_some(), "{error}");
         assert_eq!(asked.asked_by_http(), by_http, "{error}");
     }
+}
+
+#[test]
+fn silent_socks_port_is_given_up_at_the_deadline_or_when_cancelled() {
+    let (address, _listener) = any_port();
+    let token = CancelToken::new();
+    let brief = Duration::from_millis(300);
+    let error = Tor::socks_only_cancel_with(address.clone(), brief, &token).unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    let stop = token.clone();
+    let cancelling = thread::spawn(move || {
+        thread::sleep(brief);
+        stop.cancel();
+    });
+    // Without the token, this would wait until the deadline.
+    let error = Tor::socks_only_cancel_with(address, LONG, &token).unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+    cancelling.join().unwrap();
 }
 
 /// Returns a control port behind a filter that allows nothing.

@@ -26,7 +26,7 @@ use parking_lot::Mutex;
 /// |---|---|
 /// | a launch | [`Launch::cancel_with`](crate::Launch::cancel_with) |
 /// | connecting | [`Connect::cancel_with`](crate::Connect::cancel_with) |
-/// | finding a tor | [`Tor::find_cancel_with`](crate::Tor::find_cancel_with), [`Tor::global_cancel_with`](crate::Tor::global_cancel_with) |
+/// | finding a tor | [`Tor::find_cancel_with`](crate::Tor::find_cancel_with), [`Tor::socks_only_cancel_with`](crate::Tor::socks_only_cancel_with), [`Tor::global_cancel_with`](crate::Tor::global_cancel_with) |
 /// | waiting until tor is ready | [`Tor::cancel_with`](crate::Tor::cancel_with) |
 /// | publishing an onion service | [`OnionBuilder::cancel_with`](crate::OnionBuilder::cancel_with) |
 /// | starting a private network | `TestNetworkBuilder::cancel_with` (feature `testing`) |

@@ -190,6 +190,40 @@ impl Tor {
         Ok(Tor::with(Way::Socks(socks)))
     }
 
+    /// Creates a handle like [`socks_only`](Self::socks_only), but waits for at
+    /// most `timeout` instead of 10 seconds, and fails at once when `token` is
+    /// cancelled. The returned `Tor` doesn't keep the token.
+    ///
+    /// ```no_run
+    /// use scape::{CancelToken, Tor};
+    /// use std::time::Duration;
+    ///
+    /// let token = CancelToken::new();
+    /// let stop = token.clone();
+    /// std::thread::spawn(move || stop.cancel()); // for example: the user closes the window
+    /// let tor = Tor::socks_only_cancel_with(9050, Duration::from_secs(2), &token)?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the token is
+    /// cancelled. Otherwise the same errors as
+    /// [`socks_only`](Self::socks_only), most often a
+    /// [`SocksError`](crate::socks::SocksError).
+    pub fn socks_only_cancel_with(
+        socks: impl Into<Address>,
+        timeout: Duration,
+        token: &CancelToken,
+    ) -> Result<Tor> {
+        let socks = socks.into();
+        Deadline::after(timeout).cancelled_by(Some(token)).run(Phase::Socks, move || {
+            ask_whether_tor(&socks, timeout)?;
+            Ok(Tor::with(Way::Socks(socks)))
+        })
+    }
+
     /// Finds a running tor: one with a control port at the usual places, as in
     /// [`connect`](Self::connect), or else one with a SOCKS port.
     ///

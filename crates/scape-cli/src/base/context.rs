@@ -12,9 +12,10 @@ use super::options::GlobalOptions;
 use super::output::Output;
 use super::password;
 
-/// The default time limit for requests that tor answers without the network.
+/// The default time limit for each request that tor answers without the
+/// network.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The default time limit for requests that need the Tor network.
+/// The default time limit for each request that needs the Tor network.
 const NETWORK_PATIENCE: Duration = Duration::from_secs(120);
 
 /// The global options, the output and the connections to tor that a command
@@ -108,7 +109,9 @@ impl Context {
     /// ports are tried.
     pub(crate) fn client(&self) -> Result<TorClient, Failure> {
         let tor = match (&self.options.socks, &self.options.control) {
-            (Some(socks), _) => Tor::socks_only(socks.clone())?,
+            (Some(socks), _) => {
+                Tor::socks_only_cancel_with(socks.clone(), self.timeout(), &self.token)?
+            }
             (None, Some(_)) => self.tor()?,
             (None, None) => self.found()?,
         };

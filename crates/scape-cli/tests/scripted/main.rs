@@ -7,3 +7,4 @@ mod filters;
 #[path = "../support/run.rs"]
 #[allow(dead_code)]
 mod run;
+mod silent;
