@@ -16,7 +16,7 @@ use super::node::{Common, Node, Role, Voting, as_bridge, as_client, waiting};
 use super::panicked::panicked;
 use super::plan::{Plan, Wanted, bandwidth_file, write_bandwidth_file};
 use super::seed::{Seed, Times};
-use super::starting::{NodeToStart, Starting, failure, first_circuit};
+use super::starting::{NodeToStart, Starting, failure, first_circuit, publish_now};
 use super::{TestNetwork, vote};
 use crate::control::Controller;
 use crate::error::{Error, Phase, Result};
@@ -70,8 +70,8 @@ impl TestNetworkBuilder {
 
     /// Starts nodes that have a consensus.
     ///
-    /// The authorities start first. A relay uploads its descriptor one second
-    /// after its start, and doesn't try again if the upload fails. The client
+    /// The authorities start first. A relay uploads its descriptor soon after
+    /// its start, and doesn't try again if the upload fails. The client
     /// joins the network when all other nodes accept connections. Otherwise the
     /// client would avoid guards that refused a connection.
     fn start_seeded(
@@ -119,15 +119,17 @@ impl TestNetworkBuilder {
         watch: impl FnOnce(Vec<Controller>) -> Result<T>,
     ) -> Result<T> {
         let deadline = starting.deadline();
-        let authorities = starting.begin(|role| role == Role::Authority);
+        let authorities = starting.begin(None, |role| role == Role::Authority);
         starting.wait_listening(&plan.authority_addresses())?;
-        let relays = starting.begin(|role| role == Role::Relay);
-        let bridges = starting.begin(|role| role == Role::Bridge);
-        let clients = starting.begin(|role| role == Role::Client);
+        let relays = starting.begin(Some(publish_now), |role| role == Role::Relay);
+        let bridges = starting.begin(Some(publish_now), |role| role == Role::Bridge);
+        let clients = starting.begin(None, |role| role == Role::Client);
+        let authorities = authorities.into_iter().map(|index| starting.wait_for(index));
+        let authorities = authorities.collect::<Result<Vec<_>>>()?;
+        authorities.iter().try_for_each(publish_now)?;
         // On a busy machine, the first vote would begin soon after this, so
         // postponing it begins here.
-        let authorities = authorities.into_iter().map(|index| starting.wait_for(index));
-        let watched = watch(authorities.collect::<Result<_>>()?)?;
+        let watched = watch(authorities)?;
         starting.wait_listening(&plan.relay_addresses())?;
         let client = clients.into_iter().map(|index| starting.wait_for(index)).next();
         let client = client.unwrap_or_else(|| Err(panicked()))?;
@@ -161,7 +163,7 @@ impl TestNetworkBuilder {
     fn start_and_vote(&mut self, nodes: Vec<NodeToStart>, deadline: Deadline) -> Result<Vec<Node>> {
         let nodes = thread::scope(|scope| {
             let mut starting = Starting::new(scope, nodes, deadline);
-            starting.begin(|_| true);
+            starting.begin(None, |_| true);
             let outcome = starting.wait_for_all();
             starting.finish(outcome)
         })?;

@@ -24,7 +24,7 @@ use scape_proto::word::Fingerprint;
 /// The time between two checks of ports or results.
 const POLL: Duration = Duration::from_millis(20);
 
-/// The time limit for connecting to a port of this machine.
+/// The time limit for each attempt to connect to a port of this machine.
 const CONNECT_FOR: Duration = Duration::from_millis(500);
 
 /// The time limit for one attempt to build the first circuit. It takes half a
@@ -57,13 +57,37 @@ pub(super) struct NodeToStart {
     pub(super) again: Launch,
 }
 
-/// Starts a node, and waits until it answers on its control port.
-fn start_node(node: NodeToStart, cancel: &CancelToken, deadline: Deadline) -> Result<Node> {
+/// A task for a node that has just started.
+pub(super) type Task = fn(&Controller) -> Result<()>;
+
+/// Starts a node, waits until it answers on its control port, and does `task`.
+fn start_node(
+    node: NodeToStart,
+    task: Option<Task>,
+    cancel: &CancelToken,
+    deadline: Deadline,
+) -> Result<Node> {
     let NodeToStart { nickname, role, fingerprint, bridge, launch, again } = node;
-    match launch.cancel_with(cancel).timeout(deadline.left()).start() {
-        Ok(process) => Ok(Node::new(nickname, role, fingerprint, bridge, process, again)),
-        Err(error) => Err(not_started(&nickname, error, deadline)),
+    let process = match launch.cancel_with(cancel).timeout(deadline.left()).start() {
+        Ok(process) => process,
+        Err(error) => return Err(not_started(&nickname, error, deadline)),
+    };
+    let node = Node::new(nickname, role, fingerprint, bridge, process, again);
+    match task.map_or(Ok(()), |task| task(&node.until(deadline))) {
+        Ok(()) => Ok(node),
+        Err(error) => Err(failure(vec![node], error, deadline.timeout())),
     }
+}
+
+/// Makes a relay build its descriptor and upload it to the authorities now,
+/// instead of one second after its start. The authorities must accept
+/// connections.
+///
+/// A relay builds its descriptor in one of tor's periodic events. These begin
+/// one second after the start, or when a controller sets an option. The option
+/// here has no value already, because the nodes are owned by a file descriptor.
+pub(super) fn publish_now(relay: &Controller) -> Result<()> {
+    relay.reset_conf(["__OwningControllerProcess"])
 }
 
 /// Nodes that are started in parallel. Dropping this value ends the nodes that
@@ -107,9 +131,14 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         }
     }
 
-    /// Begins to start the chosen nodes, each on a thread of its own. Returns
-    /// their indexes.
-    pub(super) fn begin(&mut self, is_chosen: impl Fn(Role) -> bool) -> Vec<usize> {
+    /// Begins to start the chosen nodes, each on a thread of its own. When a
+    /// node has started, the thread does `task`. Returns the indexes of the
+    /// nodes.
+    pub(super) fn begin(
+        &mut self,
+        task: Option<Task>,
+        is_chosen: impl Fn(Role) -> bool,
+    ) -> Vec<usize> {
         let mut begun = Vec::new();
         for (index, place) in self.waiting.iter_mut().enumerate() {
             let Some(node) = place.take_if(|node| is_chosen(node.role)) else { continue };
@@ -119,7 +148,7 @@ impl<'scope, 'env> Starting<'scope, 'env> {
             let not_begun = sender.clone();
             let spawned = thread::Builder::new().spawn_scoped(self.scope, move || {
                 // Without a result, the start would wait until its deadline.
-                let start = AssertUnwindSafe(|| start_node(node, &cancel, deadline));
+                let start = AssertUnwindSafe(|| start_node(node, task, &cancel, deadline));
                 let result = catch_unwind(start).unwrap_or_else(|_| Err(panicked()));
                 // Sending fails after another node's failure, because the
                 // receiver is gone then.
@@ -258,8 +287,8 @@ pub(super) fn failure(nodes: Vec<Node>, error: Error, timeout: Duration) -> Erro
 }
 
 /// Waits until a relay knows its own exit policy. Until then, the relay refuses
-/// all streams. A relay learns its policy when it makes its descriptor, one
-/// second after its start.
+/// all streams. A relay learns its policy when it builds its descriptor: see
+/// [`publish_now`].
 pub(super) fn wait_for_policy(relay: &Controller, deadline: Deadline) -> Result<()> {
     loop {
         match relay.get_info("exit-policy/ipv4") {

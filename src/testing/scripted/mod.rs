@@ -36,7 +36,8 @@ use listener::Listener;
 pub use script::Script;
 use shared::{Shared, State};
 
-/// The default time limit of a step.
+/// The default of [`ScriptedTorBuilder::patience`], the time limit of each step
+/// and of each method that waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A control port without a tor behind it. Dropping it ends its threads.

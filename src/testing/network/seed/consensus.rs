@@ -27,7 +27,8 @@ const NO_VOTE: &str = "0000000000000000000000000000000000000000";
 /// because no node uses it.
 const NO_DESCRIPTOR: [u8; 20] = [0; 20];
 
-/// The publication time of every descriptor in the `microdesc` flavor.
+/// The text in place of the publication time in `r` lines of the `microdesc`
+/// flavor. Authorities write this fixed date there instead of the real time.
 const NO_TIME: &str = "2038-01-01 00:00:00";
 
 const KNOWN_FLAGS: &str =

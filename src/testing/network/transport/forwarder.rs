@@ -25,11 +25,11 @@ const MOST: usize = 64;
 /// The size of a buffer in bytes. Each connection has two.
 const BUFFER: usize = 16 * 1024;
 
-/// The time limit for a SOCKS request, and for connecting to the address in the
-/// request.
+/// The time limit for each step of a SOCKS handshake: reading the request,
+/// connecting to the target, and sending the answer.
 const HANDSHAKE_FOR: Duration = Duration::from_secs(20);
 
-/// The time between two attempts to wake the listener's thread.
+/// The time limit for each attempt to wake the listener's thread.
 const WAKE_AGAIN: Duration = Duration::from_millis(50);
 
 /// The pause after the operating system refused a connection, most likely
@@ -146,9 +146,10 @@ fn serve(near: TcpStream, target: Target, sockets: &Sockets) -> io::Result<()> {
 fn connect_by_socks(near: &TcpStream) -> io::Result<Option<TcpStream>> {
     // The clone is a handle to the same socket.
     let program = Transport::from(near.try_clone()?);
-    let deadline = deadline_after(HANDSHAKE_FOR);
-    let Some((host, port)) = handshake(&program, None, deadline)? else { return Ok(None) };
-    let refuse = |status, error| answer(&program, status, deadline).and(Err(error));
+    let request = handshake(&program, None, deadline_after(HANDSHAKE_FOR))?;
+    let Some((host, port)) = request else { return Ok(None) };
+    let answer = |status| answer(&program, status, deadline_after(HANDSHAKE_FOR));
+    let refuse = |status, error| answer(status).and(Err(error));
     // A test network sends nothing to other machines.
     let ip = host.parse::<IpAddr>().ok().filter(IpAddr::is_loopback);
     let Some(ip) = ip else {
@@ -157,7 +158,7 @@ fn connect_by_socks(near: &TcpStream) -> io::Result<Option<TcpStream>> {
     };
     match TcpStream::connect_timeout(&SocketAddr::new(ip, port), HANDSHAKE_FOR) {
         Ok(far) => {
-            answer(&program, SocksStatus::SUCCEEDED, deadline)?;
+            answer(SocksStatus::SUCCEEDED)?;
             Ok(Some(far))
         }
         Err(error) => refuse(SocksStatus::CONNECTION_REFUSED, error),
