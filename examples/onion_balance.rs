@@ -309,7 +309,7 @@ struct Options {
     check: Option<u16>,
     /// The file with the frontend's key.
     key_file: PathBuf,
-    /// The addresses of the backends. If there are none, the program only makes
+    /// The addresses of the backends. Without any, the program only makes
     /// the key and shows the address.
     backends: Vec<OnionAddress>,
 }
