@@ -79,9 +79,9 @@ pub use relay::RelayOptions;
 /// without the program's consensus.
 ///
 /// Until the first vote, relays have no server descriptors (`GETINFO desc/…`).
-/// The authorities have them after two seconds. If the client gets no circuit
-/// with the first consensus within 15 seconds, the start waits for the vote and
-/// logs a warning with the target `scape::testing`.
+/// The authorities have them when the network is ready. If the client gets no
+/// circuit with the first consensus within 15 seconds, the start waits for the
+/// vote and logs a warning with the target `scape::testing`.
 ///
 /// # Differences from the public network
 ///
