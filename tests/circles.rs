@@ -5,9 +5,10 @@
 //! A file depends on another one if it names something that is defined there.
 //! Names are followed through `use` and re-exports to the file of the
 //! definition. Tests and comments may name any file. Two kinds of dependencies
-//! aren't seen here: a method that another file adds to a type, because a call
-//! doesn't name that file, and names in attributes. So event/serial.rs, whose
-//! functions serde's attributes name, may name the events.
+//! aren't seen here. The first is a method that another file adds to a type,
+//! because a call doesn't name that file. The second are names in attributes:
+//! serde's attributes in the files of the events name functions in
+//! event/serial.rs, but this file may still name the events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -12,7 +12,8 @@ const FULL: &str = "GETINFO dir/status-vote/current/consensus";
 
 const MICRODESCRIPTOR: &str = "onion-key\nntor-onion-key AAAA\np accept 80,443\n";
 
-/// Returns a consensus with one relay, in the microdesc or the ns flavour.
+/// Returns a consensus with one relay, in the microdesc flavour if
+/// `microdescriptors` is true, or else in the ns flavour.
 fn consensus(microdescriptors: bool) -> String {
     let (flavor, digest, more) = match microdescriptors {
         // This is the SHA-256 digest of the microdescriptor.

@@ -1,5 +1,5 @@
-//! Commands that a filter on the control port allows work, even if the filter
-//! allows only few commands.
+//! A filter in front of the control port may refuse most commands. The commands
+//! that it allows still work, and a refused command doesn't affect later ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::Duration;

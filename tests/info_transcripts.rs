@@ -123,7 +123,7 @@ fn answers(keys: &[&str], reply: &Reply) -> Vec<(String, Answer)> {
     keys.iter().map(|key| (*key).to_owned()).zip(values.into_iter().map(Answer::Value)).collect()
 }
 
-/// Returns a tor that answers GETINFO from `answers`.
+/// Returns a tor that answers GETINFO from `answers`, and a controller for it.
 fn scripted(answers: &Arc<Mutex<Answers>>) -> (ScriptedTor, Controller) {
     let answers = answers.clone();
     let tor = ScriptedTor::builder()
@@ -163,8 +163,8 @@ fn reply(answers: &Answers, keys: &str) -> Vec<u8> {
     reply
 }
 
-/// Returns a controller of a tor that answers from this transcript. If a key
-/// was requested several times, its last answer counts.
+/// Returns a tor that answers from this transcript, and a controller for it. If
+/// a key was requested several times, its last answer counts.
 fn controller_of(name: &str) -> (ScriptedTor, Controller) {
     let answers = dialogue(&Transcript::load(name)).into_iter().collect();
     scripted(&Arc::new(Mutex::new(answers)))

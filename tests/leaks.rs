@@ -50,7 +50,9 @@ impl Trap {
         Trap { address, sprung }
     }
 
-    /// Returns environment variables that name this proxy in every way.
+    /// Returns environment variables that name this proxy in every way. The
+    /// variables for hosts without a proxy (`NO_PROXY`) get the value
+    /// `exceptions`.
     fn environment(&self, exceptions: &str) -> Vec<(&'static str, String)> {
         let mut all = Vec::new();
         for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"] {

@@ -90,8 +90,9 @@ fn disk_onion_edit_keeps_the_other_services_unchanged() {
     assert_eq!(sent(&tor, "SETCONF").len(), 2);
 }
 
-/// Returns a tor with these services. It answers the first SETCONF too late for
-/// calls with this `timeout`.
+/// Returns a tor with these services, and a list that always has its present
+/// lines of services. The tor answers the first SETCONF too late for calls with
+/// this `timeout`.
 fn late_tor(lines: &[&str], timeout: Duration) -> (ScriptedTor, Arc<Mutex<Vec<String>>>) {
     let configured =
         Arc::new(Mutex::new(lines.iter().map(ToString::to_string).collect::<Vec<_>>()));
@@ -324,9 +325,9 @@ fn disk_onion_without_an_address_is_removed_again() {
     assert_eq!(sent(&tor, "SETCONF").last().unwrap(), "SETCONF HiddenServiceDir");
 }
 
-/// Returns a tor with one service, in a new directory with the file `hostname`.
-/// tor lists the service only in the first `answers` answers, and no service
-/// afterwards.
+/// Returns a tor with one service, and the service's directory, which contains
+/// only the file `hostname`. tor lists the service only in the first `answers`
+/// answers, and no service afterwards.
 fn tor_with_a_service(mut answers: usize) -> (ScriptedTor, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("hostname"), format!("{ADDRESS}.onion\n")).unwrap();

@@ -77,7 +77,7 @@ fn weight(world: &World, relay: &Known, [none, guard, exit, both]: [&str; 4]) ->
 }
 
 /// Returns the weights of all relays at the three positions. The weight is 0 if
-/// a relay may not be there.
+/// the rules forbid the relay at that position.
 fn weights(world: &World) -> [Vec<f64>; 3] {
     let usable = |relay: &Known| {
         relay.is_described && relay.has("Running") && relay.has("Valid") && relay.has("Fast")

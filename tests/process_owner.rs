@@ -114,7 +114,8 @@ fn owner_of_a_shared_connection_is_its_first_process() {
 }
 
 /// A connection whose socket is being passed from one process to another
-/// belongs to none. The same result occurs if its process may not be inspected.
+/// belongs to no process. The error is the same as for a process that this
+/// program isn't allowed to inspect.
 #[test]
 fn owner_of_a_socket_in_transit_is_unknown() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

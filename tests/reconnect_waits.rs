@@ -170,9 +170,9 @@ fn goes_on_with_the_next(tor: impl Fn(u32, &str) -> ScriptedTor) {
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
 }
 
-/// Reconnects between two commands of a call, when the answer to `first` has
-/// arrived, which takes long to read. The call must fail, and the next tor must
-/// not receive the rest of its commands.
+/// Reconnects between two commands of a call: after the answer to `first` has
+/// arrived, but before the call has read it, which takes long. The call must
+/// fail, and the next tor must not receive the rest of the call's commands.
 fn stays_on_its_tor<T: Debug + Send>(
     tor: ScriptedTorBuilder,
     first: &'static str,

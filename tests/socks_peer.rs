@@ -12,7 +12,8 @@ use socks::Socks5Stream;
 /// The longest time that a request may take on a very busy machine.
 const LONG: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// Opens a port that accepts one request to connect, and returns its bytes.
+/// Opens a port that accepts one request to connect. Returns its address, and a
+/// thread that returns the bytes of the request.
 fn port() -> (SocketAddr, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -12,9 +12,11 @@ use scape::transport::{Address, Transport};
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// Accepts one TCP connection and does the handshake: reads the greeting, sends
-/// `method` (and accepts credentials), reads `hear` bytes, sends `reply`. Then
-/// it echoes everything. Returns the bytes of the handshake that it read.
+/// Opens a port. A thread accepts one connection to it and does the handshake:
+/// reads the greeting, sends `method`, reads `hear` bytes (credentials, if
+/// there are any, and the request), and sends `reply`. Then the thread echoes
+/// everything. Returns the port's address and the thread, which returns the
+/// bytes of the handshake that it read.
 fn port(
     method: &'static [u8],
     hear: usize,

@@ -22,8 +22,8 @@ const B: &str = "r bob YHzG9/3r3mWKlzmuYTz4mRuVvDU plQ6EsZYTpzKMobnfTr0p6PnKMw 2
                  s Exit Running\nw Bandwidth=12000\n";
 const ALICE: &str = "256498816C85C6ABA4DF222205CF3FA091E63CCE";
 
-/// Returns a tor with these circuits and streams. It sends further events when
-/// a test asks for `GETINFO` with a made-up key.
+/// Returns a tor with these circuits and streams, and a controller for it. The
+/// tor sends further events when a test asks for `GETINFO` with a made-up key.
 fn tor(circuits: &str, streams: &str) -> (ScriptedTor, Controller) {
     let tor = ScriptedTor::builder()
         .info("ns/all", format!("{A}{B}"))
@@ -38,7 +38,8 @@ fn tor(circuits: &str, streams: &str) -> (ScriptedTor, Controller) {
     (tor, controller)
 }
 
-/// Same as [`tor`], with additional answers to commands.
+/// Like [`tor`], but with additional answers to commands, and without an
+/// address mapping. Returns the live state in place of the controller.
 fn tor_that(answers: &[(&str, &str)], circuits: &str, streams: &str) -> (ScriptedTor, State) {
     let mut builder = ScriptedTor::builder()
         .info("ns/all", format!("{A}{B}"))

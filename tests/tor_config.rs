@@ -32,8 +32,8 @@ fn problem<T: std::fmt::Debug>(result: scape::Result<T>) -> (String, ConfigProbl
     (error.option.to_string(), error.problem.clone())
 }
 
-/// Returns the values of an option from GETCONF, independently of the live
-/// configuration.
+/// Asks tor for the values of an option, instead of reading them from the live
+/// configuration. Empty values are left out.
 fn asked(controller: &Controller, name: &str) -> Vec<String> {
     let lines = controller.get_conf_lines([name]).unwrap();
     let own = lines.into_iter().filter(|line| line.name == name);

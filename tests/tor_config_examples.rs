@@ -78,15 +78,15 @@ impl Program {
         panic!("it has ended without {expected:?}: {lines:?}");
     }
 
-    /// Presses Enter, waits until the example has ended, and returns the rest
-    /// of its output.
+    /// Presses Enter, and waits until the example has ended. Returns the rest
+    /// of its output, and its exit status.
     fn enter(mut self) -> (String, ExitStatus) {
         writeln!(self.hears.as_mut().unwrap()).unwrap();
         self.end()
     }
 
-    /// Waits until the example has ended by itself, and returns the rest of its
-    /// output.
+    /// Waits until the example has ended by itself. Returns the rest of its
+    /// output, and its exit status.
     fn end(mut self) -> (String, ExitStatus) {
         self.hears = None;
         let rest: Vec<String> = self.says.by_ref().map(Result::unwrap).collect();

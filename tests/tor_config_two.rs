@@ -42,8 +42,9 @@ struct Program {
     told: Vec<ConfigConflict>,
 }
 
-/// Returns the lines of an option or group from GETCONF, independently of the
-/// programs' views.
+/// Asks tor for the lines of an option or of a group of options, instead of
+/// reading them from a program's [`Config`]. Lines without a value are left
+/// out.
 fn asked(controller: &Controller, unit: &str) -> Vec<ConfLine> {
     let lines = controller.get_conf_lines([unit]).unwrap();
     lines

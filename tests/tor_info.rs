@@ -368,8 +368,8 @@ fn relay_information_is_read() {
     assert_eq!(c.info().address_v6().unwrap(), None);
 }
 
-/// Returns torrc lines for GeoIP data of two networks, and the folder with the
-/// files.
+/// Writes files with GeoIP data of two networks. Returns their folder, which is
+/// removed on drop, and the torrc lines that name the files.
 fn geoip() -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let (v4, v6) = (folder.path().join("geoip"), folder.path().join("geoip6"));

@@ -22,8 +22,8 @@ use tor::{exists, offline, wait_until};
 /// and wait.
 const PROGRAM: &str = "SCAPE_TEST_SWEEP";
 
-/// Runs this test again, as a program that launches a tor. Returns tor's
-/// process id once it is up.
+/// Runs this test again, as a program that launches a tor. Waits until tor is
+/// up. Returns the program, and tor's process id.
 fn program(temporary: &Path) -> (Program, u32) {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([

@@ -38,8 +38,9 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// Returns tor's lines of the group, independently of the library's own reading
-/// of services.
+/// Asks tor for the lines of all services on disk (the group
+/// `HiddenServiceOptions`), instead of reading the services with the library.
+/// Lines without a value are left out.
 fn group(controller: &Controller) -> Vec<ConfLine> {
     let mut lines = controller.get_conf_lines(["HiddenServiceOptions"]).unwrap();
     lines.retain(|line| line.value.is_some());

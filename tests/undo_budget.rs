@@ -1,6 +1,6 @@
-//! `undo_all` has one budget for all parts of the end of a connection, and
-//! doesn't wait for the thread that calls it. There is one test, because
-//! `undo_all` ends every connection of the process.
+//! The time limit of `undo_all` is for all steps of ending the connections
+//! together, and `undo_all` doesn't wait for the thread that has called it.
+//! There is one test, because `undo_all` ends every connection of the process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;

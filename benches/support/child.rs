@@ -32,7 +32,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the child, and returns the first line that it prints.
+    /// Starts the child. Returns it, and the first line that it prints.
     pub(crate) fn start(role: &str) -> (Server, String) {
         let child =
             command(role, &[]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

@@ -47,8 +47,8 @@ impl Server {
     }
 }
 
-/// Returns the available servers and their names: the fake tor, and the real
-/// tor if there is one.
+/// Returns the available servers, each after its name: the fake tor, and the
+/// real tor if there is one.
 pub(crate) fn servers<'a>(
     fake_tor: &'a FakeTor,
     real_tor: Option<&'a RealTor>,

@@ -19,7 +19,8 @@ pub(crate) struct Share {
     /// The temporary file of the archive, which is removed on drop. `None` if a
     /// single file is shared.
     _archive: Option<NamedTempFile>,
-    /// True if the program doesn't end after the first download.
+    /// True if the program doesn't end after the first download. Visitors can
+    /// then also download each file separately.
     stay: bool,
     downloads: AtomicUsize,
 }

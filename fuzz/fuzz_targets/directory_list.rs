@@ -40,7 +40,9 @@ fn check_authority(authority: &DirectoryAuthority) {
     assert_eq!(authority.to_string().parse().as_ref(), Ok(authority));
 }
 
-/// The text doesn't have the values that are in comments of a list.
+/// Checks that the text of a fallback directory is parsed as the same values.
+/// The values that only comments of a list contain are left out, because the
+/// text doesn't have them.
 fn check_fallback(mut fallback: FallbackDirectory) {
     fallback.nickname = None;
     fallback.caches_extra_info = None;

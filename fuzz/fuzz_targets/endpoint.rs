@@ -1,5 +1,5 @@
-//! Endpoint strings: whatever is read is written so that the same is read
-//! again, and nothing secret is shown.
+//! Endpoint strings: an endpoint that was parsed is written so that it is
+//! parsed as the same endpoint, and nothing secret is shown.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

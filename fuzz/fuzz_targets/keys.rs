@@ -1,5 +1,5 @@
-//! Keys as they are in files, in the configuration and on the control port:
-//! read and written they are the same, or they are refused.
+//! Keys as they are in files, in the configuration and on the control port: a
+//! key is refused, or it is written so that it is read as the same key.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -51,7 +51,8 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// Cuts a text behind the line end with which `pattern` begins.
+/// Cuts a text in two at the first `pattern`, after the line end with which
+/// `pattern` begins. Without a `pattern`, the second part is empty.
 fn cut<'a>(text: &'a [u8], pattern: &[u8]) -> (&'a [u8], &'a [u8]) {
     match text.windows(pattern.len()).position(|window| window == pattern) {
         Some(at) => text.split_at(at + 1),

@@ -37,8 +37,8 @@ struct Attachment {
     circuit: Option<CircuitId>,
 }
 
-/// The commands to send in one write, in order: those of the caller, and those
-/// that the checks add.
+/// The commands to send in one write, in this order. They are the caller's
+/// commands, each with the commands that the checks put before and after it.
 #[derive(Default)]
 struct Write {
     commands: Vec<Command>,

@@ -65,8 +65,9 @@ impl Controller {
 
     /// Removes the permanent key that tor has for the service, together with
     /// its file, and returns the key. Returns `None` if tor has no such key.
-    /// `claim` is the call's [claim](super::latest) on the key, which keeps the
-    /// key from being restored over a later call's key.
+    /// `claim` is the call's [claim](super::latest) on the key. The claim
+    /// ensures that the removed key isn't restored over the key of a later
+    /// call.
     pub(super) fn make_room_for(
         &self,
         auth: &ClientAuth,
@@ -96,7 +97,7 @@ impl Controller {
     /// Restores the permanent key that was removed to make room for a new key.
     /// This is called if the new key couldn't be added because of `error`. If
     /// the connection has ended, waits until it is open again. Returns the
-    /// error for the caller, which says if the old key may be lost.
+    /// error for the caller. This error says if the old key may be lost.
     pub(super) fn put_back(&self, before: &ClientAuth, claim: &Claim, error: Error) -> Error {
         let put_back = match error.is_closed() {
             true => Err(error.clone()),

@@ -1,5 +1,5 @@
-//! [`LateReplies`]: the replies that come after the calls that waited for them
-//! have given up.
+//! [`LateReplies`]: replies that come too late, because the calls that waited
+//! for them have given up.
 //!
 //! Each session has one thread for all of them. tor answers the commands of a
 //! connection in order, so a reply that doesn't come holds up no other reply.
@@ -19,7 +19,8 @@ use crate::io::connection::PendingReply;
 use scape_proto::control::Reply;
 
 /// The late replies that are waited for, and the thread that waits for them.
-/// The thread is started with the first late reply, and ends when none is left.
+/// The thread is started for the first such reply, and ends when it waits for
+/// no more replies.
 #[derive(Default)]
 pub(super) struct LateReplies(Arc<Mutex<Queue>>);
 

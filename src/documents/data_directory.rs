@@ -292,7 +292,8 @@ impl DataDirectory {
         Ok(found)
     }
 
-    /// Reads a file and its journal, which contains newer documents.
+    /// Returns the documents in tor's file `name`, followed by the newer ones
+    /// in the file's journal, `name.new`.
     fn with_journal(&self, name: &str) -> Result<Vec<FoundDocument>> {
         // tor moves documents from the journal to the file. So the journal is
         // read first, and no document is missed.

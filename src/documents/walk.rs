@@ -13,7 +13,8 @@ use super::names;
 /// memory. A symbolic link is followed only if it is the start of the walk.
 /// Other kinds of files, such as sockets, and files with private keys are left
 /// out. A directory or a file that has become a symbolic link since it was
-/// listed is an error. The directories above it aren't checked again.
+/// listed is an error. The directories above the listed one aren't checked
+/// again.
 #[derive(Debug)]
 pub(super) struct Walk {
     /// The entries that are to be visited. The last entry in the list is

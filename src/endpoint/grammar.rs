@@ -18,9 +18,9 @@ pub(super) struct Part {
     pub(super) value: Zeroizing<String>,
 }
 
-/// Splits `text` at its colons into parts. The first part is the kind, such as
-/// `tor`. Returns an error if a backslash precedes a character that can't be
-/// escaped.
+/// Splits `text` into parts at its colons, except for escaped colons and those
+/// of an IPv6 address in brackets. The first part is the kind, such as `tor`.
+/// Returns an error if a backslash precedes a character that can't be escaped.
 pub(super) fn split(text: &str) -> Result<Vec<Part>, EndpointError> {
     // Each string has its full capacity from the beginning, so that growing
     // leaves no copy of a secret in memory.

@@ -28,7 +28,7 @@
 //! * The first parts don't need a name. These are the host and the port of
 //!   `tor:`, and the port of `onion:`. The forms with names are
 //!   `tor:host=example.com:port=80` and `onion:port=80`.
-//! * A backslash escapes a colon, an equals sign or a backslash, and may not
+//! * A backslash escapes a colon, an equals sign or a backslash, and must not
 //!   precede anything else. So a Unix socket is written
 //!   `controlPort=unix\:/run/tor/control`, or without a colon,
 //!   `controlPort=/run/tor/control`.
@@ -79,7 +79,7 @@
 //! | `privateKey` | base64 | the service's key, with or without `ED25519-V3\:`; **secret** |
 //! | `privateKeyFile` | path | the file of the service's key. It is created (mode 0600) if it is missing, so that the address stays the same |
 //! | `singleHop` | bool | makes a faster service that is **not hidden**, on the tor of `controlPort`, or else on a tor that is launched for the service |
-//! | `detach` | bool | lets the service outlive the control connection: it ends with the listener or with tor |
+//! | `detach` | bool | lets the service outlive the control connection: if the connection ends before the listener is closed or dropped, the service stays until tor ends |
 //! | `version` | 3 | the only supported version |
 //! | `client` | public key | restricts the service to clients with the private key for it; can be repeated |
 //! | `maxStreams` | 0 to 65535 | the limit of simultaneous streams on one circuit; 0: no limit |

@@ -287,8 +287,11 @@ impl OnionEndpoint {
         OnionEndpoint { identity: Identity::File(path.into()), ..self }
     }
 
-    /// Lets the service outlive the control connection (`detach`). The service
-    /// ends when the listener is closed or dropped, or when tor ends.
+    /// Lets the service outlive the control connection (`detach`). While the
+    /// connection is open, closing or dropping the listener still removes the
+    /// service. If the connection ends first, for example because the program
+    /// is killed, the service stays until tor ends, or until a program removes
+    /// it: see [`OnionService::adopt`](crate::onion::OnionService::adopt).
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;

@@ -204,7 +204,7 @@ impl Value {
         })
     }
 
-    /// Parses a path, which may not contain NUL or begin with `~`.
+    /// Parses a path, which must not contain NUL or begin with `~`.
     pub(super) fn path(&self) -> Result<PathBuf, EndpointError> {
         if self.text.contains('\0') {
             return Err(self.invalid("must not contain a NUL"));

@@ -240,10 +240,16 @@ impl OnionBuilder {
         self
     }
 
-    /// Lets the service outlive the control connection: the service ends with
-    /// tor. The service is still removed when the returned
-    /// [`OnionService`](crate::onion::OnionService) or listener is dropped,
-    /// unless [`OnionService::detach`](super::OnionService::detach) is called.
+    /// Lets the service outlive the control connection: if the connection ends,
+    /// the service stays until tor ends. While the connection is open, dropping
+    /// the returned [`OnionService`](crate::onion::OnionService) or listener
+    /// still removes the service. To keep the service, call
+    /// [`OnionService::detach`](super::OnionService::detach).
+    /// [`OnionService::adopt`](super::OnionService::adopt) takes over a service
+    /// that stayed.
+    ///
+    /// The service isn't added again after a reconnect, so it is gone if tor
+    /// was restarted.
     ///
     /// ```no_run
     /// use scape::OnionBuilder;

@@ -46,11 +46,14 @@ const QUEUE: usize = 16;
 /// reconnect ([`Connect::reconnect`](crate::Connect::reconnect)), the service
 /// is added again and accepting goes on. If tor refuses to add the service
 /// again, [`accept`](Self::accept) and [`check`](Self::check) return tor's
-/// refusal.
+/// refusal. A [detached](super::OnionBuilder::detached) service isn't added
+/// again. If tor was restarted, the service is gone, and neither method reports
+/// it.
 ///
-/// Dropping the listener removes the service and then closes the sockets.
-/// Accepted connections stay open. [`close`](Self::close) does the same and
-/// reports errors.
+/// Dropping the listener removes the service and then closes the sockets. A
+/// detached service can't be removed after the control connection has ended, so
+/// it stays in tor then. Accepted connections stay open. [`close`](Self::close)
+/// does the same and reports errors.
 #[doc(alias = "TCPHiddenServiceEndpoint")]
 #[must_use = "the service is removed when this is dropped"]
 pub struct OnionListener {
@@ -206,8 +209,11 @@ impl OnionListener {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) when the control
-    /// connection has ended for good, because nobody can connect any more. The
-    /// kind is [`ErrorKind::Refused`](crate::ErrorKind::Refused) or
+    /// connection has ended for good, because the service ends with the
+    /// connection. The error is the same for a
+    /// [detached](super::OnionBuilder::detached) service, although clients can
+    /// still connect to it. The kind is
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) or
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if tor didn't add
     /// the service again after a reconnect, for example because the service's
     /// key isn't known.

@@ -65,14 +65,18 @@
 //! |---|---|---|---|
 //! | [`OnionService`], [`OnionListener`] | removed | removed | removed |
 //! | after [`OnionService::detach`] | | removed | removed |
+//! | [`detached`](OnionBuilder::detached) | removed, if the connection is open | stays | removed |
 //! | [`detached`](OnionBuilder::detached), after [`OnionService::detach`] | | stays | removed |
 //!
 //! If the controller reconnects
 //! ([`Connect::reconnect`](crate::Connect::reconnect)), the service is added
 //! again with the same address, and a listener goes on accepting. This also
 //! works with a tor that was restarted.
-//! [`Info::onions_detached`](crate::control::Info::onions_detached) lists
-//! the detached services. [`OnionService::adopt`] takes over one of them.
+//!
+//! A detached service isn't added again: it is still there after a reconnect,
+//! unless tor was restarted.
+//! [`Info::onions_detached`](crate::control::Info::onions_detached) lists the
+//! detached services. [`OnionService::adopt`] takes over one of them.
 //!
 //! # Protecting the location
 //!

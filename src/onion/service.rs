@@ -27,7 +27,8 @@ pub(super) type KeepAlive = Arc<dyn Any + Send + Sync>;
 /// The service ends when this object is dropped or when the control connection
 /// ends, whichever is first. After a reconnect
 /// ([`Connect::reconnect`](crate::Connect::reconnect)), the service is added
-/// again with the same address.
+/// again with the same address. A [detached](super::OnionBuilder::detached)
+/// service doesn't end with the connection, and isn't added again.
 ///
 /// Dropping this object removes the service (DEL_ONION) and waits for tor's
 /// reply for at most 5 seconds. Errors are only logged;
@@ -193,8 +194,8 @@ impl OnionService {
         &self.ports
     }
 
-    /// Returns true if the service was added to outlive the control connection.
-    /// The service is still removed when this object is dropped.
+    /// Returns true if the service outlives the control connection. While the
+    /// connection is open, dropping this object still removes the service.
     pub fn is_detached(&self) -> bool {
         self.detached
     }

@@ -50,7 +50,7 @@ pub struct TorProcess {
     pub(super) running: Owner,
 }
 
-/// The owner of a [`Running`], whose process it ends when dropped. A failed
+/// The owner of a [`Running`]. Dropping the owner ends the process. A failed
 /// launch drops its `Owner`, too, so no process is left behind.
 ///
 /// While the `Owner` ends the process, it still holds its reference to the

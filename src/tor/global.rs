@@ -45,8 +45,9 @@ impl Global {
     /// tor is known: with this lock on [`GLOBAL`], the caller can begin a
     /// search.
     ///
-    /// Returns `Err` if the call was cancelled. Also returns `Err` if it was
-    /// made by the progress callback of the launch that it would wait for.
+    /// Returns `Err` if the call was cancelled. Also returns `Err` if this
+    /// thread is itself launching the tor and the progress callback makes this
+    /// call, because the call would wait for its own thread.
     fn known(cancel: Option<&CancelToken>) -> Result<Result<Tor, MutexGuard<'static, Global>>> {
         let _hook = cancel.map(|token| {
             token.on_cancel(|| {

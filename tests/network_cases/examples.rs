@@ -220,7 +220,8 @@ fn http_proxy(network: &TestNetwork) {
     }
 }
 
-/// Creates a folder with files that may be served and files that may not.
+/// Creates a folder with files that are to be served, and others that must not
+/// be served.
 fn public_html() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("public_html");
@@ -239,7 +240,8 @@ fn public_html() -> tempfile::TempDir {
     folder
 }
 
-/// Starts `serve`, and returns the address of the site: `http://….onion/`.
+/// Starts the example `serve`. Returns it, and the address of the site:
+/// `http://….onion/`.
 fn site(network: &TestNetwork, folder: &Path) -> (Running, String) {
     let root = folder.join("public_html");
     let (running, mut lines, _) = start(network, "serve", &["onion:80", root.to_str().unwrap()]);
@@ -414,7 +416,8 @@ fn exit_scanner(network: &TestNetwork) {
     assert_eq!(few.lines().count(), 2, "{few}");
 }
 
-/// Starts an example that attaches the streams of `tor`.
+/// Starts an example that attaches the streams of `tor`. Returns it, its
+/// output, and its input.
 fn attaching(
     tor: &Tor,
     network: &TestNetwork,

@@ -69,7 +69,8 @@ pub(crate) fn fails(network: &TestNetwork, name: &str, arguments: &[&str]) -> Ou
     output
 }
 
-/// Starts an example that doesn't end by itself.
+/// Starts an example that doesn't end by itself. Returns it, its output, and
+/// its input.
 pub(crate) fn start(
     network: &TestNetwork,
     name: &str,
@@ -78,7 +79,8 @@ pub(crate) fn start(
     Running::start(example(network, name, arguments))
 }
 
-/// Returns the rest of the first line that begins with `beginning`.
+/// Reads lines until one begins with `beginning`, and returns the rest of that
+/// line. Earlier lines are lost.
 pub(crate) fn line(says: &mut Says, beginning: &str) -> String {
     let found =
         says.map(Result::unwrap).find_map(|line| line.strip_prefix(beginning).map(str::to_owned));

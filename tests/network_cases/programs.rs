@@ -26,8 +26,9 @@ cases! {
     example_bandwidth_scanner_measures_every_relay = crate::scanner::measure,
 }
 
-/// Starts `file_share` and returns its address, such as `….onion`. Its
-/// temporary files are in `temporary`.
+/// Starts the example `file_share`, whose temporary files are in `temporary`.
+/// Returns it, its output, its input, and the address of its service, such as
+/// `….onion`.
 fn file_share(
     network: &TestNetwork,
     temporary: &Path,
@@ -252,8 +253,9 @@ fn receive(network: &TestNetwork) {
     running.wait();
 }
 
-/// Publishes a service at the network's client, which `vanguards` watches.
-/// Visitors get `answer`. Returns the service's address.
+/// Publishes a service at the network's client, for the example program
+/// `vanguards` to watch. The caller starts `vanguards`. Visitors of the service
+/// get `answer`. Returns the service's address.
 fn watched_service(network: &TestNetwork, answer: &'static [u8]) -> OnionAddress {
     publish(network.client(), &AddOnion::new().port(80, server(answer))).address
 }

@@ -26,8 +26,9 @@ impl Peer {
         (controller, Peer { transport: Arc::new(theirs) })
     }
 
-    /// Returns a controller and a peer that answers each command line on
-    /// another thread. It doesn't answer if `answer` returns `None`.
+    /// Returns a controller, its peer, and a thread that answers each command
+    /// line in the name of the peer. A command for which `answer` returns
+    /// `None` gets no answer.
     pub(crate) fn answering(
         mut answer: impl FnMut(&str) -> Option<String> + Send + 'static,
     ) -> (Controller, Peer, JoinHandle<()>) {

@@ -87,7 +87,8 @@ impl Known {
     }
 }
 
-/// Relays in the order of their fingerprints, as in a consensus.
+/// The relays of a made-up network, in the order of their fingerprints as in a
+/// consensus, and the weights of their bandwidths.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) relays: Vec<Known>,

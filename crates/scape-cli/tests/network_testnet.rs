@@ -48,7 +48,8 @@ fn small(word: &str, runtime: &Path) -> Scape {
         .env("XDG_RUNTIME_DIR", runtime)
 }
 
-/// Returns a `scape testnet` command that gets no options for a new network.
+/// Returns a `scape testnet` command with only these arguments, for a command
+/// that starts no network.
 fn on(runtime: &Path, arguments: &[&str]) -> Scape {
     let scape = Scape::new(["testnet"]).env("XDG_RUNTIME_DIR", runtime);
     arguments.iter().fold(scape, |scape, argument| scape.arg(argument))
@@ -67,12 +68,13 @@ fn tors_below(folder: &str) -> Vec<u32> {
     found
 }
 
-/// Waits until the tors that use this folder have ended after their program was
-/// killed.
+/// Waits until the tors that use this folder have ended. The caller must have
+/// killed the program that started them.
 ///
-/// A tor that ends may wait for its own worker threads forever: see "Starting
-/// and ending" in `docs/tor-quirks.md`. Such a tor waits for a lock, unlike a
-/// tor that runs. It is killed here.
+/// A tor that is ending may hang, because it waits for its own worker threads:
+/// see "Starting and ending" in `docs/tor-quirks.md`. So after 20 seconds, this
+/// function kills every tor that waits for a lock. A tor that runs normally
+/// doesn't wait for one, so it isn't killed.
 fn wait_for_tors_below(folder: &str) {
     let begun = Instant::now();
     until("end of the tors", || {
@@ -562,7 +564,8 @@ fn signals_that_were_ignored_at_the_start_stay_ignored() {
     Done::of(child, &"run").expect(5);
 }
 
-/// Waits for the first line that a program prints.
+/// Waits for the first line that a program prints. Returns the program, and
+/// this line.
 fn first_line(mut child: Child) -> (Child, String) {
     let line = Lines::of(child.stdout.take().unwrap()).next();
     (child, line)

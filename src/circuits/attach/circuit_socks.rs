@@ -1,5 +1,5 @@
-//! A local SOCKS port for other programs, whose connections go over one
-//! circuit.
+//! A local SOCKS port for other programs. All connections through the port go
+//! over one circuit.
 //!
 //! [`CircuitSocks`] owns the port. One thread accepts connections. Each
 //! connection has two threads. The first one makes the handshake, connects
@@ -31,7 +31,7 @@ use crate::live::state::Circuit;
 use scape_proto::word::Secret;
 
 /// The maximum time to receive a program's SOCKS request. Sending the answer
-/// may take this time again.
+/// has a separate limit of the same length.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The maximum number of concurrent connections.
 const MOST: usize = 256;

@@ -137,10 +137,10 @@ impl TorClient {
 
 /// Requests over this circuit.
 impl Circuit {
-    /// Returns a client for tor's first usable SOCKS port whose connections and
-    /// DNS look-ups go over this circuit only: see [`TorClient::via`]. To
-    /// choose another port, use [`Tor::client_on`](crate::Tor::client_on) and
-    /// [`TorClient::via`].
+    /// Returns a client whose connections and DNS look-ups go over this circuit
+    /// only: see [`TorClient::via`]. The client uses the first of tor's SOCKS
+    /// ports that accepts a connection. To choose another port, use
+    /// [`Tor::client_on`](crate::Tor::client_on) and [`TorClient::via`].
     ///
     /// ```no_run
     /// use std::time::Duration;

@@ -13,8 +13,8 @@ use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::transport::{Address, Transport, deadline_after};
 
 /// The maximum time to wait for the rest of an answer once its first bytes show
-/// that the peer isn't a SOCKS port. The error tells from the answer what the
-/// peer is.
+/// that the peer isn't a SOCKS port. The answer shows what kind of server the
+/// peer is, so the error can say it.
 const EXPLANATION: Duration = Duration::from_millis(500);
 
 /// A SOCKS port of tor, for connections and DNS look-ups.

@@ -16,8 +16,8 @@ use scape_proto::event::EventKind;
 /// last is the newest. The lock is never held while waiting for tor's answer.
 #[derive(Debug, Default)]
 pub(super) struct Interest {
-    /// The list in the last SETEVENTS that was written. tor may not have read
-    /// it yet. `None` before the first SETEVENTS and after a refusal.
+    /// The list in the last SETEVENTS that was written, even if tor hasn't read
+    /// the command yet. `None` before the first SETEVENTS and after a refusal.
     pub(super) told: Option<BTreeSet<EventKind>>,
     /// The last list that tor is known to have accepted. tor's answer to a list
     /// is known only if a caller has waited for it. Empty before the first such

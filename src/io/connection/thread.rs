@@ -42,8 +42,10 @@ impl Thread {
         Ok(Thread { handle, done })
     }
 
-    /// Returns true if the caller is this thread, or if this thread waits for
-    /// the caller in [`undo_all`](crate::undo_all).
+    /// Returns true if the calling thread must not wait for the end of this
+    /// thread, because the wait would never end. Either the two are the same
+    /// thread, or this thread has called [`undo_all`](crate::undo_all), which
+    /// started the calling thread and waits for it.
     pub(crate) fn is_current(&self) -> bool {
         is_own_thread(self.handle.thread().id())
     }

@@ -11,9 +11,9 @@ pub enum OwnerError {
     /// This system is not Linux. The process of a connection can be found on
     /// Linux only.
     NotSupported,
-    /// The connection exists, but this program may not inspect the process that
-    /// it belongs to. That process belongs to another user or runs in another
-    /// container. A program that runs as root sees all processes.
+    /// The connection exists, but this program isn't allowed to inspect the
+    /// process that has it open. That process belongs to another user or runs
+    /// in another container. A program that runs as root sees all processes.
     NotAllowed {
         /// The id of the user who opened the connection.
         uid: u32,

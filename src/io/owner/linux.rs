@@ -44,7 +44,7 @@ pub(super) fn owner(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Option<Pr
 
 /// Handles a connection for which no process was found. Returns `None` if the
 /// connection was closed in the meantime. Otherwise returns an error, because
-/// this program may not inspect the connection's process.
+/// this program isn't allowed to inspect the connection's process.
 fn without_owner(
     peer: SocketAddr,
     locals: &[SocketAddr],

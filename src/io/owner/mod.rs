@@ -55,8 +55,8 @@ use crate::error::Result;
 ///
 /// * This is not Linux (kind
 ///   [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)).
-/// * The connection belongs to a process that this program may not inspect
-///   (same kind). The error has the user id.
+/// * The connection belongs to a process that this program isn't allowed to
+///   inspect (same kind). The error has the user id.
 /// * `/proc` can't be read (kind [`ErrorKind::Io`](crate::ErrorKind::Io)).
 pub fn owner_of(peer: SocketAddr, local: Option<SocketAddr>) -> Result<Option<ProcessOwner>> {
     owner_among(peer, local.as_slice())

@@ -22,7 +22,7 @@ pub struct ProcessOwner {
     pub command: Vec<OsString>,
     /// The path of the process's program file. It ends with ` (deleted)` if the
     /// file was removed or replaced since the start of the process. `None` if
-    /// the caller may not read the path.
+    /// the caller isn't allowed to read the path.
     pub executable: Option<PathBuf>,
 }
 

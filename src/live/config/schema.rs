@@ -41,8 +41,8 @@ impl Spec {
         self.group.as_deref().unwrap_or(&self.name)
     }
 
-    /// Returns true if the option is in a group whose lines belong to the lines
-    /// before them, as `HiddenServicePort` belongs to `HiddenServiceDir`.
+    /// Returns true if the option is in a group in which lines belong to the
+    /// lines before them, as `HiddenServicePort` belongs to `HiddenServiceDir`.
     pub(super) fn is_in_ordered_group(&self) -> bool {
         self.group.as_ref().is_some_and(|group| !group.ends_with(LINES))
     }

@@ -41,7 +41,7 @@ impl Stream {
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) in these cases:
     ///
     /// * the address of tor's control port is on another machine
-    /// * this program may not inspect the process
+    /// * this program isn't allowed to inspect the process
     /// * the operating system is not Linux
     ///
     /// Errors of the control connection are also possible.

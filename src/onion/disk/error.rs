@@ -47,8 +47,8 @@ pub enum DiskOnionProblem {
     /// The parent of the service's directory doesn't exist. Nothing was sent to
     /// tor, because tor would exit.
     ParentMissing,
-    /// The service's directory doesn't exist, and tor's user may not create it.
-    /// Nothing was sent to tor, because tor would exit.
+    /// The service's directory doesn't exist, and tor's user isn't allowed to
+    /// create it. Nothing was sent to tor, because tor would exit.
     ParentNotWritable,
     /// This program can't create or read the service's directory or a file in
     /// it.
@@ -60,8 +60,8 @@ pub enum DiskOnionProblem {
     },
     /// The path of the service's directory exists and isn't a directory.
     NotADirectory,
-    /// Other users than tor's may access the directory, or tor's user may not
-    /// write to it. tor requires mode 0700.
+    /// Other users than tor's may access the directory, or tor's user isn't
+    /// allowed to write to it. tor requires mode 0700.
     Permissions {
         /// The directory's permission bits, such as 0o755.
         mode: u32,

@@ -232,8 +232,9 @@ impl DiskOnions {
     ///
     /// The problem is [`DiskOnionProblem::NoHostname`] (kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if tor doesn't write
-    /// the address in time. Then the service is taken out of the configuration
-    /// again, which may take five more seconds. The service's directory stays.
+    /// the address within the controller's timeout. Then the service is taken
+    /// out of the configuration again, which may take five more seconds. The
+    /// service's directory stays.
     ///
     /// The kind is also [`ErrorKind::Timeout`](crate::ErrorKind::Timeout),
     /// without a [`DiskOnionError`], if tor doesn't answer in time. Then this

@@ -7,8 +7,8 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::PrivateDirectory;
 
-/// The maximum time to wait for the lock of a directory, which another thread
-/// or program may have.
+/// The maximum time to wait for the lock of a directory, if another thread or
+/// program has the lock.
 const LOCK_WITHIN: Duration = Duration::from_secs(10);
 /// The pause between two attempts to lock a directory that another program has
 /// locked.

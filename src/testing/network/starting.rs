@@ -84,8 +84,9 @@ fn start_node(
 /// connections.
 ///
 /// A relay builds its descriptor in one of tor's periodic events. These begin
-/// one second after the start, or when a controller sets an option. The option
-/// here has no value already, because the nodes are owned by a file descriptor.
+/// one second after the start, or when a controller sets an option. This
+/// function resets `__OwningControllerProcess`, which changes nothing: the
+/// nodes are owned by a file descriptor, so this option has no value.
 pub(super) fn publish_now(relay: &Controller) -> Result<()> {
     relay.reset_conf(["__OwningControllerProcess"])
 }

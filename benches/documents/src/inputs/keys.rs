@@ -53,8 +53,8 @@ impl Keys {
         Ed25519Certificate::sign(CertificateType::Signing, key, expires(), &self.master, true)
     }
 
-    /// Returns the certificate that the ntor key makes, and the sign bit of the
-    /// Ed25519 key that corresponds to the ntor key.
+    /// Returns the sign bit of the Ed25519 key that corresponds to the ntor
+    /// key, and the certificate that this key makes.
     pub(super) fn ntor_certificate(&self) -> (bool, Ed25519Certificate) {
         let public_key = *self.ntor_signing.public_key();
         let sign = ed25519_from_curve25519(&self.ntor, true) == Some(public_key);

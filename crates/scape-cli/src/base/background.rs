@@ -14,7 +14,8 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// Runs `work` on a new thread, and returns its result. After Ctrl-C or
 /// SIGTERM, returns a failure at once, without waiting for the thread. The
-/// thread then runs until the program ends, and its destructors may not run.
+/// thread then goes on until the program ends, so its destructors are perhaps
+/// skipped.
 pub(crate) fn run<T: Send + 'static>(
     context: &Context,
     work: impl FnOnce() -> T + Send + 'static,

@@ -1,5 +1,5 @@
-//! The command line, as clap parses it, and the commands `completions` and
-//! `man`, whose output is made from it.
+//! The description of the command line, with which clap parses it. The commands
+//! `completions` and `man` make their output from the description.
 
 mod completions;
 mod man;

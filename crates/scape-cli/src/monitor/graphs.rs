@@ -47,12 +47,13 @@ impl Saved {
     }
 }
 
-/// Reads the graphs. The file may not exist.
+/// Reads the graphs from the file. A missing file isn't an error: the result is
+/// then a [`Saved`] without graphs.
 ///
 /// # Errors
 ///
-/// Returns a failure if the file can't be read, or if it doesn't contain graphs
-/// in this version of the format.
+/// Returns a failure if the file exists but can't be read, or if it doesn't
+/// contain graphs in this version of the format.
 pub(crate) fn read(path: &Path) -> Result<Saved, Failure> {
     let text = match read_start(path, LONGEST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Saved::default()),

@@ -11,7 +11,8 @@ use super::message::Request;
 /// The requests to load something that are in the queue.
 type Loads = Arc<Mutex<Vec<Request>>>;
 
-/// Creates a queue that holds at most `size` requests.
+/// Creates a queue that holds at most `size` requests. Returns the screen's end
+/// of the queue, and the worker's end.
 pub(crate) fn bounded(size: usize) -> (Requests, Waiting) {
     let (sender, receiver) = crossbeam_channel::bounded(size);
     let loads = Loads::default();

@@ -14,8 +14,8 @@ cases! { TABLES:
     guards_are_listed_with_their_consensus_entries = guards,
 }
 
-/// Returns a database in which the addresses of the network are in Germany, and
-/// the folder that contains it.
+/// Writes a database in which the addresses of the network are in Germany.
+/// Returns the folder that contains it, which is removed on drop, and its path.
 pub(crate) fn geoip_file() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("countries.mmdb");

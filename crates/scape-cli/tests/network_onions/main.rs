@@ -60,8 +60,8 @@ pub(crate) fn scape<const N: usize>(network: &TestNetwork, arguments: [&str; N])
     arguments.into_iter().fold(scape, |scape, argument| scape.arg(argument))
 }
 
-/// Waits until the network's client can reach an onion service. A descriptor
-/// may not be on all directories yet.
+/// Waits until the network's client can reach an onion service. The wait is
+/// needed because some directories may still lack the descriptor.
 pub(crate) fn visit(network: &TestNetwork, url: &str) {
     let deadline = Instant::now() + SOON;
     loop {

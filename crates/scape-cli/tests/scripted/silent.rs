@@ -4,7 +4,8 @@ use rustix::process::Signal;
 
 use crate::run::{Done, Scape, send_signal};
 
-/// A port that accepts connections and never answers.
+/// Opens a port that accepts connections and never answers. Returns the
+/// listener, which keeps the port open, and the port's address.
 fn silent() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();

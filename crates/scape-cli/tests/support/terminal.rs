@@ -78,7 +78,7 @@ impl Terminal {
         self.type_bytes(text.as_bytes());
     }
 
-    /// Types bytes that may not be text.
+    /// Types bytes, which need not be text.
     pub(crate) fn type_bytes(&mut self, bytes: &[u8]) {
         self.user.write_all(bytes).unwrap();
     }

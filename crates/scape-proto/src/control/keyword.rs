@@ -85,8 +85,10 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Returns the part between two positions, each of which must be next to an
-    /// ASCII character.
+    /// Returns the part from byte `start` to byte `end`. If the whole is text
+    /// and both positions are at character boundaries, as they are at spaces,
+    /// quotes and `=`, the result is text. Otherwise the result is bytes. A
+    /// range out of bounds gives an empty part.
     #[inline]
     fn between(self, start: usize, end: usize) -> Self {
         if let Part::Text(text) = self

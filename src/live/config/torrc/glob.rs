@@ -45,9 +45,9 @@ fn unescape(part: &[u8]) -> Vec<u8> {
     name
 }
 
-/// Returns true if a name matches a part of a pattern: `*`, `?`, `[a-z]`,
-/// `[!a]`, and a backslash before a character that stands for itself. A dot at
-/// the beginning of a name is only matched by a dot.
+/// Returns true if a name matches a part of a pattern. Special are `*`, `?`,
+/// `[a-z]`, `[!a]`, and a backslash, after which any character stands for
+/// itself. A dot at the beginning of a name is only matched by a dot.
 pub(super) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let hidden = name.first() == Some(&b'.');
     let says_so = pattern.starts_with(b".") || pattern.starts_with(b"\\.");

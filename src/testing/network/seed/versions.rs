@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::process::{find_tor, run};
 
-/// The time limit of `tor --version` on a very busy machine.
+/// The time limit of `tor --version`, long enough for a very busy machine.
 const RUN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The name of a version of tor, its protocols, and the protocols that its

@@ -75,7 +75,8 @@ mod tests {
 
     use super::*;
 
-    /// Connects to `target` through the client side of the transport.
+    /// Connects to `target` through the client side of the transport. Returns
+    /// the connection, and the status code of the SOCKS reply.
     fn connect(transport: &Transport, target: SocketAddr) -> (TcpStream, u8) {
         let mut stream = TcpStream::connect(transport.client.address()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();

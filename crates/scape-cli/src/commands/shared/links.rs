@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 /// The maximum number of symbolic links that are followed.
 const MOST_LINKS: usize = 40;
 
-/// Follows symbolic links. Returns the path at the end, which may not exist
-/// yet.
+/// Follows symbolic links. Returns the path at the end, even if nothing exists
+/// there yet.
 pub(crate) fn follow_links(path: &Path) -> PathBuf {
     links(path).last().unwrap_or_default()
 }

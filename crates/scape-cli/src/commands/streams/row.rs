@@ -21,7 +21,7 @@ pub(super) struct Program {
 
 impl Program {
     /// Returns the program at the other end of the stream. Returns `None` if
-    /// the program isn't known, or if scape may not inspect it.
+    /// the program isn't known, or if scape isn't allowed to inspect it.
     pub(super) fn of(stream: &Stream) -> Option<Program> {
         stream.source_addr()?;
         let owner = stream.process().ok()??;

@@ -116,9 +116,9 @@ impl Onions {
         self.uploads.keys()
     }
 
-    /// Forgets the uploads of services that have ended: tor doesn't list them,
-    /// they aren't in `serving`, the services that have circuits, and they
-    /// haven't uploaded anything lately.
+    /// Forgets the uploads of services that have ended. `serving` are the
+    /// services that have circuits. A service counts as ended if tor doesn't
+    /// list it, it isn't in `serving`, and it hasn't uploaded anything lately.
     pub(crate) fn forget_ended(&mut self, serving: &BTreeSet<OnionAddress>, now: SystemTime) {
         let services = &self.services;
         self.uploads.retain(|address, uploads| {

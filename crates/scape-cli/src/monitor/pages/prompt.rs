@@ -16,7 +16,8 @@ use crate::monitor::ui::line_editor::{History, LineEditor};
 use crate::monitor::ui::list::page_rows;
 use crate::monitor::view::{Action, PageView, View};
 
-/// The maximum number of lines. The oldest lines are dropped.
+/// The maximum number of lines, on the page and in a paste. The oldest lines of
+/// the page are dropped.
 const KEPT: usize = 5_000;
 const MARK: &str = "> ";
 
@@ -24,6 +25,9 @@ const MARK: &str = "> ";
 #[derive(Debug, Default)]
 pub(crate) struct Prompt {
     editor: LineEditor,
+    /// The lines after the edited one, if several were pasted. Each is edited
+    /// when the line before it has been sent.
+    pasted: VecDeque<String>,
     history: History,
     /// The commands and replies, newest last.
     lines: VecDeque<String>,
@@ -43,6 +47,9 @@ impl Prompt {
     fn send(&mut self) -> Vec<Action> {
         let text = self.editor.text();
         self.editor = LineEditor::default();
+        if let Some(next) = self.pasted.pop_front() {
+            self.editor.insert(&next);
+        }
         let command = text.trim().to_owned();
         if command.is_empty() {
             return vec![Action::Redraw];
@@ -65,7 +72,10 @@ impl PageView for Prompt {
             KeyCode::Down => self.history.step(&mut self.editor, false),
             KeyCode::PageUp => self.back = (self.back + page).min(longest),
             KeyCode::PageDown => self.back = self.back.saturating_sub(page),
-            KeyCode::Esc => self.editor = LineEditor::default(),
+            KeyCode::Esc => {
+                self.editor = LineEditor::default();
+                self.pasted.clear();
+            }
             KeyCode::Char('l') if key.modifiers.contains(KeyModifiers::CONTROL) => return None,
             _ if self.editor.key(key) => {}
             _ => return None,
@@ -76,6 +86,7 @@ impl PageView for Prompt {
     fn keys(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("Enter", "send the line: secrets in it are hidden, but those in replies aren't"),
+            ("Enter after a paste", "send one line, and show the next one"),
             ("Up, Down", "history: earlier lines"),
             ("PgUp, PgDn", "scroll"),
             ("Esc", "clear the line"),
@@ -124,6 +135,9 @@ impl PageView for Prompt {
     }
 
     fn paste(&mut self, text: &str) {
-        self.editor.insert(text);
+        let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+        self.editor.insert(lines.next().unwrap_or_default());
+        self.pasted.extend(lines.map(str::to_owned));
+        self.pasted.truncate(KEPT);
     }
 }

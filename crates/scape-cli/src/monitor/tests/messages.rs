@@ -238,9 +238,18 @@ fn prompt_sends_lines_and_keeps_a_history() {
     screen.has(&["> GETINFO version\n250-version=0.4.9.8\n250 OK\n"]);
     screen.key(KeyCode::Up);
     screen.press("x");
-    screen.message(Message::Input(TerminalEvent::Paste(" y\nz".into())));
+    // Each line of a paste is sent with Enter.
+    screen.message(Message::Input(TerminalEvent::Paste(" y\n\nz\r\nw".into())));
+    for expected in ["GETINFO versionx y", "z"] {
+        screen.key(KeyCode::Enter);
+        assert_eq!(screen.asked(), [Request::Command(expected.into())]);
+    }
+    screen.has(&["> w"]);
+    screen.message(Message::Input(TerminalEvent::Paste("\nv".into())));
+    screen.key(KeyCode::Esc);
     screen.key(KeyCode::Enter);
-    assert_eq!(screen.asked(), [Request::Command("GETINFO versionx y".into())]);
+    assert!(screen.asked().is_empty());
+    screen.has_not(&["> wv"]);
 }
 
 #[test]

@@ -69,7 +69,8 @@ impl<'a> RelayBandwidth<'a> {
         words(line).any(|word| keys.iter().any(|key| word.starts_with(key)))
     }
 
-    /// Parses a line. The relay's identity and its bandwidth must be valid.
+    /// Parses a line. One of the relay's two identities and the relay's
+    /// bandwidth must be valid.
     pub(super) fn parse(line: &'a [u8]) -> Result<Self, KeyProblem> {
         let problem = |key: &str, problem| Err((Box::from(key), problem));
         let Ok(text) = std::str::from_utf8(line) else {

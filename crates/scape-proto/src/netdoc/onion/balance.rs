@@ -1,5 +1,5 @@
-//! Descriptors of a frontend, whose connections several backends accept:
-//! OnionBalance.
+//! Descriptors for OnionBalance: clients connect to a frontend, and several
+//! backends accept the frontend's connections.
 
 use super::second_layer::MOST_POINTS;
 use super::{NewIntroductionPoint, OnionDescriptorBuilder, OpenedDescriptor};

@@ -69,8 +69,8 @@ impl Site {
         Ok(Site { root: Root::List(list), hidden, secret: Vec::new() })
     }
 
-    /// Excludes a file or folder, which may not exist yet, from the site.
-    /// Returns true if it is in one of the shared folders.
+    /// Excludes a file or folder from the site. It need not exist yet. Returns
+    /// true if it is in one of the shared folders.
     pub(super) fn protect(&mut self, path: &Path) -> bool {
         // A link and the file that it leads to are both protected.
         let parent = path.parent().and_then(future);
