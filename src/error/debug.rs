@@ -6,12 +6,14 @@ use std::fmt;
 use super::Error;
 
 impl fmt::Debug for Error {
-    /// Writes the error's message and its causes, one per line. `{:#?}` writes
+    /// Writes the error's message and its causes, one per line, because a
+    /// `main` that returns an error prints it so. The message is that of
+    /// `{:#}`, which has a line for each address that was tried. `{:#?}` writes
     /// the fields of the specific error instead.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match f.alternate() {
             true => fmt::Debug::fmt(&**self.0, f),
-            false => write_chain(f, self),
+            false => write_chain(f, format!("{self:#}"), self),
         }
     }
 }
@@ -30,10 +32,10 @@ pub(crate) fn write_with_sources(f: &mut fmt::Formatter<'_>, error: &Error) -> f
     Ok(())
 }
 
-/// Writes an error's message, then each of its causes on a line of its own. A
-/// cause is left out if the line before it already ends with the cause's text.
-fn write_chain(f: &mut fmt::Formatter<'_>, error: &dyn StdError) -> fmt::Result {
-    let mut shown = error.to_string();
+/// Writes the message of `error`, then each of its causes on a line of its own.
+/// A cause is left out if the line before it already ends with the cause's text.
+fn write_chain(f: &mut fmt::Formatter<'_>, message: String, error: &dyn StdError) -> fmt::Result {
+    let mut shown = message;
     f.write_str(&shown)?;
     let mut source = error.source();
     while let Some(cause) = source {

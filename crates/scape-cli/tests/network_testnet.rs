@@ -479,7 +479,11 @@ fn name_of_a_killed_server_is_free_for_one_network() {
     let (good, bad): (Vec<&Done>, _) = done.iter().partition(|done| done.code == Some(0));
     assert_eq!((good.len(), bad.len()), (1, 1), "{done:?}");
     assert!(bad[0].error.contains("a network named default is running"), "{done:?}");
-    on(runtime.path(), &["down"]).ok();
+    let name = ["--name", "default"];
+    let nodes = on(runtime.path(), &["status"]).arg(name[0]).arg(name[1]).json();
+    assert_eq!(nodes[0]["name"], "default", "{nodes:?}");
+    on(runtime.path(), &["down", "default", name[0], name[1]]).run().expect(2);
+    on(runtime.path(), &["down", name[0], name[1]]).ok();
 }
 
 #[test]

@@ -343,10 +343,17 @@ impl From<&Address> for Address {
 }
 
 /// The error of parsing a text that is not an [`Address`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ParseAddressError {
     text: String,
     problem: AddressProblem,
+}
+
+impl fmt::Debug for ParseAddressError {
+    /// Writes the text of the error.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// The problem with the text of an [`Address`].

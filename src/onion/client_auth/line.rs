@@ -1,5 +1,7 @@
 //! Parsers for the line in an `.auth` or `.auth_private` file.
 
+use std::fmt;
+
 use scape_proto::word::{
     ClientKey, ClientPublicKey, OnionAddress, ParseClientKeyError, ParseOnionError,
 };
@@ -90,7 +92,7 @@ fn check_types<'a>(
 
 /// The error for a malformed line of a client authorization file. The error
 /// doesn't repeat the line, which may contain a private key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseAuthLineError {
     /// The line has too many fields or too few.
@@ -122,6 +124,13 @@ pub enum ParseAuthLineError {
     /// The address is malformed.
     #[error(transparent)]
     Address(#[from] ParseOnionError),
+}
+
+impl fmt::Debug for ParseAuthLineError {
+    /// Writes the text of the error.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 #[cfg(test)]

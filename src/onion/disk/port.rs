@@ -238,12 +238,19 @@ impl fmt::Display for DiskTarget {
 }
 
 /// The error for a text that isn't a `HiddenServicePort`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{text:?} is not a HiddenServicePort (such as 80, 80 8080, 80 127.0.0.1:8080, 80 unix:/run/site)"
 )]
 pub struct ParseDiskPortError {
     text: String,
+}
+
+impl fmt::Debug for ParseDiskPortError {
+    /// Writes the text of the error.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 #[cfg(test)]

@@ -87,11 +87,17 @@ impl Context {
             return interrupted;
         }
         let names_address = error.get::<ConnectError>().is_some();
-        match connect.address().filter(|_| !names_address) {
-            Some(address) => {
+        let is_missing = error.kind() == ErrorKind::Connect;
+        match connect.address() {
+            Some(address) if !names_address => {
                 Failure::from(error).while_doing(format_args!("control port {address}"))
             }
-            None => error.into(),
+            None if is_missing => {
+                let mut failure = Failure::from(error);
+                failure.message += " or use --control. To start a tor for one command: scape launch -- scape status";
+                failure
+            }
+            _ => error.into(),
         }
     }
 

@@ -51,7 +51,7 @@ pub(super) fn help(controller: &Controller, words: &[&str]) -> Result<String, Fa
 }
 
 fn overview() -> String {
-    let names = COMMANDS.map(|command| format!("  {:<24}{}", command.name, first(command.meaning)));
+    let names = COMMANDS.map(|command| format!("  {:<26}{}", command.name, first(command.meaning)));
     format!("{OVERVIEW}\nCommands of the control protocol:\n{}", names.join("\n"))
 }
 

@@ -5,12 +5,14 @@ use std::fmt;
 /// The error for an invalid argument of a command, a method or a setting. If
 /// the argument belongs to a command, no part of the command was sent, and
 /// `Display` says so.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ArgumentError {
     command: Box<str>,
     argument: Box<str>,
     problem: ArgumentProblem,
 }
+
+error_debug!(ArgumentError);
 
 /// The reason why an argument was rejected, which is part of an
 /// [`ArgumentError`].

@@ -77,7 +77,7 @@ impl Limits {
 
 /// An error for input that no control port sends, or that exceeds a limit.
 /// After such an error, the decoder can't decode any further input.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// A line doesn't begin with a reply code: three digits, followed by `-`,
@@ -100,6 +100,8 @@ pub enum DecodeError {
         limit: usize,
     },
 }
+
+error_debug!(DecodeError);
 
 /// An incremental decoder for the control protocol. The input can arrive in
 /// pieces, and the replies don't depend on where the input is split.

@@ -159,11 +159,13 @@ impl fmt::Debug for HashedPassword {
 
 /// The error for a text that isn't a [`HashedPassword`]. The text isn't
 /// repeated in the message, because it may be the password itself.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a hashed password is 16: and 58 hexadecimal digits, as tor --hash-password prints it")]
 pub struct ParseHashedPasswordError {
     _private: (),
 }
+
+error_debug!(ParseHashedPasswordError);
 
 #[cfg(test)]
 mod tests {

@@ -278,8 +278,10 @@ impl fmt::Debug for ConfluxId {
 }
 
 /// The error for a text that isn't a conflux id.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a conflux id: it must be 32 hexadecimal digits")]
 pub struct ParseConfluxIdError {
     text: String,
 }
+
+error_debug!(ParseConfluxIdError);

@@ -145,13 +145,15 @@ impl fmt::Display for ListenerAddress {
 }
 
 /// The error for a text that isn't the address of a listener.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{text:?} is not the address of a listener (such as 127.0.0.1:9050, [::1]:9050, unix:/run/tor/socks)"
 )]
 pub struct ParseListenerAddressError {
     text: String,
 }
+
+error_debug!(ParseListenerAddressError);
 
 #[cfg(test)]
 mod tests {

@@ -85,11 +85,13 @@ impl fmt::Display for LocalTime {
 }
 
 /// The error for a text that isn't a date and time.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a date and time (such as 2026-11-20T21:13:05)")]
 pub struct ParseLocalTimeError {
     text: String,
 }
+
+error_debug!(ParseLocalTimeError);
 
 #[cfg(test)]
 mod tests {

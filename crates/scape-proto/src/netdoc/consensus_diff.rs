@@ -272,7 +272,7 @@ impl<'a> RawLines<'a> {
 debug_as_text! { ConsensusDiff }
 
 /// The reason why a [`ConsensusDiff`] can't be applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApplyDiffError {
     /// The text isn't the consensus that the diff is for.
@@ -285,6 +285,8 @@ pub enum ApplyDiffError {
     #[error("the result has another digest than the diff promises")]
     ResultDigest,
 }
+
+error_debug!(ApplyDiffError);
 
 #[cfg(test)]
 mod tests {

@@ -70,11 +70,13 @@ impl fmt::Debug for DescriptorDigest {
 }
 
 /// The error for a text that isn't a descriptor digest.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a descriptor digest: it must be 40 hexadecimal digits")]
 pub struct ParseDescriptorDigestError {
     text: String,
 }
+
+error_debug!(ParseDescriptorDigestError);
 
 #[cfg(test)]
 mod tests {

@@ -18,12 +18,14 @@ use crate::word::Fingerprint;
 /// assert_eq!(error.problem(), LineProblem::Words);
 /// assert_eq!(error.to_string(), r#""auth orport=443" is not a directory: too few words"#);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a directory: {problem}")]
 pub struct ParseDirectoryServerError {
     text: Box<str>,
     problem: LineProblem,
 }
+
+error_debug!(ParseDirectoryServerError);
 
 impl ParseDirectoryServerError {
     pub(super) fn new(text: &str, problem: LineProblem) -> Self {

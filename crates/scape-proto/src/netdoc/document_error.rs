@@ -24,13 +24,15 @@ use super::line::lossy;
 /// );
 /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DocumentError {
     document: DocumentKind,
     line: Option<usize>,
     keyword: Box<str>,
     problem: LineProblem,
 }
+
+error_debug!(DocumentError);
 
 impl DocumentError {
     /// Creates an error. At most 100 bytes of the keyword are kept.

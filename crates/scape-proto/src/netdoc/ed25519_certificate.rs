@@ -394,7 +394,7 @@ impl fmt::Debug for Ed25519Certificate {
 }
 
 /// The error for bytes or a text that aren't an [`Ed25519Certificate`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseEd25519CertificateError {
     /// The text isn't base64.
@@ -430,9 +430,11 @@ pub enum ParseEd25519CertificateError {
     UnknownExtension(u8),
 }
 
+error_debug!(ParseEd25519CertificateError);
+
 /// The error for an [`Ed25519Certificate`] that isn't signed as expected.
 #[cfg(feature = "verify")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateError {
     /// The certificate doesn't contain the key that signed it, and no key was
@@ -446,6 +448,8 @@ pub enum CertificateError {
     #[error("the signature of the Ed25519 certificate is wrong")]
     Signature,
 }
+
+error_debug!(CertificateError);
 
 #[cfg(test)]
 mod tests {

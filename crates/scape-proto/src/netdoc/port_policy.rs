@@ -240,11 +240,13 @@ impl fmt::Display for PortPolicy {
 }
 
 /// The error for a text that isn't a port policy.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a port policy (such as \"accept 80,443,6660-6669\")")]
 pub struct ParsePortPolicyError {
     text: String,
 }
+
+error_debug!(ParsePortPolicyError);
 
 #[cfg(test)]
 mod tests {

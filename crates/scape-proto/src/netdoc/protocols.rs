@@ -201,11 +201,13 @@ impl fmt::Display for Protocols {
 }
 
 /// The error for a text that isn't a list of subprotocols.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a list of subprotocols (such as \"Link=1-5 LinkAuth=1,3\")")]
 pub struct ParseProtocolsError {
     text: String,
 }
+
+error_debug!(ParseProtocolsError);
 
 #[cfg(test)]
 mod tests {

@@ -12,13 +12,15 @@ use super::LineProblem;
 /// assert_eq!((error.line(), error.position()), ("r broken", 0));
 /// assert_eq!(error.problem(), RouterStatusProblem::Words);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("malformed entry at byte {position}: {problem}: {line:?}")]
 pub struct ParseRouterStatusError {
     pub(super) line: Box<str>,
     pub(super) position: usize,
     pub(super) problem: RouterStatusProblem,
 }
+
+error_debug!(ParseRouterStatusError);
 
 impl ParseRouterStatusError {
     /// Returns the entry's line `r`. Invalid UTF-8 is replaced by U+FFFD.

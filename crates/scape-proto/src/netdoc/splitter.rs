@@ -380,11 +380,13 @@ fn by_content(kind: DocumentKind, text: &[u8]) -> DocumentKind {
 }
 
 /// The error for a document that is longer than a [`DocumentSplitter`] allows.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a document is longer than {longest} bytes: allow more, or check the file")]
 pub struct DocumentTooLong {
     longest: usize,
 }
+
+error_debug!(DocumentTooLong);
 
 impl DocumentTooLong {
     /// Returns the maximum size of a document in bytes.

@@ -7,7 +7,7 @@ use crate::socks::SocksStatus;
 /// The error for a SOCKS5 handshake that failed because of the peer's answer,
 /// or because the peer closed the connection. The peer is the program at the
 /// other end of the connection, normally tor.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum HandshakeError {
     /// The peer refused the request with this status.
     Status(SocksStatus),
@@ -26,6 +26,8 @@ pub enum HandshakeError {
     /// which answer.
     Closed(Box<str>),
 }
+
+error_debug!(HandshakeError);
 
 impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

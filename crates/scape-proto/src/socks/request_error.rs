@@ -4,11 +4,13 @@ use std::fmt;
 
 /// The error for a request whose target isn't valid. Nothing was sent to the
 /// SOCKS port.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RequestError {
     request: Box<str>,
     why: Box<str>,
 }
+
+error_debug!(RequestError);
 
 impl RequestError {
     pub(super) fn new(request: impl Into<Box<str>>, why: impl Into<Box<str>>) -> Self {

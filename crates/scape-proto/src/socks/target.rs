@@ -245,11 +245,13 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// The error for a value that isn't a valid [`Target`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TargetError {
     target: Box<str>,
     why: Box<str>,
 }
+
+error_debug!(TargetError);
 
 impl TargetError {
     fn new(target: &str, why: impl Into<Box<str>>) -> Self {

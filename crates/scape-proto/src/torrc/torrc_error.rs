@@ -4,7 +4,7 @@ pub use crate::control::torrc_line::TorrcProblem;
 
 /// The error for a text that tor can't parse as a torrc. The error doesn't
 /// contain the text, which may be a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}{}: {problem}", named(.name))]
 #[non_exhaustive]
 pub struct ParseTorrcError {
@@ -15,6 +15,8 @@ pub struct ParseTorrcError {
     /// The problem with the line.
     pub problem: TorrcProblem,
 }
+
+error_debug!(ParseTorrcError);
 
 fn named(name: &str) -> String {
     if name.is_empty() { String::new() } else { format!(" ({name})") }

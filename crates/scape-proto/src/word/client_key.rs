@@ -318,7 +318,7 @@ fn read_key(text: &str) -> Result<Zeroizing<[u8; 32]>, ParseClientKeyError> {
 
 /// The error for a text that isn't a key for client authorization. The text
 /// isn't repeated in messages, because it may be a secret key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseClientKeyError {
     /// The text names a key type other than `x25519`.
@@ -340,6 +340,8 @@ pub enum ParseClientKeyError {
     )]
     Characters,
 }
+
+error_debug!(ParseClientKeyError);
 
 #[cfg(test)]
 mod tests {

@@ -59,11 +59,13 @@ impl fmt::Debug for CountryCode {
 }
 
 /// The error for a text that isn't a country code.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a country code: it must be two letters or digits")]
 pub struct ParseCountryCodeError {
     text: String,
 }
+
+error_debug!(ParseCountryCodeError);
 
 #[cfg(test)]
 mod tests {

@@ -88,11 +88,13 @@ impl fmt::Debug for Fingerprint {
 }
 
 /// The error for a text that isn't a fingerprint.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a fingerprint: it must be 40 hexadecimal digits, perhaps after a $")]
 pub struct ParseFingerprintError {
     text: String,
 }
+
+error_debug!(ParseFingerprintError);
 
 #[cfg(test)]
 mod tests {

@@ -36,7 +36,7 @@ pub enum Host {
 
 /// The reason why a text isn't a valid [`Host`]. `Display` completes the
 /// sentence "the host name …".
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum HostError {
     /// The name is empty.
     Empty,
@@ -74,6 +74,8 @@ pub enum HostError {
     /// The name ends in `.exit`.
     Exit,
 }
+
+error_debug!(HostError);
 
 impl Host {
     /// Parses a host: a name or an IP address. IPv6 addresses may be in

@@ -95,7 +95,7 @@ id! {
 }
 
 /// The error for a text that isn't an ID.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a {what} ID, which is a whole number from 0 to {most}")]
 pub struct ParseIdError {
     what: &'static str,
@@ -103,6 +103,8 @@ pub struct ParseIdError {
     most: u64,
     text: String,
 }
+
+error_debug!(ParseIdError);
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,8 @@
 //! and it is written exactly as it was read.
 
 #[macro_use]
+mod error_debug;
+#[macro_use]
 mod open;
 #[cfg(feature = "serde")]
 #[macro_use]

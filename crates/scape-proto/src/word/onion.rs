@@ -150,7 +150,7 @@ impl fmt::Debug for OnionAddress {
 /// The error for invalid onion addresses and for invalid keys of onion
 /// services. Messages don't repeat the invalid text, because it may be a secret
 /// key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseOnionError {
     /// The address has 16 characters, so it is of version 2. tor no longer
@@ -193,6 +193,8 @@ pub enum ParseOnionError {
     Scalar,
 }
 
+error_debug!(ParseOnionError);
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -207,6 +209,13 @@ mod tests {
         assert_eq!(address.service_id(), DDG);
         assert_eq!(DDG.to_uppercase().parse(), Ok(address));
         assert_eq!(OnionAddress::from_public_key(*address.public_key()), Ok(address));
+    }
+
+    /// A `main` that returns the error prints it with `Debug`.
+    #[test]
+    fn error_is_readable_in_debug_output() {
+        let error = "abc.onion".parse::<OnionAddress>().unwrap_err();
+        assert_eq!(format!("{error:?}"), error.to_string());
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn split<'a>(
 
 /// The error for content that isn't a key file of an onion service. The content
 /// isn't repeated in messages.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseOnionKeyFileError {
     /// The content doesn't begin with the header of this kind of key file.
@@ -138,6 +138,8 @@ pub enum ParseOnionKeyFileError {
     #[error(transparent)]
     Key(#[from] ParseOnionError),
 }
+
+error_debug!(ParseOnionKeyFileError);
 
 #[cfg(test)]
 mod tests {

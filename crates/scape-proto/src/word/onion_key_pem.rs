@@ -49,7 +49,7 @@ impl OnionKey {
 
 /// The error for a text that contains no key of an onion service in PEM. The
 /// text isn't repeated in messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseOnionPemError {
     /// There is no complete private key.
@@ -62,6 +62,8 @@ pub enum ParseOnionPemError {
     #[error("the private key in PEM is not a plain Ed25519 key")]
     Kind,
 }
+
+error_debug!(ParseOnionPemError);
 
 #[cfg(test)]
 mod tests {

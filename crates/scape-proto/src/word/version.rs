@@ -179,11 +179,13 @@ impl fmt::Display for Version {
 }
 
 /// The error for a text that isn't a version of tor.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a version of tor (such as 0.4.9.11-alpha)")]
 pub struct ParseVersionError {
     text: String,
 }
+
+error_debug!(ParseVersionError);
 
 #[cfg(test)]
 mod tests {

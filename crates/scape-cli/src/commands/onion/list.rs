@@ -105,6 +105,9 @@ fn print(context: &Context, services: &[Service]) -> Result<(), Failure> {
     }
     context.out.table(
         &table.text(&context.out),
-        services.is_empty().then(|| "no onion services".to_owned()),
+        services.is_empty().then(|| {
+            "no onion services; tor doesn't list those of other programs, unless they are detached"
+                .to_owned()
+        }),
     )
 }

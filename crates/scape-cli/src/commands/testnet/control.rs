@@ -22,36 +22,56 @@ const ENDING: Duration = Duration::from_secs(20);
 /// The interval between two checks for the end of a server.
 const POLL: Duration = Duration::from_millis(20);
 
+/// The name of a network. `scape testnet up` has the option `--name`, so the
+/// other commands accept this option, too.
+#[derive(Debug, Args)]
+struct Named {
+    /// The name of the network
+    name: Option<Name>,
+
+    /// The same as the argument NAME
+    #[arg(long = "name", value_name = "NAME", conflicts_with = "name", hide = true)]
+    option: Option<Name>,
+}
+
+impl Named {
+    fn given(self) -> Option<Name> {
+        self.name.or(self.option)
+    }
+}
+
 /// List the networks in the background, or the nodes of one network
 #[derive(Debug, Args)]
 pub(crate) struct StatusArguments {
-    /// The name of a network
-    name: Option<Name>,
+    #[command(flatten)]
+    name: Named,
 }
 
 /// Print the environment variables for programs that use a network
+///
+/// Without NAME, the network has the name default.
 #[derive(Debug, Args)]
 pub(crate) struct EnvArguments {
-    /// The name of the network
-    #[arg(default_value = "default")]
-    name: Name,
+    #[command(flatten)]
+    name: Named,
 }
 
 /// End a network in the background
+///
+/// Without NAME, the network has the name default.
 #[derive(Debug, Args)]
 pub(crate) struct DownArguments {
-    /// The name of the network
-    #[arg(default_value = "default")]
-    name: Name,
+    #[command(flatten)]
+    name: Named,
 
     /// End all networks in the background
-    #[arg(long, conflicts_with = "name")]
+    #[arg(long, conflicts_with_all = ["name", "option"])]
     all: bool,
 }
 
 impl StatusArguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        match self.name {
+        match self.name.given() {
             Some(name) => one(context, name),
             None => all(context),
         }
@@ -128,7 +148,7 @@ fn nodes(state: &State) -> Table {
 
 impl EnvArguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let state = state(context, self.name)?;
+        let state = state(context, self.name.given().unwrap_or_default())?;
         match state.state {
             Phase::Starting => Err(Failure::failed(format_args!(
                 "network {} is still starting: try again when `scape testnet status` shows it \
@@ -145,7 +165,7 @@ impl DownArguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let asked = match self.all {
             true => ask_all("down")?,
-            false => vec![Asked::send(self.name, "down")?],
+            false => vec![Asked::send(self.name.given().unwrap_or_default(), "down")?],
         };
         let mut failures = Failures::default();
         for asked in asked {

@@ -25,7 +25,7 @@ use crate::base::failure::Failure;
 ///
 /// The network consists of real tor processes on 127.0.0.1. It has directory
 /// authorities, relays and a client, and no connection to the public network.
-/// It is ready after about two seconds. The tor program is SCAPE_TOR, or else
+/// It is ready after one or two seconds. The tor program is SCAPE_TOR, or else
 /// the first tor in PATH, in the usual folders, or in a Tor Browser.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

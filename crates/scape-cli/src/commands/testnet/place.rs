@@ -19,6 +19,13 @@ const LONGEST: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name(String);
 
+impl Default for Name {
+    /// Returns the name of a network that the user gave no name.
+    fn default() -> Self {
+        Name("default".into())
+    }
+}
+
 impl std::str::FromStr for Name {
     type Err = String;
 

@@ -33,7 +33,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The name of the network
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value_t)]
     name: Name,
 
     #[command(flatten)]

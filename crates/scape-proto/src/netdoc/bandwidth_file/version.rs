@@ -83,11 +83,13 @@ impl fmt::Display for BandwidthFileVersion {
 as_text! { BandwidthFileVersion }
 
 /// The error for a text that isn't a version of bandwidth files.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a version of bandwidth files: it must be three numbers, such as 1.4.0")]
 pub struct ParseBandwidthFileVersionError {
     text: String,
 }
+
+error_debug!(ParseBandwidthFileVersionError);
 
 #[cfg(test)]
 mod tests {

@@ -10,13 +10,15 @@
 /// assert_eq!((error.rule(), error.position()), ("reject *:http", 13));
 /// assert_eq!(error.problem(), PolicyProblem::Ports);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{rule:?} (at byte {position}) is not an exit policy rule: {problem}")]
 pub struct ParseExitPolicyError {
     pub(super) rule: String,
     pub(super) position: usize,
     pub(super) problem: PolicyProblem,
 }
+
+error_debug!(ParseExitPolicyError);
 
 impl ParseExitPolicyError {
     /// Returns the malformed rule.

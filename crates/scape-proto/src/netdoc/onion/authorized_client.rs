@@ -142,9 +142,11 @@ pub(super) fn is_small_order(key: &[u8; 32]) -> bool {
 
 /// The error for a client's key of small order. No secret can be shared with
 /// its owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the client's public key is of small order: everyone could decrypt the descriptor")]
 pub struct WeakClientKeyError;
+
+error_debug!(WeakClientKeyError);
 
 #[cfg(test)]
 mod tests {

@@ -118,9 +118,11 @@ impl fmt::Debug for BlindedPublicKey {
 }
 
 /// The error for a text that isn't a [`BlindedPublicKey`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a blinded key is 32 bytes in base64 (43 characters, or 44 with padding)")]
 pub struct ParseBlindedKeyError;
+
+error_debug!(ParseBlindedKeyError);
 
 #[cfg(test)]
 mod tests {

@@ -558,7 +558,7 @@ fn write_message(text: &mut String, bytes: &[u8]) {
 }
 
 /// The error for a descriptor that can't be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildDescriptorError {
     /// The lifetime isn't 30 to 720 minutes.
@@ -599,3 +599,5 @@ pub enum BuildDescriptorError {
         length: usize,
     },
 }
+
+error_debug!(BuildDescriptorError);

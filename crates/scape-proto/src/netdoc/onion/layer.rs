@@ -159,7 +159,7 @@ impl Keys {
 }
 
 /// The error for a layer that can't be decrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenLayerError {
     /// The layer has fewer than 49 bytes: a salt, a code and at least one byte
@@ -174,6 +174,8 @@ pub enum OpenLayerError {
     #[error("the layer was encrypted with other keys, or it has been changed")]
     Mac,
 }
+
+error_debug!(OpenLayerError);
 
 #[cfg(test)]
 mod tests {

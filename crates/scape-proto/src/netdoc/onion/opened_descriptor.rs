@@ -150,7 +150,7 @@ impl OnionDescriptor<'_> {
 }
 
 /// The error for a descriptor that can't be decrypted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenDescriptorError {
     /// A line that is needed for decryption is missing or malformed.
@@ -170,3 +170,5 @@ pub enum OpenDescriptorError {
     #[error(transparent)]
     Document(#[from] DocumentError),
 }
+
+error_debug!(OpenDescriptorError);

@@ -14,11 +14,13 @@ use std::fmt;
 /// assert_eq!(error.to_string(), "signing-key: the line is missing or malformed");
 /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct VerifyError {
     line: &'static str,
     problem: VerifyProblem,
 }
+
+error_debug!(VerifyError);
 
 impl VerifyError {
     pub(super) fn new(line: &'static str, problem: VerifyProblem) -> Self {

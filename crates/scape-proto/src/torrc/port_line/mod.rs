@@ -46,11 +46,13 @@ pub struct PortLine {
 /// The error for a text that isn't the value of a port option: the text is
 /// empty, a quote isn't closed, or the path of a Unix socket (`unix:…`) is
 /// empty or contains a NUL.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not an address with flags, as in SocksPort and other port options")]
 pub struct ParsePortLineError {
     text: String,
 }
+
+error_debug!(ParsePortLineError);
 
 impl PortLine {
     /// Creates a line without flags.

@@ -110,11 +110,13 @@ impl FromStr for AutoBool {
 }
 
 /// The error for a text other than `0`, `1` and `auto`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not 0, 1 or auto")]
 pub struct ParseAutoBoolError {
     text: String,
 }
+
+error_debug!(ParseAutoBoolError);
 
 /// Supports `Boolean+Auto` options.
 impl ToConfigValue for AutoBool {
