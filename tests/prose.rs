@@ -118,6 +118,7 @@ fn documents() -> Vec<PathBuf> {
         "docs",
         "docs/design",
         "docs/guide/src",
+        "examples",
         "fuzz",
         "tests/support",
     ] {

@@ -33,7 +33,7 @@ pub(crate) fn write_with_sources(f: &mut fmt::Formatter<'_>, error: &Error) -> f
 }
 
 /// Writes the message of `error`, then each of its causes on a line of its own.
-/// A cause is left out if the line before it already ends with the cause's text.
+/// A cause is left out if the line before it already ends with its text.
 fn write_chain(f: &mut fmt::Formatter<'_>, message: String, error: &dyn StdError) -> fmt::Result {
     let mut shown = message;
     f.write_str(&shown)?;
