@@ -94,6 +94,45 @@ fn detached_onion_service_outlives_its_connection_and_is_adopted() {
 }
 
 #[test]
+fn detached_onion_service_is_added_again_if_tor_was_restarted() {
+    let mut tor = RealTor::start("");
+    let controller = tor.over_unix().reconnect(eager()).connect().unwrap();
+    let service = one(&controller).detached().publish().unwrap();
+    let listener = new(&controller).virtual_port(80).detached().listen().unwrap();
+    let keyless = new(&controller).virtual_port(80).discard_key().detached().listen().unwrap();
+    let left = one(&controller).detached().publish().unwrap().detach();
+    drop(one(&controller).detached().publish().unwrap());
+    let detached = || {
+        let mut all = controller.info().onions_detached().unwrap();
+        all.sort_by_key(ToString::to_string);
+        all
+    };
+    let sorted = |mut all: Vec<OnionAddress>| {
+        all.sort_by_key(ToString::to_string);
+        all
+    };
+    // If only the connection ends, tor keeps the services.
+    controller.reconnect().unwrap();
+    let all = [*service.address(), *listener.address(), *keyless.address(), left];
+    assert_eq!(detached(), sorted(all.to_vec()));
+    keyless.check().unwrap();
+    tor.kill();
+    controller.wait_closed(SOON).unwrap();
+    tor.restart();
+    controller.wait_connected(SOON).unwrap();
+    // The program has let go of one service, and the key of another isn't
+    // known.
+    assert_eq!(detached(), sorted(vec![*service.address(), *listener.address()]));
+    listener.check().unwrap();
+    for error in [keyless.check().unwrap_err(), keyless.accept().unwrap_err()] {
+        assert!(error.get::<ArgumentError>().is_some(), "{error}");
+    }
+    assert!(service.close().unwrap());
+    listener.close().unwrap();
+    assert_eq!(detached(), []);
+}
+
+#[test]
 fn onion_builder_settings_are_accepted_by_tor() {
     let tor = RealTor::start("");
     let controller = tor.controller();

@@ -482,6 +482,15 @@ impl Controller {
         }
     }
 
+    /// Records a detached service that the program has a handle for. A
+    /// reconnect adds the service again if tor no longer has it, because tor
+    /// was restarted. `service` is the service that was added, and `added` has
+    /// its key.
+    pub(crate) fn keep_detached(&self, service: &AddOnion, added: &AddedOnion) {
+        let again = AddOnion { key: added.key.clone(), ..service.clone() }.command_again();
+        self.inner.session.restorables.add_detached(added.address, again);
+    }
+
     /// Removes a service from the restorables. A reconnect then doesn't restore
     /// the service.
     pub(crate) fn forget_onion(&self, address: &OnionAddress) {

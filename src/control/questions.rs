@@ -39,14 +39,23 @@ impl<'a> Questions<'a> {
     /// Returns true if the onion service exists and belongs to this connection.
     /// Also returns false if a filter in front of tor refuses the question.
     pub(super) fn has_onion(&self, address: &OnionAddress) -> Result<bool> {
-        match self.info(["onions/current"]) {
+        Ok(self.lists_onion("onions/current", address)?.unwrap_or(false))
+    }
+
+    /// Returns true if the onion service exists and is detached. Returns `None`
+    /// if a filter in front of tor refuses the question.
+    pub(super) fn has_detached(&self, address: &OnionAddress) -> Result<Option<bool>> {
+        self.lists_onion("onions/detached", address)
+    }
+
+    fn lists_onion(&self, key: &str, address: &OnionAddress) -> Result<Option<bool>> {
+        match self.info([key]) {
             Ok([services]) => {
                 let id = address.service_id();
-                Ok(services
-                    .split(|byte| *byte == b'\n')
-                    .any(|line| line.trim_ascii() == id.as_bytes()))
+                let mut lines = services.split(|byte| *byte == b'\n');
+                Ok(Some(lines.any(|line| line.trim_ascii() == id.as_bytes())))
             }
-            Err(error) if error.is::<Refusal>() => Ok(false),
+            Err(error) if error.is::<Refusal>() => Ok(None),
             Err(error) => Err(error),
         }
     }

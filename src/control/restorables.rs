@@ -21,6 +21,10 @@ struct Entries {
     /// The onion services, each with the command that adds it again, or with an
     /// error if it can't be restored.
     onions: Vec<(OnionAddress, Result<Command>)>,
+    /// The detached onion services that the program has handles for, each with
+    /// the command that adds it again, or with an error if it can't be
+    /// restored. They end with tor, but not with the connection.
+    detached: Vec<(OnionAddress, Result<Command>)>,
     /// The addresses of the services that have a client key. Each comes with
     /// the command that adds the key again, or with an error if the key can't
     /// be restored.
@@ -111,9 +115,27 @@ impl Restorables {
         entries.onions.push((address, again));
     }
 
-    /// Removes an onion service that is no longer in tor.
+    /// Adds a detached onion service. `again` is the same as in
+    /// [`add_onion`](Self::add_onion).
+    pub(super) fn add_detached(&self, address: OnionAddress, again: Result<Command>) {
+        let mut entries = self.0.lock();
+        entries.detached.retain(|(known, _)| *known != address);
+        entries.detached.push((address, again));
+    }
+
+    /// Returns the detached onion services, each with the command that adds it
+    /// again. They aren't among the [`belongings`](Self::belongings), because
+    /// tor may still have them.
+    pub(super) fn detached(&self) -> Vec<(OnionAddress, Result<Command>)> {
+        self.0.lock().detached.clone()
+    }
+
+    /// Removes an onion service that is no longer in tor, or that the program
+    /// no longer has a handle for.
     pub(super) fn remove_onion(&self, address: &OnionAddress) {
-        self.0.lock().onions.retain(|(known, _)| known != address);
+        let mut entries = self.0.lock();
+        entries.onions.retain(|(known, _)| known != address);
+        entries.detached.retain(|(known, _)| known != address);
     }
 
     /// Records a client key for a service. Callers record only keys that tor

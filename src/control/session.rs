@@ -29,7 +29,7 @@ use super::leave_streams::{LAST_TRY, LeaveStreams};
 use super::lost_onions::LostOnions;
 use super::questions::Questions;
 use super::recipe::Recipe;
-use super::restorables::{Kind, Restorable, Restorables};
+use super::restorables::{Kind, Restorable, Restorables, onion_name};
 use super::retake::{Part, Retakes, may_pass};
 use super::shared::{ReconnectHook, Shared};
 use super::time_limits::UNDO_WITHIN;
@@ -41,8 +41,8 @@ use crate::io::connection::{
 };
 use crate::io::transport::{Address, Deadline};
 use crate::io::undo::{self, Rank, Undo};
-use scape_proto::control::{ArgumentError, Command, Refusal, Signal};
-use scape_proto::word::StreamId;
+use scape_proto::control::{ArgumentError, Command, Refusal, Reply, Signal};
+use scape_proto::word::{OnionAddress, StreamId};
 
 /// The restorables that were restored on a new connection, each with its name
 /// and its kind.
@@ -332,6 +332,9 @@ impl Session {
             given.extend(new.iter().map(|it| (it.what.clone(), it.kind.clone())));
             self.give_back(new, restoring, deadline, &mut refused)?;
         }
+        for (address, again) in self.restorables.detached() {
+            self.give_back_detached(&address, again, &ask)?;
+        }
         let send = |commands| restoring.send_all(commands, deadline);
         let restored = self.leave_streams.restore(&send, self.restorables.client_auths(), deadline);
         refused.note(Part::LeaveStreams, restored)?;
@@ -468,6 +471,29 @@ impl Session {
             refused.note(part, pending.wait_ok().map(drop))?;
         }
         Ok(())
+    }
+
+    /// Adds a detached service again if tor no longer has it, because tor was
+    /// restarted. If that fails, the service is lost. A service that a filter
+    /// hides is considered to be there.
+    fn give_back_detached(
+        &self,
+        address: &OnionAddress,
+        again: Result<Command>,
+        ask: &dyn Fn(Command) -> Result<Reply>,
+    ) -> Result<()> {
+        if Questions::new(ask).has_detached(address)? != Some(false) {
+            return Ok(());
+        }
+        match again.and_then(ask) {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_closed() || error.is_unanswered() => Err(error),
+            Err(error) => {
+                let part = Part::Restorable(onion_name(address), Some(*address));
+                self.is_lost(&part, &error);
+                Ok(())
+            }
+        }
     }
 
     /// Logs that a part stays missing on this connection, because no further

@@ -248,8 +248,9 @@ impl OnionBuilder {
     /// [`OnionService::adopt`](super::OnionService::adopt) takes over a service
     /// that stayed.
     ///
-    /// The service isn't added again after a reconnect, so it is gone if tor
-    /// was restarted.
+    /// If tor was restarted, a reconnect
+    /// ([`Connect::reconnect`](crate::Connect::reconnect)) adds the service
+    /// again, unless `detach` was called.
     ///
     /// ```no_run
     /// use scape::OnionBuilder;

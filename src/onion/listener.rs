@@ -46,9 +46,8 @@ const QUEUE: usize = 16;
 /// reconnect ([`Connect::reconnect`](crate::Connect::reconnect)), the service
 /// is added again and accepting goes on. If tor refuses to add the service
 /// again, [`accept`](Self::accept) and [`check`](Self::check) return tor's
-/// refusal. A [detached](super::OnionBuilder::detached) service isn't added
-/// again. If tor was restarted, the service is gone, and neither method reports
-/// it.
+/// refusal. A [detached](super::OnionBuilder::detached) service is only added
+/// again if tor was restarted.
 ///
 /// Dropping the listener removes the service and then closes the sockets. A
 /// detached service can't be removed after the control connection has ended, so

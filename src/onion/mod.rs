@@ -73,8 +73,8 @@
 //! again with the same address, and a listener goes on accepting. This also
 //! works with a tor that was restarted.
 //!
-//! A detached service isn't added again: it is still there after a reconnect,
-//! unless tor was restarted.
+//! A detached service is still there after a reconnect. It is added again if
+//! tor was restarted, unless [`OnionService::detach`] was called.
 //! [`Info::onions_detached`](crate::control::Info::onions_detached) lists the
 //! detached services. [`OnionService::adopt`] takes over one of them.
 //!

@@ -194,6 +194,9 @@ impl OnionBuilder {
             None => {
                 let mut added = tor.add_onion(&self.service)?;
                 added.key = added.key.or(self.key);
+                if self.detached {
+                    tor.keep_detached(&self.service, &added);
+                }
                 OnionService::new(self.controller, added, ports, self.detached, self.keep)
             }
         };

@@ -449,6 +449,7 @@ pub enum CertificateError {
     Signature,
 }
 
+#[cfg(feature = "verify")]
 error_debug!(CertificateError);
 
 #[cfg(test)]
