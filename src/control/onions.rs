@@ -483,12 +483,18 @@ impl Controller {
     }
 
     /// Records a detached service that the program has a handle for. A
-    /// reconnect adds the service again if tor no longer has it, because tor
-    /// was restarted. `service` is the service that was added, and `added` has
-    /// its key.
+    /// reconnect adds the service again if tor no longer has it, most often
+    /// because tor was restarted. `service` is the service that was added, and
+    /// `added` has its key.
     pub(crate) fn keep_detached(&self, service: &AddOnion, added: &AddedOnion) {
         let again = AddOnion { key: added.key.clone(), ..service.clone() }.command_again();
         self.inner.session.restorables.add_detached(added.address, again);
+    }
+
+    /// Records that the program leaves a detached service in tor. A reconnect
+    /// then doesn't add it again.
+    pub(crate) fn let_go_of_detached(&self, address: &OnionAddress) {
+        self.inner.session.restorables.let_go(address);
     }
 
     /// Removes a service from the restorables. A reconnect then doesn't restore

@@ -21,10 +21,11 @@ struct Entries {
     /// The onion services, each with the command that adds it again, or with an
     /// error if it can't be restored.
     onions: Vec<(OnionAddress, Result<Command>)>,
-    /// The detached onion services that the program has handles for, each with
-    /// the command that adds it again, or with an error if it can't be
-    /// restored. They end with tor, but not with the connection.
-    detached: Vec<(OnionAddress, Result<Command>)>,
+    /// The detached onion services that the program has added, each with the
+    /// command that adds it again, or with an error if it can't be restored.
+    /// There is no command if the program has let go of the service. They end
+    /// with tor, but not with the connection.
+    detached: Vec<(OnionAddress, Option<Result<Command>>)>,
     /// The addresses of the services that have a client key. Each comes with
     /// the command that adds the key again, or with an error if the key can't
     /// be restored.
@@ -120,18 +121,29 @@ impl Restorables {
     pub(super) fn add_detached(&self, address: OnionAddress, again: Result<Command>) {
         let mut entries = self.0.lock();
         entries.detached.retain(|(known, _)| *known != address);
-        entries.detached.push((address, again));
+        entries.detached.push((address, Some(again)));
     }
 
-    /// Returns the detached onion services, each with the command that adds it
-    /// again. They aren't among the [`belongings`](Self::belongings), because
-    /// tor may still have them.
+    /// Records that the program leaves a detached service in tor. A reconnect
+    /// neither adds it again nor removes it.
+    pub(super) fn let_go(&self, address: &OnionAddress) {
+        let mut entries = self.0.lock();
+        let found = entries.detached.iter_mut().find(|(known, _)| known == address);
+        if let Some((_, again)) = found {
+            *again = None;
+        }
+    }
+
+    /// Returns the detached onion services that the program has handles for,
+    /// each with the command that adds it again. They aren't among the
+    /// [`belongings`](Self::belongings), because tor may still have them.
     pub(super) fn detached(&self) -> Vec<(OnionAddress, Result<Command>)> {
-        self.0.lock().detached.clone()
+        let entries = self.0.lock();
+        let detached = entries.detached.iter();
+        detached.filter_map(|(address, again)| Some((*address, again.clone()?))).collect()
     }
 
-    /// Removes an onion service that is no longer in tor, or that the program
-    /// no longer has a handle for.
+    /// Removes an onion service that is no longer in tor.
     pub(super) fn remove_onion(&self, address: &OnionAddress) {
         let mut entries = self.0.lock();
         entries.onions.retain(|(known, _)| known != address);
@@ -178,7 +190,10 @@ impl Restorables {
         let entries = self.0.lock();
         match kind {
             Kind::Ownership => entries.owns_tor,
-            Kind::Onion(address) => entries.onions.iter().any(|(known, _)| known == address),
+            Kind::Onion(address) => {
+                entries.onions.iter().any(|(known, _)| known == address)
+                    || entries.detached.iter().any(|(known, _)| known == address)
+            }
             Kind::ClientAuth(address) => {
                 entries.client_auths.iter().any(|(known, _)| known == address)
             }

@@ -333,7 +333,13 @@ impl Session {
             self.give_back(new, restoring, deadline, &mut refused)?;
         }
         for (address, again) in self.restorables.detached() {
-            self.give_back_detached(&address, again, &ask)?;
+            let (what, kind) = (onion_name(&address), Kind::Onion(address));
+            match give_back_detached(&address, again, &ask) {
+                // The program may have dropped the service meanwhile.
+                Ok(true) => given.push((what, kind)),
+                Ok(false) => {}
+                Err(error) => refused.note(Part::Restorable(what, Some(address)), Err(error))?,
+            }
         }
         let send = |commands| restoring.send_all(commands, deadline);
         let restored = self.leave_streams.restore(&send, self.restorables.client_auths(), deadline);
@@ -471,29 +477,6 @@ impl Session {
             refused.note(part, pending.wait_ok().map(drop))?;
         }
         Ok(())
-    }
-
-    /// Adds a detached service again if tor no longer has it, because tor was
-    /// restarted. If that fails, the service is lost. A service that a filter
-    /// hides is considered to be there.
-    fn give_back_detached(
-        &self,
-        address: &OnionAddress,
-        again: Result<Command>,
-        ask: &dyn Fn(Command) -> Result<Reply>,
-    ) -> Result<()> {
-        if Questions::new(ask).has_detached(address)? != Some(false) {
-            return Ok(());
-        }
-        match again.and_then(ask) {
-            Ok(_) => Ok(()),
-            Err(error) if error.is_closed() || error.is_unanswered() => Err(error),
-            Err(error) => {
-                let part = Part::Restorable(onion_name(address), Some(*address));
-                self.is_lost(&part, &error);
-                Ok(())
-            }
-        }
     }
 
     /// Logs that a part stays missing on this connection, because no further
@@ -675,6 +658,21 @@ impl Refused {
                 Ok(())
             }
         }
+    }
+}
+
+/// Adds a detached service again if tor no longer has it, most often because
+/// tor was restarted. Returns true if the service was added. A service that a
+/// filter hides is considered to be there.
+fn give_back_detached(
+    address: &OnionAddress,
+    again: Result<Command>,
+    ask: &dyn Fn(Command) -> Result<Reply>,
+) -> Result<bool> {
+    match Questions::new(ask).has_detached(address) {
+        Ok(Some(false)) => again.and_then(ask).map(|_| true),
+        Err(error) if error.is_closed() || error.is_unanswered() => Err(error),
+        Ok(_) | Err(_) => Ok(false),
     }
 }
 

@@ -248,8 +248,8 @@ impl OnionBuilder {
     /// [`OnionService::adopt`](super::OnionService::adopt) takes over a service
     /// that stayed.
     ///
-    /// If tor was restarted, a reconnect
-    /// ([`Connect::reconnect`](crate::Connect::reconnect)) adds the service
+    /// If tor no longer has the service, most often because tor was restarted,
+    /// a reconnect ([`Connect::reconnect`](crate::Connect::reconnect)) adds it
     /// again, unless `detach` was called.
     ///
     /// ```no_run

@@ -47,7 +47,7 @@ const QUEUE: usize = 16;
 /// is added again and accepting goes on. If tor refuses to add the service
 /// again, [`accept`](Self::accept) and [`check`](Self::check) return tor's
 /// refusal. A [detached](super::OnionBuilder::detached) service is only added
-/// again if tor was restarted.
+/// again if tor no longer has it, most often because tor was restarted.
 ///
 /// Dropping the listener removes the service and then closes the sockets. A
 /// detached service can't be removed after the control connection has ended, so

@@ -73,8 +73,9 @@
 //! again with the same address, and a listener goes on accepting. This also
 //! works with a tor that was restarted.
 //!
-//! A detached service is still there after a reconnect. It is added again if
-//! tor was restarted, unless [`OnionService::detach`] was called.
+//! A detached service is usually still there after a reconnect. If tor no
+//! longer has it, most often because tor was restarted, it is added again,
+//! unless [`OnionService::detach`] was called.
 //! [`Info::onions_detached`](crate::control::Info::onions_detached) lists the
 //! detached services. [`OnionService::adopt`] takes over one of them.
 //!

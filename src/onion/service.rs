@@ -28,8 +28,8 @@ pub(super) type KeepAlive = Arc<dyn Any + Send + Sync>;
 /// ends, whichever is first. After a reconnect
 /// ([`Connect::reconnect`](crate::Connect::reconnect)), the service is added
 /// again with the same address. A [detached](super::OnionBuilder::detached)
-/// service doesn't end with the connection, so it is only added again if tor
-/// was restarted.
+/// service doesn't end with the connection, so it is only added again if tor no
+/// longer has it, most often because tor was restarted.
 ///
 /// Dropping this object removes the service (DEL_ONION) and waits for tor's
 /// reply for at most 5 seconds. Errors are only logged;
@@ -231,7 +231,7 @@ impl OnionService {
     pub fn detach(mut self) -> OnionAddress {
         self.guard.armed = false;
         if self.detached {
-            self.guard.controller.forget_onion(&self.added.address);
+            self.guard.controller.let_go_of_detached(&self.added.address);
         }
         self.added.address
     }

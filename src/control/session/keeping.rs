@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Session;
+use super::{Session, give_back_detached};
 use crate::control::keeper::Kept;
 use crate::control::questions::Questions;
+use crate::control::restorables::Kind;
 use crate::control::retake::{Part, may_pass};
 use crate::error::Result;
 use crate::io::connection::{Closed, Connection, ConnectionStatus};
@@ -84,7 +85,15 @@ impl Session {
             |command: Command| self.connection().send_on(Some(link), command, deadline)?.wait_ok();
         match part {
             Part::Events => self.connection().tell_again(deadline)?,
-            Part::Restorable(what, _) => {
+            Part::Restorable(what, onion) => {
+                let detached = self.restorables.detached().into_iter();
+                let mut detached = detached.filter(|(address, _)| Some(*address) == *onion);
+                if let Some((address, again)) = detached.next() {
+                    let watch = self.latest.watch(deadline)?;
+                    give_back_detached(&address, again, &ask)?;
+                    self.take_back_dropped(&Kind::Onion(address), &watch, deadline)?;
+                    return Ok(true);
+                }
                 let Some(belonging) =
                     self.restorables.belongings().into_iter().find(|it| it.what == *what)
                 else {

@@ -87,17 +87,15 @@ impl Context {
             return interrupted;
         }
         let names_address = error.get::<ConnectError>().is_some();
-        let is_missing = error.kind() == ErrorKind::Connect;
-        match connect.address() {
-            Some(address) if !names_address => {
-                Failure::from(error).while_doing(format_args!("control port {address}"))
-            }
-            None if is_missing => {
-                let mut failure = Failure::from(error);
-                failure.message += " or use --control. To start a tor for one command: scape launch -- scape status";
-                failure
-            }
-            _ => error.into(),
+        let mut failure = Failure::from(error);
+        // The library's advice ends so if no tor was found.
+        if failure.message.ends_with("set SCAPE_CONTROL") {
+            failure.message +=
+                " or use --control. To start a tor for one command: scape launch -- scape status";
+        }
+        match connect.address().filter(|_| !names_address) {
+            Some(address) => failure.while_doing(format_args!("control port {address}")),
+            None => failure,
         }
     }
 

@@ -75,7 +75,13 @@ pub enum HostError {
     Exit,
 }
 
-error_debug!(HostError);
+impl fmt::Debug for HostError {
+    /// Writes the text as a whole sentence, because `Display` begins in the
+    /// middle of one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the host name {self}")
+    }
+}
 
 impl Host {
     /// Parses a host: a name or an IP address. IPv6 addresses may be in

@@ -18,6 +18,9 @@ const PROXIES: [&str; 4] = ["ALL_PROXY", "FTP_PROXY", "HTTPS_PROXY", "HTTP_PROXY
 /// use another one, and those that contain tor's password.
 const REMOVED: &[&str] = &[
     "GIT_PROXY_COMMAND",
+    // `git -c` passes its settings on in this variable, and they count more
+    // than others.
+    "GIT_CONFIG_PARAMETERS",
     "SOCKS_SERVER",
     "SOCKS5_SERVER",
     "TOR_SOCKS_IPC_PATH",
@@ -41,6 +44,8 @@ const GIT_SSH: &str = "GIT_SSH";
 /// reads the names of the settings from `GIT_CONFIG_KEY_0` and so on, and the
 /// values from `GIT_CONFIG_VALUE_0` and so on.
 const GIT_SETTINGS: &str = "GIT_CONFIG_COUNT";
+/// The beginning of the variables with settings for git.
+const GIT_SETTING: &str = "GIT_CONFIG_";
 /// The variable with the SOCKS port for programs that start `scape`.
 const SOCKS: &str = "SCAPE_SOCKS";
 /// The options that keep ssh from connecting without Tor. Otherwise, ssh could
@@ -68,7 +73,7 @@ pub(super) fn is_removed(name: &str, is_chosen: bool) -> bool {
 pub(super) fn leads_through_tor(name: &str) -> bool {
     let is_socks = name == SOCKS || name.to_ascii_lowercase().starts_with("tor_socks");
     let is_ssh = SSH_COMMANDS.contains(&name) || SSH_PROGRAMS.contains(&name) || name == GIT_SSH;
-    is_about_proxies(name) || is_socks || is_ssh || name == GIT_SETTINGS
+    is_about_proxies(name) || is_socks || is_ssh || name.starts_with(GIT_SETTING)
 }
 
 /// Returns the variables for a program, by name. They contain new credentials

@@ -281,6 +281,7 @@ mod tests {
             "env PIP_PROXY=x pip install a",
             "env -u npm_config_noproxy npm install",
             "env -u RSYNC_RSH make",
+            "env GIT_CONFIG_VALUE_0= git clone https://example.com/a.git",
             "env SVN_SSH=ssh svn checkout svn+ssh://example.com/a",
             "nice env --unset=BORG_RSH borg list",
             "env CVS_RSH=ssh cvs update",

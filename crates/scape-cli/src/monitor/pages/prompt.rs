@@ -135,7 +135,9 @@ impl PageView for Prompt {
     }
 
     fn paste(&mut self, text: &str) {
-        let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+        // Most terminals send a carriage return at the end of a pasted line.
+        let lines = text.split(['\r', '\n']);
+        let mut lines = lines.filter(|line| !line.trim().is_empty());
         self.editor.insert(lines.next().unwrap_or_default());
         self.pasted.extend(lines.map(str::to_owned));
         self.pasted.truncate(KEPT);

@@ -239,17 +239,17 @@ fn prompt_sends_lines_and_keeps_a_history() {
     screen.key(KeyCode::Up);
     screen.press("x");
     // Each line of a paste is sent with Enter.
-    screen.message(Message::Input(TerminalEvent::Paste(" y\n\nz\r\nw".into())));
-    for expected in ["GETINFO versionx y", "z"] {
+    screen.message(Message::Input(TerminalEvent::Paste(" y\n\nz\r\nw\ru".into())));
+    for expected in ["GETINFO versionx y", "z", "w"] {
         screen.key(KeyCode::Enter);
         assert_eq!(screen.asked(), [Request::Command(expected.into())]);
     }
-    screen.has(&["> w"]);
-    screen.message(Message::Input(TerminalEvent::Paste("\nv".into())));
+    screen.has(&["> u"]);
+    screen.message(Message::Input(TerminalEvent::Paste("\rv".into())));
     screen.key(KeyCode::Esc);
     screen.key(KeyCode::Enter);
     assert!(screen.asked().is_empty());
-    screen.has_not(&["> wv"]);
+    screen.has_not(&["> uv"]);
 }
 
 #[test]

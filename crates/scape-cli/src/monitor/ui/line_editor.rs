@@ -34,7 +34,7 @@ impl LineEditor {
 
     /// Inserts the first line of a text at the cursor.
     pub(crate) fn insert(&mut self, text: &str) {
-        for letter in text.lines().next().unwrap_or_default().chars() {
+        for letter in text.split(['\r', '\n']).next().unwrap_or_default().chars() {
             if self.letters.len() < LONGEST && !letter.is_control() {
                 self.letters.insert(self.cursor, letter);
                 self.cursor += 1;
