@@ -9,7 +9,7 @@ impl fmt::Debug for Error {
     /// Writes the error's message and its causes, one per line, because a
     /// `main` that returns an error prints it so. The message is that of
     /// `{:#}`, which has a line for each address that was tried. `{:#?}` writes
-    /// the fields of the specific error instead.
+    /// the `Debug` output of the specific error instead, most often its fields.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match f.alternate() {
             true => fmt::Debug::fmt(&**self.0, f),

@@ -17,7 +17,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// `{}` shows the message alone. `{:?}`, which `unwrap` and a failing `main`
 /// print, shows the message and its causes, one per line. `{:#?}` shows the
-/// fields of the specific error.
+/// `Debug` output of the specific error, most often its fields.
 ///
 /// # Examples
 ///
