@@ -486,9 +486,16 @@ impl Controller {
     /// reconnect adds the service again if tor no longer has it, most often
     /// because tor was restarted. `service` is the service that was added, and
     /// `added` has its key.
-    pub(crate) fn keep_detached(&self, service: &AddOnion, added: &AddedOnion) {
+    ///
+    /// This handle must be the one that added the service, bound to its socket.
+    /// If that socket has ended since tor's reply, the reconnect may have
+    /// missed the service, so this call adds it again.
+    pub(crate) fn keep_detached(&self, service: &AddOnion, added: &AddedOnion) -> Result<()> {
         let again = AddOnion { key: added.key.clone(), ..service.clone() }.command_again();
-        self.inner.session.restorables.add_detached(added.address, again);
+        let session = &self.inner.session;
+        session.restorables.add_detached(added.address, again.clone());
+        let Some(link) = self.link else { return Ok(()) };
+        session.give_back_detached_late(link, added.address, again, self.deadline())
     }
 
     /// Records that the program leaves a detached service in tor. A reconnect

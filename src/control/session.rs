@@ -394,6 +394,32 @@ impl Session {
         }
     }
 
+    /// Does for a detached service the same as
+    /// [`give_back_late`](Self::give_back_late) does for a restorable: adds it
+    /// to tor again if another socket has replaced the one with the number
+    /// `link`, and tor no longer has the service.
+    pub(super) fn give_back_detached_late(
+        &self,
+        link: u64,
+        address: OnionAddress,
+        again: Result<Command>,
+        deadline: Deadline,
+    ) -> Result<()> {
+        let now = match self.connection.link_number() {
+            Ok(now) if now != link => now,
+            _ => return Ok(()),
+        };
+        let watch = self.latest.watch(deadline)?;
+        let ask = |command| self.connection.send_on(Some(now), command, deadline)?.wait_ok();
+        // The program may have dropped the service meanwhile.
+        let given = give_back_detached(&address, again, &ask)
+            .and_then(|_| self.take_back_dropped(&Kind::Onion(address), &watch, deadline));
+        match given {
+            Err(error) if error.is::<Closed>() => Ok(()),
+            given => given,
+        }
+    }
+
     /// Restores the restorables that were added after
     /// [`restore`](Self::restore) had last read the list. Among these may be
     /// one that a caller has just made on the new connection. Restoring it

@@ -192,12 +192,20 @@ impl OnionBuilder {
                 OnionService::configured(self.controller, &configured, ports, self.keep)
             }
             None => {
+                let tor = tor.on_this_link()?;
                 let mut added = tor.add_onion(&self.service)?;
                 added.key = added.key.or(self.key);
-                if self.detached {
-                    tor.keep_detached(&self.service, &added);
+                let kept = match self.detached {
+                    true => tor.keep_detached(&self.service, &added),
+                    false => Ok(()),
+                };
+                let service =
+                    OnionService::new(self.controller, added, ports, self.detached, self.keep);
+                if let Err(error) = kept {
+                    service.undo();
+                    return Err(error);
                 }
-                OnionService::new(self.controller, added, ports, self.detached, self.keep)
+                service
             }
         };
         let address = *service.address();

@@ -42,6 +42,39 @@ fn onion_service_noted_after_reconnect_is_restored() {
 
 #[cfg(feature = "testing")]
 #[test]
+fn detached_service_noted_after_a_reconnect_is_added_if_tor_lacks_it() {
+    use crate::control::{AddOnion, AddedOnion, Connect};
+    use crate::testing::ScriptedTor;
+    use scape_proto::word::OnionKey;
+
+    let key = OnionKey::from_seed(&[7; 32]);
+    let (address, id) = (key.address(), key.address().service_id());
+    let service = AddOnion::new().local_port(80).detach();
+    for (listed, times) in [("", 1), (&*id, 0)] {
+        let tor = ScriptedTor::builder()
+            .on_prefix("ADD_ONION", format!("250-ServiceID={id}\r\n250 OK\r\n"))
+            .info("onions/detached", listed)
+            .listen()
+            .unwrap();
+        let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+        let early = controller.on_this_link().unwrap();
+        controller.reconnect().unwrap();
+        let added = AddedOnion { address, key: Some(key.clone()), clients: Vec::new() };
+        early.keep_detached(&service, &added).unwrap();
+        let count = || tor.sent().iter().filter(|line| line.starts_with("ADD_ONION")).count();
+        assert_eq!(count(), times, "{listed:?}");
+        // The next reconnect asks again. If the program leaves the service in
+        // tor, it isn't added again.
+        controller.reconnect().unwrap();
+        assert_eq!(count(), 2 * times, "{listed:?}");
+        controller.let_go_of_detached(&address);
+        controller.reconnect().unwrap();
+        assert_eq!(count(), 2 * times, "{listed:?}");
+    }
+}
+
+#[cfg(feature = "testing")]
+#[test]
 fn onion_service_that_tor_has_already_is_kept_when_it_is_noted_late() {
     use crate::control::{AddOnion, Connect};
     use crate::testing::ScriptedTor;
@@ -112,45 +145,48 @@ fn things_dropped_during_reconnect_are_removed_from_tor() {
         }
     }
 
-    let key = OnionKey::from_seed(&[7; 32]);
-    let id = key.address().service_id().to_string();
-    let tor = ScriptedTor::builder()
-        .on_prefix("ADD_ONION", format!("250-ServiceID={id}\r\n250 OK\r\n"))
-        .on_prefix("DEL_ONION", "250 OK\r\n")
-        .on("MAPADDRESS a.test=b.test", "250 a.test=b.test\r\n")
-        .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n")
-        .on_prefix("ONION_CLIENT_AUTH_VIEW", "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n")
-        .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")
-        .on_prefix("ONION_CLIENT_AUTH_REMOVE", "250 OK\r\n")
-        .listen()
-        .unwrap();
-    let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
-    let auth = ClientAuth::new(key.address(), ClientKey::random());
-    let auth = ClientAuthGuard::add(&controller, &auth).unwrap();
-    let service = OnionBuilder::new(&controller)
-        .key(key)
-        .port(80, 8080)
-        .wait(Wait::Nothing)
-        .publish()
-        .unwrap();
-    let mapping = controller.mapped_address("a.test", "b.test").unwrap();
-    let dropping = Arc::new(Dropping(Mutex::new(Some((service, auth, mapping)))));
-    let weak: Weak<dyn super::ReconnectHook> = Arc::downgrade(&dropping) as _;
-    controller.inner.session.followers.lock().push(weak);
-    controller.reconnect().unwrap();
-    let sent = tor.sent();
-    let given = |start: &str| sent.iter().filter(|line| line.starts_with(start)).count();
-    assert_eq!((given("ADD_ONION"), given("MAPADDRESS a.test=b.test")), (2, 2), "{sent:?}");
-    let taken = [
-        format!("DEL_ONION {id}"),
-        format!("ONION_CLIENT_AUTH_REMOVE {id}"),
-        "MAPADDRESS a.test=a.test".to_owned(),
-    ];
-    assert_eq!(sent[sent.len() - 3..], taken, "{sent:?}");
-    controller.reconnect().unwrap();
-    let starts = ["ADD_ONION", "ONION_CLIENT_AUTH", "MAPADDRESS"];
-    let again = |line: &&String| starts.iter().any(|start| line.starts_with(start));
-    assert_eq!(tor.sent()[sent.len()..].iter().find(again), None);
+    for detached in [false, true] {
+        let key = OnionKey::from_seed(&[7; 32]);
+        let id = key.address().service_id().to_string();
+        let tor = ScriptedTor::builder()
+            .on_prefix("ADD_ONION", format!("250-ServiceID={id}\r\n250 OK\r\n"))
+            .on_prefix("DEL_ONION", "250 OK\r\n")
+            .info("onions/detached", "")
+            .on("MAPADDRESS a.test=b.test", "250 a.test=b.test\r\n")
+            .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n")
+            .on_prefix("ONION_CLIENT_AUTH_VIEW", "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n")
+            .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")
+            .on_prefix("ONION_CLIENT_AUTH_REMOVE", "250 OK\r\n")
+            .listen()
+            .unwrap();
+        let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+        let auth = ClientAuth::new(key.address(), ClientKey::random());
+        let auth = ClientAuthGuard::add(&controller, &auth).unwrap();
+        let service = OnionBuilder::new(&controller).key(key).port(80, 8080).wait(Wait::Nothing);
+        let service = if detached { service.detached() } else { service };
+        let service = service.publish().unwrap();
+        let mapping = controller.mapped_address("a.test", "b.test").unwrap();
+        let dropping = Arc::new(Dropping(Mutex::new(Some((service, auth, mapping)))));
+        let weak: Weak<dyn super::ReconnectHook> = Arc::downgrade(&dropping) as _;
+        controller.inner.session.followers.lock().push(weak);
+        controller.reconnect().unwrap();
+        let sent = tor.sent();
+        let given = |start: &str| sent.iter().filter(|line| line.starts_with(start)).count();
+        assert_eq!((given("ADD_ONION"), given("MAPADDRESS a.test=b.test")), (2, 2), "{sent:?}");
+        let mut taken = [
+            format!("DEL_ONION {id}"),
+            format!("ONION_CLIENT_AUTH_REMOVE {id}"),
+            "MAPADDRESS a.test=a.test".to_owned(),
+        ];
+        let mut last = sent[sent.len() - 3..].to_vec();
+        last.sort();
+        taken.sort();
+        assert_eq!(last, taken, "{sent:?}");
+        controller.reconnect().unwrap();
+        let starts = ["ADD_ONION", "ONION_CLIENT_AUTH", "MAPADDRESS"];
+        let again = |line: &&String| starts.iter().any(|start| line.starts_with(start));
+        assert_eq!(tor.sent()[sent.len()..].iter().find(again), None);
+    }
 }
 
 #[cfg(feature = "testing")]
