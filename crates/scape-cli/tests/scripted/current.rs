@@ -101,5 +101,5 @@ fn questions_about_the_state_have_one_timeout_together() {
     // Each of the four answers is in time, but the last one of them comes after
     // eight seconds.
     let done = events(&tor, ["--timeout", "7s", "--count", "4"]).run().expect(4);
-    assert!(done.out.is_empty(), "{done:?}");
+    assert!(done.out.is_empty() && done.error.contains("in 7s"), "{done:?}");
 }

@@ -17,7 +17,7 @@ use self::feed::{Feed, Item, controller};
 use self::kinds::{chosen, is_noisy, meaning};
 use crate::base::clock;
 use crate::base::context::Context;
-use crate::base::failure::Failure;
+use crate::base::failure::{Exit, Failure};
 use crate::base::options::duration;
 use crate::base::output::printable;
 use crate::base::table::Table;
@@ -118,6 +118,12 @@ fn print_current(feed: &Feed, printer: &mut Printer<'_>) -> Result<(), Failure> 
         // The feed reports the end of the connection. With --follow, the state
         // is printed when the connection is open again.
         Err(error) if error.kind() == ErrorKind::Closed => return Ok(()),
+        // The error itself has the time that was left for the last question.
+        Err(error) if error.is_timeout() => {
+            let limit = feed.controller().timeout();
+            let why = format_args!("tor hasn't told its state in {limit:?}; see --timeout");
+            return Err(Failure::new(Exit::Timeout, why));
+        }
         Err(error) => return Err(error.into()),
     };
     // tor has now sent all events for changes that its answers contain.
