@@ -6,6 +6,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use scape::Launch;
+use scape::process::TorProcess;
+
+#[path = "failing_end.rs"]
+mod failing_end;
+
+pub(crate) use failing_end::fails_at_end;
 
 /// The time in which an awaited event must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -28,6 +34,17 @@ pub(crate) fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
     while !is_true() {
         assert!(Instant::now() < deadline, "{what} does not happen");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits for the end of a tor that was told to end, and removes its files. tor
+/// must end with code 0, or [fail at its end](fails_at_end).
+pub(crate) fn stop_ended(tor: TorProcess) {
+    let exit = tor.wait(SOON).unwrap();
+    let log = tor.log_tail().join("\n");
+    match tor.stop() {
+        Ok(()) => assert!(exit.is_success(), "tor {exit}\n{log}"),
+        Err(error) => assert!(fails_at_end(exit.signal, &log), "{error}\n{log}"),
     }
 }
 
