@@ -38,7 +38,7 @@ impl RealTor {
         let folder = private_folder();
         let path = folder.path();
         let own = format!(
-            "DataDirectory {data}\nDisableNetwork 1\n{socks}ControlSocket {socket}\n\
+            "DataDirectory {data}\nDisableNetwork 1\n{socks}ControlSocket unix:\"{socket}\"\n\
              ControlPort auto\nControlPortWriteToFile {ports}\nLog notice file {log}\n\
              __OwningControllerProcess {us}\n",
             data = path.join("data").display(),
