@@ -16,8 +16,14 @@ use crate::word::{Fingerprint, OnionKey};
 /// use scape_proto::netdoc::onion::{HsDirs, OnionDescriptorBuilder};
 /// use scape_proto::word::OnionKey;
 ///
-/// # let consensus = include_bytes!("../../../tests/data/documents/consensus-microdesc");
-/// # let microdescriptors = include_bytes!("../../../tests/data/documents/microdescriptors");
+/// # let consensus = include_bytes!(concat!(
+/// #     env!("CARGO_MANIFEST_DIR"),
+/// #     "/tests/data/documents/consensus-microdesc"
+/// # ));
+/// # let microdescriptors = include_bytes!(concat!(
+/// #     env!("CARGO_MANIFEST_DIR"),
+/// #     "/tests/data/documents/microdescriptors"
+/// # ));
 /// let directory = Directory::parse(consensus, microdescriptors)?;
 /// let hs_dirs = HsDirs::new(&directory).expect("the consensus has times");
 /// let key = OnionKey::random();
@@ -58,8 +64,14 @@ impl HsDirs {
     /// use scape_proto::netdoc::onion::HsDirs;
     /// use scape_proto::word::OnionKey;
     ///
-    /// # let consensus = include_bytes!("../../../tests/data/documents/consensus-microdesc");
-    /// # let microdescriptors = include_bytes!("../../../tests/data/documents/microdescriptors");
+    /// # let consensus = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/consensus-microdesc"
+    /// # ));
+    /// # let microdescriptors = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/microdescriptors"
+    /// # ));
     /// let directory = Directory::parse(consensus, microdescriptors)?;
     /// let hs_dirs = HsDirs::new(&directory).expect("the consensus has times");
     /// let [earlier, later] = hs_dirs.uploads(&OnionKey::from_seed(&[7; 32]));
@@ -91,8 +103,14 @@ impl DescriptorUpload {
     /// use scape_proto::netdoc::onion::HsDirs;
     /// use scape_proto::word::OnionKey;
     ///
-    /// # let consensus = include_bytes!("../../../tests/data/documents/consensus-microdesc");
-    /// # let microdescriptors = include_bytes!("../../../tests/data/documents/microdescriptors");
+    /// # let consensus = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/consensus-microdesc"
+    /// # ));
+    /// # let microdescriptors = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/microdescriptors"
+    /// # ));
     /// let directory = Directory::parse(consensus, microdescriptors)?;
     /// let hs_dirs = HsDirs::new(&directory).expect("the consensus has times");
     /// let [upload, _] = hs_dirs.uploads(&OnionKey::from_seed(&[7; 32]));
@@ -125,8 +143,14 @@ impl DescriptorUpload {
     /// use scape_proto::netdoc::onion::HsDirs;
     /// use scape_proto::word::OnionKey;
     ///
-    /// # let consensus = include_bytes!("../../../tests/data/documents/consensus-microdesc");
-    /// # let microdescriptors = include_bytes!("../../../tests/data/documents/microdescriptors");
+    /// # let consensus = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/consensus-microdesc"
+    /// # ));
+    /// # let microdescriptors = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/microdescriptors"
+    /// # ));
     /// let directory = Directory::parse(consensus, microdescriptors)?;
     /// let hs_dirs = HsDirs::new(&directory).expect("the consensus has times");
     /// let [upload, _] = hs_dirs.uploads(&OnionKey::from_seed(&[7; 32]));

@@ -15,8 +15,14 @@ use crate::word::{Fingerprint, OnionAddress};
 /// use scape_proto::netdoc::onion::HsDirs;
 /// use scape_proto::word::OnionKey;
 ///
-/// # let consensus = include_bytes!("../../../tests/data/documents/consensus-microdesc");
-/// # let microdescriptors = include_bytes!("../../../tests/data/documents/microdescriptors");
+/// # let consensus = include_bytes!(concat!(
+/// #     env!("CARGO_MANIFEST_DIR"),
+/// #     "/tests/data/documents/consensus-microdesc"
+/// # ));
+/// # let microdescriptors = include_bytes!(concat!(
+/// #     env!("CARGO_MANIFEST_DIR"),
+/// #     "/tests/data/documents/microdescriptors"
+/// # ));
 /// let directory = Directory::parse(consensus, microdescriptors)?;
 /// let hs_dirs = HsDirs::new(&directory).expect("the consensus has times");
 /// let address = OnionKey::from_seed(&[7; 32]).address();
@@ -117,8 +123,14 @@ impl HsDirs {
     /// use scape_proto::netdoc::Directory;
     /// use scape_proto::netdoc::onion::HsDirs;
     ///
-    /// # let consensus = include_bytes!("../../../tests/data/documents/consensus-microdesc");
-    /// # let microdescriptors = include_bytes!("../../../tests/data/documents/microdescriptors");
+    /// # let consensus = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/consensus-microdesc"
+    /// # ));
+    /// # let microdescriptors = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/microdescriptors"
+    /// # ));
     /// let directory = Directory::parse(consensus, microdescriptors)?;
     /// let hs_dirs = HsDirs::new(&directory).expect("the consensus has times");
     /// let ring = hs_dirs.ring(&hs_dirs.params().fetch());

@@ -64,8 +64,14 @@
 //!
 //! # use scape_proto::netdoc::onion::{LinkSpecifier, NewIntroductionPoint};
 //! # use scape_proto::word::ClientKey;
-//! # let consensus = include_bytes!("../../../tests/data/documents/consensus-microdesc");
-//! # let microdescriptors = include_bytes!("../../../tests/data/documents/microdescriptors");
+//! # let consensus = include_bytes!(concat!(
+//! #     env!("CARGO_MANIFEST_DIR"),
+//! #     "/tests/data/documents/consensus-microdesc"
+//! # ));
+//! # let microdescriptors = include_bytes!(concat!(
+//! #     env!("CARGO_MANIFEST_DIR"),
+//! #     "/tests/data/documents/microdescriptors"
+//! # ));
 //! # let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_796_005_600);
 //! # let expires = now + Duration::from_secs(54 * 3600);
 //! let hs_dirs = HsDirs::new(&Directory::parse(consensus, microdescriptors)?).expect("times");

@@ -27,8 +27,14 @@ impl Consensus<'_> {
     /// use scape_proto::netdoc::{Consensus, KeyCertificate};
     /// use scape_proto::word::Fingerprint;
     ///
-    /// # let text = include_bytes!("../../../tests/data/documents/consensus-microdesc");
-    /// # let certificates = include_bytes!("../../../tests/data/documents/key-certificates");
+    /// # let text = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/consensus-microdesc"
+    /// # ));
+    /// # let certificates = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/key-certificates"
+    /// # ));
     /// let certificates: Vec<_> = KeyCertificate::parse_all(certificates).collect();
     /// let authorities: Vec<Fingerprint> =
     ///     certificates.iter().filter_map(|certificate| certificate.fingerprint).collect();

@@ -26,8 +26,14 @@ impl DetachedSignatures<'_> {
     /// ```
     /// use scape_proto::netdoc::{DetachedSignatures, KeyCertificate};
     ///
-    /// # let text = include_bytes!("../../../tests/data/documents/detached-signatures");
-    /// # let certificates = include_bytes!("../../../tests/data/documents/key-certificates");
+    /// # let text = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/detached-signatures"
+    /// # ));
+    /// # let certificates = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/key-certificates"
+    /// # ));
     /// let certificates: Vec<_> = KeyCertificate::parse_all(certificates).collect();
     /// let authorities: Vec<_> =
     ///     certificates.iter().filter_map(|certificate| certificate.fingerprint).collect();

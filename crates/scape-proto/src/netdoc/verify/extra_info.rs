@@ -24,8 +24,14 @@ impl ExtraInfo<'_> {
     /// ```
     /// use scape_proto::netdoc::{ExtraInfo, ServerDescriptor};
     ///
-    /// # let relay = include_bytes!("../../../tests/data/documents/server-descriptor");
-    /// # let text = include_bytes!("../../../tests/data/documents/extra-info");
+    /// # let relay = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/server-descriptor"
+    /// # ));
+    /// # let text = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/extra-info"
+    /// # ));
     /// let relay = ServerDescriptor::parse(relay)?;
     /// let statistics = ExtraInfo::parse(text)?;
     /// let published = statistics.published.expect("the time");

@@ -23,7 +23,10 @@ impl KeyCertificate<'_> {
     /// use scape_proto::netdoc::{KeyCertificate, VerifyProblem};
     /// use std::time::Duration;
     ///
-    /// # let text = include_bytes!("../../../tests/data/documents/key-certificates");
+    /// # let text = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/key-certificates"
+    /// # ));
     /// let certificate = KeyCertificate::parse_all(text).next().expect("a certificate");
     /// let expires = certificate.expires.expect("the time");
     /// assert_eq!(certificate.verify(expires), Ok(()));

@@ -27,7 +27,10 @@ impl ServerDescriptor<'_> {
     /// ```
     /// use scape_proto::netdoc::ServerDescriptor;
     ///
-    /// # let text = include_bytes!("../../../tests/data/documents/server-descriptor");
+    /// # let text = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/server-descriptor"
+    /// # ));
     /// let relay = ServerDescriptor::parse(text)?;
     /// let published = relay.published.expect("the time");
     /// assert_eq!(relay.verify(published), Ok(()));

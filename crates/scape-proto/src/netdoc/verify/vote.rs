@@ -21,7 +21,10 @@ impl Vote<'_> {
     /// ```
     /// use scape_proto::netdoc::Vote;
     ///
-    /// # let text = include_bytes!("../../../tests/data/documents/vote");
+    /// # let text = include_bytes!(concat!(
+    /// #     env!("CARGO_MANIFEST_DIR"),
+    /// #     "/tests/data/documents/vote"
+    /// # ));
     /// let vote = Vote::parse(text)?;
     /// let at = vote.valid_after.expect("the time");
     /// let authority = vote.dir_source.as_ref().expect("the authority").identity;
