@@ -16,8 +16,8 @@ use support::real_tor::RealTor;
 use support::rounds::{Comparison, Run, print_ratios};
 use support::{Server, bare, child, scape_side};
 
-/// The role of a child process that loads the configuration, so that its
-/// instructions can be counted. Its arguments are the server's address and the
+/// The role of a child process that loads the configuration, so that a profiler
+/// can count its instructions. The arguments are the server's address and the
 /// number of loads.
 const LOADER: &str = "loader";
 
@@ -61,8 +61,8 @@ fn benchmark() {
     print_ratios(&mut [comparison], if given("--quick") { 7 } else { 15 });
 }
 
-/// Returns a function that sends the same requests as a load of the
-/// configuration, and only finds the ends of the answers. The names of all
+/// Returns a function that sends the requests that scape sends to load the
+/// configuration, and only looks for the ends of the answers. The names of all
 /// options are read beforehand.
 fn asking(server: &Server) -> Run {
     let options = Config::new(&scape_side::connect(&server.address)).unwrap();

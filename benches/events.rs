@@ -1,5 +1,5 @@
-//! The cost of a flood of events, compared with a loop that only reads them.
-//! See `docs/benchmarks.md`.
+//! The cost of receiving very many events at once, compared with a loop that
+//! only reads them. See `docs/benchmarks.md`.
 //!
 //! Run it with `cargo bench -p scape-benches --bench events`. With `-- --quick`
 //! at the end, it takes a minute.
@@ -16,15 +16,16 @@ use support::fake_tor::{self, FakeTor};
 use support::rounds::{Ratio, Run, verdict};
 use support::{Server, bare_events, child, memory, scape_events};
 
-/// The role of a child process that listens to events, to measure its memory.
-/// The arguments are the name of the column, the server's address and the
-/// number of events.
+/// The role of a child process that receives events, to measure its memory. The
+/// arguments are the name of the column, the server's address and the number of
+/// events.
 const LISTENER: &str = "listener";
 
-/// The columns, in the order in which they are measured.
+/// The ways to receive events that are compared, in the order of measurement.
+/// The first two are hand-written loops, the others use scape.
 const COLUMNS: [&str; 4] = ["lines", "words", "subscription", "callback"];
 
-/// The number of events of a flood.
+/// The number of events that the server sends in one measurement.
 const EVENTS: u64 = 500_000;
 
 /// The target: the highest ratio of scape's time to the time of the column
@@ -90,7 +91,7 @@ fn column(name: &str, server: &Server) -> Run {
     }
 }
 
-/// Runs all columns in turn, round after round, and prints a line for each
+/// Runs all columns alternately, in `rounds` rounds, and prints a line for each
 /// ratio.
 fn print_ratios(columns: &mut [Run; 4], rounds: usize) {
     println!(
@@ -108,8 +109,8 @@ fn print_ratios(columns: &mut [Run; 4], rounds: usize) {
     ratio(1, 0).print("words/lines", None);
 }
 
-/// Runs each kind of listener in `times` other programs, and prints the highest
-/// peak memory of these programs.
+/// Runs each column except `lines` in `times` child processes, with two numbers
+/// of events. Prints the highest peak memory for each column and number.
 fn print_memory(server: &Server, times: usize) {
     println!(
         "\nThe most memory that a program took that only listens (VmHWM, the highest of {times}):\n"
@@ -125,8 +126,8 @@ fn print_memory(server: &Server, times: usize) {
     }
 }
 
-/// Runs the listener of a column in another program until the listener has
-/// received `events` events. Returns the program's peak memory, in KiB.
+/// Runs the listener of a column in a child process until the listener has
+/// received `events` events. Returns the process's peak memory, in KiB.
 fn peak_of(column: &str, server: &Server, events: u64) -> u64 {
     let mut listener = child::command(LISTENER, &[column, &server.address, &events.to_string()]);
     let output = listener.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
@@ -134,7 +135,7 @@ fn peak_of(column: &str, server: &Server, events: u64) -> u64 {
     String::from_utf8_lossy(&output.stdout).trim().parse().unwrap()
 }
 
-/// Runs the role [`LISTENER`]: listens to a flood, and prints the peak memory
+/// Runs the role [`LISTENER`]: receives the events, and prints the peak memory
 /// of this process.
 fn listen(arguments: &[String]) {
     let [name, address, events] = arguments else { panic!("{arguments:?}") };

@@ -27,7 +27,7 @@ const BARE: &str = "hello-bare";
 /// The role of a child process that uses scape.
 const SCAPE: &str = "hello-scape";
 
-/// The target for the peak memory of the program, in KiB.
+/// The target for the peak memory of the program that uses scape, in KiB.
 const MEMORY_TARGET: u64 = 3500;
 
 fn main() {

@@ -1,5 +1,6 @@
 //! Measures a private network: the time until it is ready and can be used, its
-//! memory, and its use while consensuses change. See `docs/benchmarks.md`.
+//! memory, and the failures of its users while consensuses change. See
+//! `docs/benchmarks.md`.
 //!
 //! Run it with `cargo bench -p scape-benches --bench network`. With `--
 //! --quick` at the end, it takes half a minute. The benchmark runs its own
@@ -34,26 +35,29 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// The role of a child process that starts a network and prints the times of
 /// [`TARGETS`] in seconds.
 const TIMES: &str = "times";
-/// The role of a child process that starts and stops a network, and prints both
-/// times.
+/// The role of a child process that starts and stops a network. Prints the
+/// times that starting and stopping take, in seconds.
 const START: &str = "start";
 /// The role of a child process that prints the memory of a network's processes.
 const MEMORY: &str = "memory";
 /// The role of a child process that uses a network while consensuses change.
-/// The argument is their number.
+/// The argument is the number of consensuses to wait for.
 const CONSENSUSES: &str = "consensuses";
 
-/// The times that are measured, and their targets in seconds.
+/// The times that are measured, and their targets in seconds: until the network
+/// is ready, an exit stream works, an onion service answers, one more client
+/// has built a circuit, and the network has stopped.
 const TARGETS: [(&str, f64); 5] =
     [("ready", 1.5), ("exit stream", 2.5), ("onion", 4.0), ("launched", 0.3), ("stop", 0.5)];
 
-/// The name of this machine in the network.
+/// The host name by which the network's relays reach this machine.
 const NAME: &str = "www.scape.test";
 const ONION_PORT: u16 = 80;
 const GREETING: &str = "hello";
 /// The timeout of a stream or a circuit.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The age at which the memory of a network is measured again.
+/// The network's age at the second measurement of its memory. The first is at
+/// the start.
 const GROWN: Duration = Duration::from_secs(60);
 
 fn main() {
@@ -116,7 +120,8 @@ fn measure(starts: usize) {
 }
 
 /// Starts and stops `starts` networks, one after the other. Prints the number
-/// of starts that succeeded, and the medians of both times.
+/// of starts that succeeded, the median time to start, and the median time to
+/// stop.
 fn count_starts(starts: usize) {
     let measured: Vec<_> = (0..starts).filter_map(|_| numbers_of(START)).collect();
     println!("{} of {starts} starts succeeded", measured.len());
@@ -129,7 +134,7 @@ fn count_starts(starts: usize) {
 }
 
 /// Runs a child process with this role, and returns the numbers that it prints.
-/// Returns `None` if it fails.
+/// Returns `None` if the child process fails.
 fn numbers_of(role: &str) -> Option<Vec<f64>> {
     let mut child = child::command(role, &[]);
     let output = child.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
@@ -141,7 +146,7 @@ fn numbers_of(role: &str) -> Option<Vec<f64>> {
     Some(text.split_whitespace().map(|number| number.parse().unwrap()).collect())
 }
 
-/// Runs a child process that prints its results itself.
+/// Runs a child process that prints its results to the output of this process.
 fn show(child: &mut Command) {
     let status = child.stdin(Stdio::null()).status().unwrap();
     assert!(status.success(), "{status}");
@@ -151,7 +156,8 @@ fn start() -> TestNetwork {
     TestNetwork::builder().name(NAME, Ipv4Addr::LOCALHOST).start().unwrap()
 }
 
-/// Runs the role [`START`].
+/// Runs the role [`START`]: starts and stops a network, and prints both times
+/// in seconds.
 fn start_and_stop() {
     let begun = Instant::now();
     let network = start();
@@ -161,8 +167,9 @@ fn start_and_stop() {
     println!("{} {}", ready.as_secs_f64(), begun.elapsed().as_secs_f64());
 }
 
-/// Runs the role [`TIMES`]. The exit stream and the onion service begin at the
-/// same time, when the network is ready.
+/// Runs the role [`TIMES`]: prints the times of [`TARGETS`]. The exit stream
+/// and the onion service are measured in parallel, from the start of the
+/// network.
 fn print_times() {
     let port = serve();
     let begun = Instant::now();
@@ -250,7 +257,8 @@ fn greet(listener: &OnionListener, visit: impl FnOnce()) {
     });
 }
 
-/// Runs the role [`MEMORY`].
+/// Runs the role [`MEMORY`]: prints the memory of a network's processes at the
+/// start and at the age [`GROWN`].
 fn print_memory() {
     let network = start();
     let begun = Instant::now();
@@ -284,8 +292,8 @@ fn print_memory_of(network: &TestNetwork, when: &str) {
 
 /// The memory of a process, in KiB.
 struct Memory {
-    /// The private memory, plus this process's part of the memory that it
-    /// shares with other processes.
+    /// The private memory, plus a share of the memory that is used together
+    /// with other processes (PSS).
     proportional: u64,
     private: u64,
 }
@@ -303,7 +311,8 @@ fn memory_of(node: &Node) -> Memory {
     }
 }
 
-/// A way to use a network, with statistics of the attempts.
+/// A way to use a network, such as opening an exit stream, with statistics of
+/// the attempts.
 struct Use<'a> {
     name: &'static str,
     attempt: Box<dyn FnMut() -> Result<()> + 'a>,
@@ -330,8 +339,9 @@ impl<'a> Use<'a> {
     }
 }
 
-/// Runs the role [`CONSENSUSES`] until the client has received `wanted` new
-/// consensuses. Streams are isolated, so each has a new circuit.
+/// Runs the role [`CONSENSUSES`]: uses the network until its client has
+/// received `wanted` new consensuses. Streams are isolated, so each has a new
+/// circuit.
 fn use_over_consensuses(wanted: usize) {
     let port = serve();
     let network = start();

@@ -79,7 +79,7 @@ fn send(mut stream: impl Write, bytes: u64) {
 }
 
 /// Reads to the end, and checks that `bytes` bytes arrive. This is the client
-/// of both ports.
+/// of both ports of the service.
 fn receive(mut stream: impl Read, bytes: u64) {
     let mut buffer = [0; BUFFER];
     let mut received = 0;
@@ -100,8 +100,8 @@ fn timed(mut run: impl FnMut() + 'static) -> Run {
     })
 }
 
-/// Returns a function that downloads `bytes` bytes from the service with a
-/// SOCKS client that only does what is necessary.
+/// Returns a function that downloads `bytes` bytes from the service. It uses a
+/// minimal hand-written SOCKS client.
 fn bare_client(socks: String, address: OnionAddress, bytes: u64) -> Run {
     let name = address.to_string();
     let mut request = vec![5, 1, 0, 3, u8::try_from(name.len()).unwrap()];

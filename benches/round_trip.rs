@@ -16,8 +16,8 @@ use support::real_tor::RealTor;
 use support::rounds::{Comparison, print_ratios};
 use support::{Server, bare, child, scape_side};
 
-/// The role of a child process that sends requests, so that its instructions
-/// can be counted.
+/// The role of a child process that sends requests, so that a profiler can
+/// count its instructions.
 const CLIENT: &str = "client";
 
 fn main() {

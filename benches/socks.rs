@@ -19,13 +19,13 @@ use scape::socks::{Isolation, SocksProxy};
 use support::child;
 use support::rounds::{Comparison, Run, print_ratios};
 
-/// The role of the child process that is the SOCKS port.
+/// The role of the child process that runs the fake SOCKS port.
 const ROLE: &str = "fake-socks";
-/// The host and the port of every connection.
+/// The host and the port that every connection asks for.
 const TARGET: (&str, u16) = ("example.com", 80);
 const REQUEST: &[u8] = b"\x05\x01\0\x03\x0bexample.com\0\x50";
 const GRANTED: &[u8] = b"\x05\0\0\x01\0\0\0\0\0\0";
-/// The user name of the isolation credentials. Their password is `0`.
+/// The user name that isolates a stream from others. The password is `0`.
 const USER: &str = "0123456789abcdef0123456789abcdef";
 const CREDENTIALS: &[u8] = b"\x01\x200123456789abcdef0123456789abcdef\x010";
 
@@ -91,9 +91,8 @@ fn timed(times: u64, mut connect: impl FnMut()) -> Duration {
     begun.elapsed()
 }
 
-/// Returns a function that connects with a client that only does what is
-/// necessary. If `isolated` is true, the client sends a user name and a
-/// password.
+/// Returns a function that connects with a minimal hand-written SOCKS client.
+/// If `isolated` is true, the client sends a user name and a password.
 fn bare(port: SocketAddr, isolated: bool) -> Run {
     Box::new(move |times| {
         timed(times, || {
@@ -126,8 +125,8 @@ fn scape(port: SocketAddr, isolated: bool) -> Run {
     })
 }
 
-/// Runs the role [`ROLE`]: prints the port, and serves clients until standard
-/// input ends.
+/// Runs the role [`ROLE`], the fake SOCKS port: prints the port, and serves
+/// clients until standard input ends.
 fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("{}", listener.local_addr().unwrap().port());

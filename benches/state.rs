@@ -1,5 +1,6 @@
-//! The cost of the live state with as many relays as the public network has,
-//! compared with parsing the same bytes. See `docs/benchmarks.md`.
+//! The cost of scape's live state of tor (`scape::State`) with as many relays
+//! as the public network has, compared with parsing the same bytes. See
+//! `docs/benchmarks.md`.
 //!
 //! Run it with `cargo bench -p scape-benches --bench state`. With `-- --quick`
 //! at the end, it takes half a minute.
@@ -19,16 +20,17 @@ use support::rounds::{Ratio, Run, verdict};
 use support::{Server, child, fake_network, memory, scape_side, scape_state};
 
 /// The role of a child process that holds a live state, to measure its memory.
-/// The arguments are the server's address and the number of new consensuses.
+/// The arguments are the server's address and the number of new consensuses
+/// that the server sends.
 const HOLDER: &str = "holder";
 
-/// The number of events of circuits and streams.
+/// The number of circuit and stream events in one measurement.
 const EVENTS: usize = 100_000;
 
 /// The target for the memory that each relay takes, in bytes.
 const MEMORY_TARGET: u64 = 1024;
 
-/// The columns, in the order in which they are measured.
+/// The measured functions, in the order in which they run.
 const COLUMNS: [&str; 8] = [
     "bare",
     "parse",
@@ -40,7 +42,8 @@ const COLUMNS: [&str; 8] = [
     "applied-events",
 ];
 
-/// The ratios: a column, the column that it is a multiple of, and the target.
+/// The ratios: a column, the column that its time is divided by, and the
+/// target.
 const RATIOS: [(&str, &str, f64); 5] = [
     ("parse", "bare", 2.0),
     ("parse-consensus", "bare-consensus", 2.0),
@@ -109,7 +112,7 @@ fn column(name: &str, server: &Server) -> Run {
     }
 }
 
-/// Runs all columns in turn, round after round, and prints a line for each
+/// Runs all columns alternately, in `rounds` rounds, and prints a line for each
 /// ratio.
 fn print_ratios(columns: &mut [Run; COLUMNS.len()], rounds: usize) {
     println!(
@@ -127,8 +130,8 @@ fn print_ratios(columns: &mut [Run; COLUMNS.len()], rounds: usize) {
     }
 }
 
-/// Measures the memory of a program with a live state, and returns a line that
-/// describes it.
+/// Measures the memory of a child process with a live state, and returns a line
+/// that describes it.
 fn memory_of(server: &Server) -> String {
     let mut holder = child::command(HOLDER, &[&server.address, "0"]);
     let output = holder.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();

@@ -22,13 +22,14 @@ use scape::config::{PortAddress, PortLine};
 use scape::control::ConfLine;
 use scape::info::ListenerKind;
 
-/// The group of all SOCKS ports, which tor replaces together.
+/// The name of tor's group of all SOCKS port options. They can only be set
+/// together.
 const PORTS: &str = "SocksPortLines";
 
 /// An option like `SocksPort`, but SAVECONF doesn't write it to the torrc.
 const TEMPORARY: &str = "__SocksPort";
 
-/// The port that tor opens if no SOCKS port is configured.
+/// The port on which tor listens if no SOCKS port is configured.
 const USUAL: &str = "9050";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -71,7 +72,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns the configuration lines of these ports and of the added one.
+/// Returns the configuration lines `before` with the line `added` at the end.
+/// If there were none, includes the default port, which tor would otherwise
+/// close.
 fn with(before: &[ConfLine], added: &ConfLine) -> Result<Vec<ConfLine>, Box<dyn Error>> {
     let mut lines: Vec<ConfLine> = Vec::new();
     for line in before {
@@ -88,7 +91,7 @@ fn with(before: &[ConfLine], added: &ConfLine) -> Result<Vec<ConfLine>, Box<dyn 
     Ok(lines)
 }
 
-/// Replaces all of tor's SOCKS ports by these.
+/// Replaces all of tor's SOCKS ports by those of `lines`.
 fn set(config: &mut Config, lines: &[ConfLine]) -> scape::Result<()> {
     config.set_group(PORTS, lines)?;
     config.save()

@@ -1,4 +1,4 @@
-//! Sends the streams to certain ports over circuits of their own, one for each
+//! Sends the streams to certain ports over separate circuits, one for each
 //! port. tor chooses the circuits of all other streams.
 //!
 //! `cargo run --example attach_by_port -- 22 6667` runs until Enter is pressed.
@@ -36,8 +36,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The attacher. It builds a port's circuit when the first stream to that port
-/// comes.
+/// Attaches each stream to the circuit for its port. The circuit is built when
+/// the first stream to that port comes.
 struct ByPort {
     circuits: HashMap<u16, Mutex<Option<Circuit>>>,
     state: State,

@@ -14,11 +14,11 @@ use std::error::Error;
 
 use scape::event::{EventBody, EventKind};
 
-/// The number of characters of a full bar.
+/// The width of a full bar, in characters.
 const WIDTH: usize = 24;
 
-/// The minimum value of a full bar in bytes per second, so that a quiet tor
-/// looks quiet.
+/// The lowest rate, in bytes per second, that a full bar can stand for. It
+/// keeps the bars of a quiet tor short.
 const LEAST: u64 = 10_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns a bar that shows the ratio of `bytes` to `most`.
+/// Returns a bar whose length shows the ratio of `bytes` to `most`.
 fn bar(bytes: u64, most: u64) -> String {
     let share = bytes as f64 / most as f64;
     let filled = ((share * WIDTH as f64).ceil() as usize).min(WIDTH);

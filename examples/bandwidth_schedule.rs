@@ -27,12 +27,12 @@ use scape::Config;
 use scape::config::ConfigOption;
 use scape::config::value::DataSize;
 
-/// The options that are set to the limit: the average per second, and the
-/// burst. The burst must not be less than the average.
+/// The options that are set to the current limit: the average rate and the
+/// burst. tor demands that the burst isn't less than the average.
 const OPTIONS: [&str; 2] = ["BandwidthRate", "BandwidthBurst"];
 
-/// The interval between two looks at the clock. One long sleep wouldn't notice
-/// that the clock is set or that the machine sleeps.
+/// The time between two looks at the clock. One long sleep until the next limit
+/// wouldn't notice that the clock is set or that the machine sleeps.
 const LOOK: Duration = Duration::from_secs(20);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -58,8 +58,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The limits, each with the hour at which it begins, in order. `None` stands
-/// for the configured limit.
+/// The limits, each after the hour at which it begins, sorted by hour. `None`
+/// stands for the limit in tor's configuration.
 struct Schedule(Vec<(u64, Option<DataSize>)>);
 
 impl Schedule {
@@ -83,15 +83,15 @@ impl Schedule {
     }
 
     /// Returns the limit at this hour. Before the first limit of a day begins,
-    /// the last limit of the previous day is in force. `None` means the
-    /// configured limit.
+    /// the last limit of the previous day is in force. `None` means the limit
+    /// in tor's configuration.
     fn at(&self, hour: u64) -> Option<DataSize> {
         let begun = self.0.iter().rev().find(|(begin, _)| *begin <= hour);
         begun.or(self.0.last())?.1
     }
 }
 
-/// The options that limit the bandwidth, with their values.
+/// The values of the options in [`OPTIONS`].
 #[derive(Clone)]
 struct Limits(Vec<ConfigOption>);
 
@@ -106,8 +106,8 @@ impl Limits {
 
     /// Sets `limit`, or restores the values in `before` if `limit` is `None`.
     /// Returns the values that tor has afterwards. Changes nothing if tor's
-    /// values are no longer those of `self`, because somebody else has set
-    /// other limits.
+    /// values differ from those in `self`, because then somebody else has
+    /// changed them.
     fn replace(
         self,
         config: &mut Config,

@@ -23,7 +23,7 @@ use scape::endpoint::OnionEndpoint;
 use scape::word::{ClientKey, OnionAddress};
 
 const PORT: u16 = 5223;
-/// The maximum length of a line in bytes.
+/// The maximum length of a received line, in bytes. A longer line is split.
 const LONGEST_LINE: u64 = 4096;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -68,7 +68,9 @@ fn join(address: OnionAddress) -> Result<(), Box<dyn Error>> {
     talked
 }
 
-/// Passes lines on in both directions until one side ends.
+/// Sends the lines of standard input to the friend, and prints the friend's
+/// lines. Calls `end` after the last line of standard input, to end the
+/// connection. Returns when the connection has ended.
 fn talk(
     friend: impl Read,
     mut writer: impl Write + Send + 'static,

@@ -43,8 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Builds `count` circuits through the guard, with one attempt for each, and
-/// counts the failures by reason. `distinct_subnets` says whether the relays of
-/// a circuit must be in different subnets.
+/// counts the failures by reason. `distinct_subnets` is true if the relays of a
+/// circuit must be in different subnets.
 fn failures(
     state: &State,
     guard: Fingerprint,

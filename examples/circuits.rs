@@ -60,7 +60,8 @@ fn named(state: &State, ids: &[String]) -> Result<Vec<Circuit>, Box<dyn Error>> 
     ids.iter().map(circuit).collect()
 }
 
-/// Prints a line for the circuit, one for each hop, and one for each stream.
+/// Prints the circuit: a line for the circuit, one for each hop, and one for
+/// each stream.
 fn show(circuit: &Circuit) {
     let purpose = circuit.purpose().map(|purpose| format!(" {purpose}")).unwrap_or_default();
     let age = circuit.age().map(|age| format!(", {} s old", age.as_secs())).unwrap_or_default();

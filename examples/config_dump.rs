@@ -34,8 +34,9 @@ fn main() -> Result<()> {
     }
 }
 
-/// Prints the wanted options: the meaning of each option, and its lines as in a
-/// torrc. If an option is unset, only its name is printed.
+/// Prints the options for which `is_wanted` returns true: the meaning of each
+/// option, and its lines as in a torrc. If an option is unset, only its name is
+/// printed.
 fn dump(config: &Config, is_wanted: impl Fn(&ConfigOption) -> bool) -> Result<()> {
     let manual = manual();
     let explain = |name: &str| {

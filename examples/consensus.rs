@@ -44,7 +44,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 const USAGE: &str = "usage: consensus [--certs FILE] [--geoip DATABASE]… [SOURCE]";
 /// The maximum number of rows in tables that could become long.
 const MOST_ROWS: usize = 15;
-/// The time in which tor must send the consensus, which may be 3 MB long.
+/// The timeout of fetching the consensus from tor. A consensus can have 3 MB.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn main() -> Result<ExitCode> {
@@ -75,12 +75,12 @@ fn main() -> Result<ExitCode> {
 /// The arguments of the program.
 #[derive(Default)]
 struct Options {
-    /// The file with the authorities' certificates.
+    /// The file with the authorities' certificates. `None` without `--certs`.
     certificates: Option<PathBuf>,
-    /// The GeoIP databases.
+    /// The GeoIP databases. Without any, a running tor is asked for countries.
     databases: Vec<PathBuf>,
-    /// The consensus: a file, `-` for the standard input, or tor's data
-    /// directory. `None` for the consensus of the running tor.
+    /// The consensus to show: a file, `-` for the standard input, or tor's data
+    /// directory. `None` stands for the consensus of the running tor.
     source: Option<PathBuf>,
 }
 
@@ -101,7 +101,8 @@ impl Options {
     }
 }
 
-/// The texts and the databases that the summary is made from.
+/// The input of the summary: the texts of documents, and the sources of
+/// countries.
 struct Source {
     consensus: Vec<u8>,
     certificates: Vec<Vec<u8>>,
@@ -136,7 +137,7 @@ impl Source {
     }
 }
 
-/// Returns the consensus in tor's data directory.
+/// Reads the consensus that tor has stored in its data directory.
 fn stored(directory: &DataDirectory) -> Result<Vec<u8>> {
     for flavor in [ConsensusFlavor::Microdesc, ConsensusFlavor::Ns] {
         if let Some(found) = directory.consensus(&flavor)? {
@@ -146,7 +147,7 @@ fn stored(directory: &DataDirectory) -> Result<Vec<u8>> {
     Err(format!("{} has no consensus", directory.path().display()).into())
 }
 
-/// Returns the first consensus in a file.
+/// Reads the first consensus in a file.
 fn in_file(path: &Path) -> Result<Vec<u8>> {
     let reader = match path.to_str() {
         Some("-") => DocumentReader::new().stream("standard input", io::stdin()),
@@ -161,7 +162,7 @@ fn in_file(path: &Path) -> Result<Vec<u8>> {
     Err(format!("{} contains no consensus", path.display()).into())
 }
 
-/// Returns the consensus of a running tor.
+/// Fetches the consensus from a running tor.
 fn current(tor: &Controller) -> Result<Vec<u8>> {
     for flavor in [ConsensusFlavor::Microdesc, ConsensusFlavor::Ns] {
         if let Some(text) = tor.info().consensus_document(&flavor)? {
@@ -188,8 +189,8 @@ fn databases(paths: &[PathBuf]) -> Result<Option<GeoIp>> {
     }
 }
 
-/// Shows the validity and the authorities. Returns false if too few signatures
-/// are valid.
+/// Writes the consensus's validity and its authorities to the page. Returns
+/// false if too few signatures are valid.
 fn overview(
     page: &mut Page,
     consensus: &Consensus<'_>,
@@ -249,8 +250,8 @@ fn signature(
     }
 }
 
-/// Returns true if the authority's signature is valid, and `None` if signatures
-/// can't be checked.
+/// Returns true if the authority's signature is valid, false if it isn't or is
+/// missing, and `None` if signatures can't be checked.
 #[cfg(feature = "verify")]
 fn has_signed(
     consensus: &Consensus<'_>,
@@ -312,14 +313,14 @@ fn flags(page: &mut Page, relays: &[RouterStatus<'_>]) {
     page.table(rows(counts, usize::MAX), relays.len() as u64, u64::to_string);
 }
 
-/// Shows the bandwidth of guards, exits and other relays, and how much of it
-/// clients use for each position in a circuit.
+/// Writes to the page: the bandwidth of guards, exits and other relays, and the
+/// share of this bandwidth that clients use at each position in a circuit.
 fn bandwidths(page: &mut Page, weights: &BandwidthWeights, relays: &[RouterStatus<'_>]) {
     const KINDS: [&str; 4] = ["guards", "guards and exits", "exits", "others"];
-    /// The names of the weights of each kind of relay for the guard, middle and
-    /// exit positions: path-spec, "Weighting node selection". Relays without
-    /// the flag Guard are never used as guards, and relays without the flag
-    /// Exit never as exits.
+    /// The names of the consensus weights (path-spec, "Weighting node
+    /// selection"). Each row is a kind of relay, in the order of `KINDS`; the
+    /// columns are the guard, middle and exit positions. An empty name means
+    /// that such relays are never used at that position.
     const WEIGHTS: [[&str; 3]; 4] =
         [["Wgg", "Wmg", ""], ["Wgd", "Wmd", "Wed"], ["", "Wme", "Wee"], ["", "Wmm", ""]];
     let mut sums = [0u64; 4];
@@ -369,7 +370,7 @@ fn versions(page: &mut Page, consensus: &Consensus<'_>, relays: &[RouterStatus<'
     page.table(rows(counts, MOST_ROWS), relays.len() as u64, u64::to_string);
 }
 
-/// Shows the newest version of each protocol.
+/// Shows the newest version of each subprotocol.
 fn protocols(page: &mut Page, consensus: &Consensus<'_>, relays: &[RouterStatus<'_>]) {
     let lists: Vec<Protocols> = relays.iter().filter_map(RouterStatus::protocols).collect();
     let mut newest: BTreeMap<&str, u32> = BTreeMap::new();
@@ -413,12 +414,12 @@ fn countries(page: &mut Page, geoip: &GeoIp, relays: &[RouterStatus<'_>]) -> Res
     Ok(())
 }
 
-/// Formats a time of a consensus.
+/// Formats a time from a consensus.
 fn time(time: Option<SystemTime>) -> String {
     time.map_or("unknown".to_owned(), |time| humantime::format_rfc3339_seconds(time).to_string())
 }
 
-/// Formats a bandwidth. The unit in a consensus is 1000 bytes per second.
+/// Formats a bandwidth in a consensus, where the unit is 1000 bytes per second.
 fn rate(kilobytes: &u64) -> String {
     match *kilobytes as f64 {
         kilobytes if kilobytes >= 1e6 => format!("{:.1} GB/s", kilobytes / 1e6),
@@ -439,7 +440,7 @@ impl Row {
 }
 
 /// Returns at most `most` rows, the largest value first. If there are more
-/// values, the last row is the sum of the smallest ones.
+/// values than rows, the last row is the sum of the smallest values.
 fn rows(values: BTreeMap<String, u64>, most: usize) -> Vec<Row> {
     let mut rows: Vec<Row> =
         values.into_iter().map(|(label, value)| Row::new(label, value)).collect();
@@ -452,7 +453,7 @@ fn rows(values: BTreeMap<String, u64>, most: usize) -> Vec<Row> {
     rows
 }
 
-/// The text of the output, which is written in one piece.
+/// The text of the output. It is collected here and written at once.
 struct Page {
     text: String,
     width: usize,
@@ -485,8 +486,8 @@ impl Page {
         let _ = writeln!(self.text, "  {label:<14}{value}");
     }
 
-    /// Writes rows with their values, their shares of `total`, and bars. `show`
-    /// formats a value.
+    /// Writes rows with their values, their shares of `total`, and bars for the
+    /// shares. `show` formats a value.
     fn table(&mut self, rows: Vec<Row>, total: u64, show: impl Fn(&u64) -> String) {
         let values: Vec<String> = rows.iter().map(|row| show(&row.value)).collect();
         let widest = |texts: &mut dyn Iterator<Item = &str>| {
@@ -509,8 +510,8 @@ impl Page {
         }
     }
 
-    /// Returns a bar for a share of at most 1. The whole is `room` columns
-    /// wide. In a terminal, it is exact to an eighth of a column.
+    /// Returns a bar for a share between 0 and 1. A share of 1 is `room`
+    /// columns wide. In a terminal, the bar is exact to an eighth of a column.
     fn bar(&self, share: f64, room: usize) -> String {
         const BLOCKS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
         let columns = share.clamp(0.0, 1.0) * room as f64;

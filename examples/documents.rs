@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 /// The arguments of the program.
 #[derive(Default)]
 struct Options {
-    /// The kind of documents without an annotation. `None` if the program
+    /// The kind of documents without an annotation. If `None`, the program
     /// recognizes the kind.
     kind: Option<DocumentKind>,
     /// True if everything that the specifications demand is checked.
@@ -129,8 +129,9 @@ impl Options {
     }
 }
 
-/// Returns the kind of documents that has this name in CollecTor's annotations.
-/// The version may follow the name. Returns `None` for an unknown name.
+/// Returns the kind of documents that has this name in CollecTor's annotations,
+/// such as `server-descriptor 1.0`. The version may be missing. Returns `None`
+/// for an unknown name.
 fn kind(name: &str) -> Option<DocumentKind> {
     let version = if name.contains(' ') { "" } else { " 1.0" };
     TypeAnnotation::parse(format!("@type {name}{version}").as_bytes())?.kind()
@@ -151,8 +152,8 @@ fn skipped(document: &Document<'_>) -> Vec<DocumentError> {
     all
 }
 
-/// The place of the last document: the file, the member of an archive, and the
-/// number of the document in it.
+/// The place of the document that was read last: the file, with the member if
+/// it is an archive, and the number of the document in the file.
 #[derive(Default)]
 struct Place {
     file: String,
@@ -183,7 +184,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// The line of an error and its reason.
+/// A wrapper that displays the line of an error and the reason.
 struct Reason<'a>(&'a DocumentError);
 
 impl fmt::Display for Reason<'_> {

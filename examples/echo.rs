@@ -1,5 +1,5 @@
-//! An onion service that sends back what it receives, always at the same
-//! address.
+//! An onion service that sends back everything it receives. It has the same
+//! address each time.
 //!
 //! Run it with `cargo run --example echo -- KEYFILE [PORT]`. If KEYFILE doesn't
 //! exist, a new key is saved there. Keep the key secret, because anybody who
@@ -14,7 +14,7 @@ use std::thread;
 
 use scape::endpoint::OnionEndpoint;
 
-/// The port of the echo service (RFC 862).
+/// The default port, which is the standard port of the echo service (RFC 862).
 const USUAL_PORT: u16 = 7;
 
 fn main() -> Result<(), Box<dyn Error>> {

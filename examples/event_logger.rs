@@ -35,7 +35,7 @@ fn main() -> Result<(), scape::Error> {
 }
 
 /// Formats an event for people. An event that this version of the library
-/// doesn't know is shown in tor's own words. Neither text contains secrets.
+/// doesn't know is shown in tor's own words. The text never contains secrets.
 fn text(event: &Event) -> String {
     match event.body() {
         EventBody::Unknown => event.to_string(),

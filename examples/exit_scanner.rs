@@ -1,5 +1,6 @@
-//! Fetches a page through every exit that can reach its server. For each exit,
-//! compares the address that the server sees with the one in the consensus.
+//! Fetches a web page through every exit that can reach the page's server. For
+//! each exit, compares the address that the server sees with the one in the
+//! consensus.
 //!
 //! Run it with `cargo run --example exit_scanner -- HOST PORT [COUNT]`. The
 //! page is the answer of the web server at HOST and PORT to `GET /`. The last
@@ -54,8 +55,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns the address that the server at `host` and `port` sees when a circuit
-/// of `builder` is used.
+/// Returns the client address that the server at `host` and `port` sees when a
+/// circuit of `builder` is used.
 fn arrival(
     state: &State,
     builder: &CircuitBuilder,
@@ -77,7 +78,8 @@ fn arrival(
     Ok(page.trim_end().lines().last().unwrap_or_default().trim().parse()?)
 }
 
-/// Returns a text that says if the address is the one in the consensus.
+/// Returns a text that says if the exit's address in the consensus is
+/// `arrives`, the address that the server saw.
 fn told(exit: &Relay, arrives: IpAddr) -> String {
     let known = [
         Some(IpAddr::V4(*exit.or_address().ip())),

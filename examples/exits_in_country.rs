@@ -74,7 +74,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Returns the countries of all relays, by the relays' addresses.
+/// Returns a map from the relays' addresses to the countries of these
+/// addresses.
 fn countries(state: &State) -> scape::Result<HashMap<IpAddr, CountryCode>> {
     let mut countries = HashMap::new();
     for router in state.routers().iter() {
@@ -88,8 +89,8 @@ fn countries(state: &State) -> scape::Result<HashMap<IpAddr, CountryCode>> {
     Ok(countries)
 }
 
-/// Returns the target's address and the address's country. A name is looked up
-/// at an exit. Returns `None` if the address or the country can't be found.
+/// Returns the target's address and the address's country. A name is resolved
+/// through tor. Returns `None` if the address or the country can't be found.
 fn place(state: &State, target: &StreamTarget) -> Option<(IpAddr, CountryCode)> {
     let controller = state.controller();
     let address = match target.ip() {

@@ -26,9 +26,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Returns true if the circuit may carry streams out of the network. It must be
-/// built, longer than one hop, and for general use (alone, or as one of a
-/// conflux pair).
+/// Returns true if the circuit may carry exit streams. It must be built, longer
+/// than one hop, and for general use (alone, or as one of a conflux pair).
 fn leaves_the_network(circuit: &CircuitInfo) -> bool {
     let general = [CircuitPurpose::General, CircuitPurpose::ConfluxLinked];
     circuit.status == CircuitStatus::Built
@@ -37,8 +36,8 @@ fn leaves_the_network(circuit: &CircuitInfo) -> bool {
         && !circuit.build_flags.contains(&BuildFlag::IsInternal)
 }
 
-/// Returns the exit's nickname, its address in the consensus, and its country
-/// in tor's GeoIP data.
+/// Returns a text with the exit's nickname, its address in the consensus, and
+/// its country in tor's GeoIP data.
 fn described(tor: &Controller, exit: &RelayName) -> Result<String> {
     let name = exit.nickname().unwrap_or("an unnamed relay");
     let address = match exit.fingerprint() {

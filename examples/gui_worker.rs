@@ -1,5 +1,5 @@
-//! The structure of a program with a window that uses tor: a worker thread,
-//! commands to it, events from it, and a prompt end.
+//! Shows how a program with a window can use tor: the window sends commands to
+//! a worker thread, receives events from it, and can end it at once.
 //!
 //! Run it with `cargo run --example gui_worker`. In place of a window, the
 //! program reads commands from standard input (`connect HOST:PORT`, `identity`,
@@ -30,7 +30,7 @@ enum Command {
     NewIdentity,
 }
 
-/// A message that the window shows.
+/// A message from the worker that the window shows.
 enum Event {
     Progress(Progress),
     Ready(String),
@@ -41,11 +41,11 @@ enum Event {
     Ended,
 }
 
-/// The window's handle on the worker.
+/// The handle with which the window controls the worker thread.
 struct Worker {
     commands: Sender<Command>,
     events: Receiver<Event>,
-    /// The token that cancels the worker's present wait.
+    /// The token that cancels everything that the worker is waiting for.
     cancel: CancelToken,
     thread: JoinHandle<()>,
 }
@@ -67,8 +67,8 @@ fn start() -> Worker {
     Worker { commands, events, cancel, thread }
 }
 
-/// Connects to a running tor, or launches one. Commands that arrive in the
-/// meantime wait in their queue.
+/// Connects to a running tor, or launches one. Commands that arrive before that
+/// succeeds stay in the queue.
 fn find_or_launch(happened: &Sender<Event>, cancel: &CancelToken) -> Result<Tor> {
     let tell = {
         let happened = happened.clone();

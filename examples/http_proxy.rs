@@ -44,13 +44,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A browser's request: the host and port to connect to, and the first bytes to
-/// send there.
+/// A request from the browser: the host and port to connect to, and the first
+/// bytes to send to the server.
 struct Request {
     host: String,
     port: u16,
-    /// The head to send. `None` for CONNECT, because then the browser talks to
-    /// the server itself.
+    /// The request head to send to the server. `None` for CONNECT, because then
+    /// the browser sends everything itself.
     head: Option<Vec<u8>>,
 }
 
@@ -82,8 +82,8 @@ fn serve(client: &TorClient, mut browser: TcpStream) -> Result<(), Box<dyn Error
     Ok(())
 }
 
-/// Reads the head up to the empty line. Returns the head, and the bytes that
-/// were read after it.
+/// Reads a request's head up to the empty line. Returns the head, and the bytes
+/// after it that were already read.
 fn read_head(browser: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];

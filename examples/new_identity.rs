@@ -15,7 +15,7 @@ use scape::event::{CircuitPurpose, CircuitStatus, EventBody, EventKind};
 
 /// The timeout of the request, which tor may postpone for ten seconds.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// The time during which new circuits are shown afterwards.
+/// The time for which new circuits are shown after the request.
 const AFTERWARDS: Duration = Duration::from_secs(5);
 
 fn main() -> Result<(), scape::Error> {

@@ -8,8 +8,9 @@
 //!   --check PORT      leaves out backends that can't be reached at this port
 //! ```
 //!
-//! Clients connect to the frontend, whose key is in KEY_FILE. A missing file is
-//! made. Key files of tor and of OnionBalance are read, too.
+//! Clients connect to the address of the frontend, a service with its key in
+//! KEY_FILE. If the file is missing, a new key is saved in it. Key files of tor
+//! and of OnionBalance are read, too.
 //!
 //! The backends are onion services on any number of machines. They accept the
 //! connections, so this program sees none of them. It only publishes the
@@ -54,17 +55,17 @@ use scape::{Connect, Controller, Tor, TorClient};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// The maximum time for each fetch and each post of descriptors.
+/// The timeout of each fetch and each post of a descriptor.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The maximum time to wait for each backend to accept a connection.
+/// The timeout of checking that a backend accepts connections.
 const CHECK_WITHIN: Duration = Duration::from_secs(30);
-/// The maximum time between a failure and the next attempt.
+/// The maximum time between a failed round and the next attempt.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 /// The time after which descriptors are posted again. Directories keep them for
 /// three hours.
 const POST_AGAIN: Duration = Duration::from_secs(60 * 60);
-/// The time after which a backend whose descriptor can't be fetched is left
-/// out.
+/// The time after which a backend is left out if no descriptor of it could be
+/// fetched.
 const TOO_OLD: Duration = Duration::from_secs(60 * 60);
 /// The time for which the certificates in a descriptor are valid, as in tor.
 const CERTIFICATES: Duration = Duration::from_secs(54 * 60 * 60);
@@ -97,20 +98,22 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The service that clients connect to.
+/// The service that clients connect to, and the state of its backends and
+/// descriptors.
 struct Frontend {
     tor: Controller,
-    /// The port at which backends are checked, or `None` if they aren't
+    /// The port for checking that backends are reachable. `None` if they aren't
     /// checked.
     check: Option<u16>,
     key: OnionKey,
     backends: Vec<Backend>,
     hs_dirs: HsDirs,
-    /// The descriptors that the directories have, with the times of the posts.
+    /// The descriptors that were posted to the directories, with the time of
+    /// each post.
     posted: Vec<(Plan, Instant)>,
 }
 
-/// A service that accepts connections of the frontend.
+/// An onion service that accepts connections from clients of the frontend.
 struct Backend {
     address: OnionAddress,
     /// The last descriptor and the time at which it was fetched. `None` if
@@ -120,8 +123,8 @@ struct Backend {
     points: usize,
 }
 
-/// The descriptors of a time period without their keys, so that they can be
-/// compared, and the directories of each of them.
+/// The descriptors to post for a time period, in a form without keys, so that
+/// changes can be found, and the directories for each descriptor.
 #[derive(PartialEq)]
 struct Plan {
     period: RingPeriod,
@@ -129,8 +132,8 @@ struct Plan {
 }
 
 impl Frontend {
-    /// Looks at the backends, and posts the descriptors that have changed or
-    /// are old. `round` is the number of earlier calls.
+    /// Fetches the backends' descriptors, and posts those of the frontend that
+    /// have changed or are old. `round` is the number of earlier calls.
     fn work(&mut self, round: usize) -> Result<()> {
         let lifetime = self.tor.info().consensus_lifetime()?;
         if lifetime.is_some_and(|new| new.valid_after != self.hs_dirs.params().valid_after) {
@@ -166,7 +169,7 @@ impl Frontend {
         Ok(())
     }
 
-    /// Fetches the descriptors of all backends at once.
+    /// Fetches the descriptors of all backends in parallel.
     fn look_at_backends(&mut self, round: usize) -> Result<()> {
         let check = match self.check {
             Some(port) => Some((Tor::from(self.tor.clone()).client()?.timeout(CHECK_WITHIN), port)),
@@ -189,7 +192,7 @@ impl Frontend {
     }
 
     /// Makes the descriptors of a time period and posts them. Returns true if
-    /// all directories have them.
+    /// all directories have accepted them.
     fn post(&self, upload: &DescriptorUpload, plan: &Plan) -> Result<bool> {
         let address = self.key.address();
         let (mut stored, mut refused) = (0, 0);
@@ -235,8 +238,9 @@ impl Backend {
         Backend { address, descriptor: None, points: 0 }
     }
 
-    /// Keeps a new descriptor, or leaves out the backend if it can't be reached
-    /// or if the last descriptor is old.
+    /// Stores a new descriptor. If the backend can't be reached, or has no new
+    /// descriptor for too long, removes its descriptor, which leaves out the
+    /// backend.
     fn update(&mut self, fetched: Result<OpenedDescriptor>, reached: Result<()>) {
         match fetched {
             Ok(descriptor) => self.descriptor = Some((descriptor, Instant::now())),
@@ -279,19 +283,19 @@ fn fetch(
     Ok(fetched.content.parse()?.open(backend, None)?)
 }
 
-/// Connects to a backend, and ends the connection.
+/// Checks that a backend accepts a connection at `port`.
 fn reach(client: &TorClient, backend: &OnionAddress, port: u16) -> Result<()> {
     client.isolated().connect((backend.to_string(), port))?;
     Ok(())
 }
 
-/// Returns a number with a noun in the right form.
+/// Returns a number with a noun, in the plural unless the number is 1.
 fn counted(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Loads the frontend's key. A missing file is made, and only its owner may
-/// read it.
+/// Loads the frontend's key. If the file is missing, creates a key and a file
+/// that only its owner can read.
 fn load_or_make(path: &Path) -> Result<OnionKey> {
     if !path.exists() {
         let key = OnionKey::random();
@@ -302,7 +306,7 @@ fn load_or_make(path: &Path) -> Result<OnionKey> {
 
 /// The arguments of the program.
 struct Options {
-    /// The time between two looks at the backends.
+    /// The time between two fetches of the backends' descriptors.
     every: Duration,
     /// The port at which backends must be reachable. `None` if backends aren't
     /// checked.

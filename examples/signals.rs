@@ -20,7 +20,8 @@ use std::time::Duration;
 use scape::Tor;
 use scape::attach::{Decision, StreamRequest};
 
-/// True after a signal. From then on, the signal thread ends the program.
+/// True after a signal was received. From then on, the signal thread ends the
+/// program, and the main thread must not.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -51,8 +52,8 @@ fn work() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Starts a thread that undoes everything on SIGINT and SIGTERM, and then ends
-/// the program as the signal would have.
+/// Starts a thread that waits for SIGINT and SIGTERM. It undoes everything, and
+/// then ends the program in the same way as the signal would have.
 #[cfg(unix)]
 fn end_well() -> std::io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};

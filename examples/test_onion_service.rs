@@ -18,7 +18,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 const PORT: u16 = 7;
 
-/// Publishes a service. This is one part of the program to test.
+/// Publishes an onion service. This is one part of the program to test.
 fn publish(tor: &Tor) -> Result<OnionListener> {
     Ok(tor.onion()?.virtual_port(PORT).listen()?)
 }

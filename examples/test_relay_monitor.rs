@@ -16,7 +16,7 @@ use scape::word::Fingerprint;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// A report that the program sends.
+/// A change of the consensus that the program reports.
 #[derive(Debug, PartialEq)]
 enum Report {
     New(Fingerprint),
@@ -45,7 +45,8 @@ impl Monitor {
     }
 }
 
-/// The timeout of a report: the time of two votes on a busy machine.
+/// The timeout of waiting for a report. Authorities must vote about a change
+/// first, and on a busy machine the change may be in their second consensus.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> Result<()> {

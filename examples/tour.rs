@@ -23,7 +23,7 @@ use scape::{Connect, Tor};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The time limit of each step that needs the network.
+/// The timeout of each step that uses the network.
 const PATIENCE: Duration = Duration::from_secs(60);
 const NAME: &str = "www.scape.test";
 const PAGE: &str = "Hello from an onion service that lives in the same program.";
@@ -134,7 +134,7 @@ fn answer(mut connection: OnionStream) -> std::io::Result<()> {
     write!(connection, "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n{PAGE}\n")
 }
 
-/// Fetches a page through a new tor, which ends afterwards.
+/// Fetches a page through a newly launched tor, which ends afterwards.
 fn fetch(network: &TestNetwork, url: &str) -> Result<String> {
     let tor = Tor::launch(network.launch().timeout(PATIENCE))?;
     let agent = tor.client()?.timeout(PATIENCE).http()?;

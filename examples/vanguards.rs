@@ -55,11 +55,11 @@ const CELL: u64 = 509;
 /// OVERHEAD_READ of CIRC_BW count such bytes.
 const RELAY_CELL: u64 = 498;
 /// The number of rendezvous circuits at which all counts of [`RendPoints`] are
-/// halved, so that the past counts less.
+/// halved, so that recent uses count more than old ones.
 const HALVE_AT: f64 = 20_000.0;
-/// The share of the whole bandwidth that is assumed for all relays that aren't
-/// in the consensus together. Clients may choose such relays, because they may
-/// have another consensus.
+/// The share of the whole bandwidth that all relays outside of the consensus
+/// together are assumed to have. Clients may choose such relays, because they
+/// may have another consensus.
 const UNKNOWN_SHARE: f64 = 0.01;
 /// The time between two checks of the circuits' ages.
 const TICK: Duration = Duration::from_secs(1);
@@ -104,7 +104,7 @@ fn main() -> Result<()> {
     }
 }
 
-/// The limits, from the command line.
+/// The limits that the command line has set.
 struct Limits {
     age: Duration,
     bytes: u64,
@@ -116,18 +116,18 @@ struct Limits {
     report_only: bool,
 }
 
-/// A circuit of an onion service or its client.
+/// A circuit of an onion service or of a client of one.
 struct Watched {
     purpose: CircuitPurpose,
     created: SystemTime,
-    /// The number of bytes read so far. This field and the next two are sums
-    /// over the CIRC_BW events.
+    /// The number of bytes read so far. This field, `written` and `delivered`
+    /// are sums over the CIRC_BW events.
     read: u64,
     written: u64,
     delivered: u64,
-    /// True if the circuit was counted as a rendezvous circuit.
+    /// True if the circuit was already counted as a rendezvous circuit.
     is_counted: bool,
-    /// True if the circuit was reported.
+    /// True if the circuit was already reported as suspicious.
     is_reported: bool,
 }
 
@@ -140,7 +140,8 @@ struct Watch {
 }
 
 impl Watch {
-    /// Asks tor for its circuits, and forgets those that have ended.
+    /// Updates the watched circuits from tor's list. Forgets those that have
+    /// ended.
     fn list(&mut self) -> Result<()> {
         let circuits = self.tor.circuits()?;
         let ids: HashSet<CircuitId> = circuits.iter().map(|circuit| circuit.id).collect();
@@ -165,9 +166,9 @@ impl Watch {
         Ok(())
     }
 
-    /// Adds a circuit whose purpose is about onion services, or updates the
-    /// purpose of a known one. If the time `created` is `None`, the circuit
-    /// counts as created now.
+    /// Records an onion service circuit, or updates its recorded purpose. Other
+    /// circuits are ignored. If `created` is `None`, the current time is
+    /// recorded.
     fn add(
         &mut self,
         id: CircuitId,
@@ -209,8 +210,8 @@ impl Watch {
         }
     }
 
-    /// Adds the traffic in a CIRC_BW event to the circuit's sums, and checks
-    /// the limits.
+    /// Adds the traffic in a CIRC_BW event to the sums of its circuit, and
+    /// checks the limits on traffic.
     fn traffic(&mut self, traffic: &CircuitBandwidth) {
         let Some(circuit) = self.circuits.get_mut(&traffic.id) else { return };
         circuit.read += traffic.read;
@@ -255,7 +256,8 @@ impl Watch {
         }
     }
 
-    /// Reports a circuit once, and closes it.
+    /// Reports a suspicious circuit, unless it was already reported, and closes
+    /// it.
     fn suspect(&mut self, id: CircuitId, problem: &str) {
         let Some(circuit) = self.circuits.get_mut(&id).filter(|circuit| !circuit.is_reported)
         else {
@@ -275,7 +277,7 @@ impl Watch {
     }
 }
 
-/// The number of times that each relay was a rendezvous point.
+/// Counts of the uses of each relay as rendezvous point.
 struct RendPoints {
     chooser: PathChooser,
     /// The uses of each relay. `None` stands for all relays that aren't in the
@@ -289,8 +291,8 @@ impl RendPoints {
         Ok(RendPoints { chooser: chooser(tor)?, uses: HashMap::new(), total: 0.0 })
     }
 
-    /// Takes over the bandwidth weights of a new consensus. Halves all counts
-    /// if their sum is greater than [`HALVE_AT`].
+    /// Replaces the relays' bandwidths by those of a new consensus. Halves all
+    /// counts if their sum is greater than [`HALVE_AT`].
     fn update(&mut self, tor: &Controller) -> Result<()> {
         self.chooser = chooser(tor)?;
         if self.total > HALVE_AT {
@@ -323,17 +325,17 @@ impl RendPoints {
     }
 }
 
-/// Returns a chooser that knows the share of each relay in the bandwidth of
-/// middle hops. tor chooses rendezvous points like middle hops.
+/// Returns a chooser that knows the probability of each relay as a middle hop.
+/// tor chooses rendezvous points with the same probabilities.
 fn chooser(tor: &Controller) -> Result<PathChooser> {
     let path = PathBuilder::new().random_guard().internal().fast(false);
     Ok(path.prepare(tor.info().directory()?.into(), &[])?)
 }
 
-/// The number of circuits that took longer than the build timeout.
+/// Counts the circuits that took longer than the build timeout.
 #[derive(Default)]
 struct Timeouts {
-    /// The circuits that are being built.
+    /// The circuits that are being built now.
     building: HashSet<CircuitId>,
     built: u64,
     timed_out: u64,
@@ -357,7 +359,7 @@ impl Timeouts {
         }
     }
 
-    /// Returns a text about a change of the circuit build timeout.
+    /// Returns a text that describes a change of the circuit build timeout.
     fn told(&self, set: &BuildTimeoutSet) -> String {
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
         let timeout = set.timeout.map_or("unknown".to_owned(), |time| format!("{time:?}"));

@@ -39,7 +39,7 @@ fn main() -> Result<(), scape::Error> {
 }
 
 /// Prints `-` and each line that was removed, and `+` and each line that was
-/// added. If the previous lines aren't known, all lines count as added.
+/// added. If the previous lines are unknown, all present lines count as added.
 fn show(change: &ConfigChange) {
     println!("{}:", change.name);
     let before = change.before.as_deref().unwrap_or_default();

@@ -12,7 +12,7 @@ use std::io;
 
 use scape::Tor;
 
-/// The maximum length of a page in bytes.
+/// The maximum length of a page in bytes. A longer page is an error.
 const MOST: u64 = 64 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {

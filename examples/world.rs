@@ -1,10 +1,10 @@
 //! Counts the relays of the consensus by country, with their share of the
 //! network's weight.
 //!
-//! `cargo run --example world` asks tor, which knows countries if it has a
-//! `GeoIPFile`. `cargo run --features geoip --example world
-//! GeoLite2-Country.mmdb` looks first in any number of databases in MaxMind's
-//! format.
+//! `cargo run --example world` asks tor for the countries, which it knows if it
+//! has a `GeoIPFile`. `cargo run --features geoip --example world
+//! GeoLite2-Country.mmdb` looks in the given databases first, which are in
+//! MaxMind's format. Any number can be given.
 //!
 //! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
 //! unusual place. If tor needs a password, it is read from
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Opens the databases that the program's arguments name.
+/// Opens the GeoIP databases that are named by the program's arguments.
 #[cfg(feature = "geoip")]
 fn databases() -> scape::Result<GeoIp> {
     std::env::args_os().skip(1).try_fold(GeoIp::new(), GeoIp::database)

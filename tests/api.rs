@@ -1,5 +1,5 @@
-//! `docs/api.txt` lists the public API of every package, so that each change of
-//! it shows in a review. This test compares the list with the code.
+//! Compares `docs/api.txt`, the list of the public API of every package, with
+//! the code. The list makes each change of the API visible in a review.
 //!
 //! `SCAPE_UPDATE=1 cargo test --test api` writes the list anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -10,14 +10,14 @@ mod api;
 use std::fs;
 use std::path::Path;
 
-/// The packages, by the names that programs use, and where their code is.
+/// The name of each package in programs, and the folder of its code.
 const PACKAGES: [(&str, &str); 3] = [
     ("scape", "src"),
     ("scape_manual", "crates/scape-manual/src"),
     ("scape_proto", "crates/scape-proto/src"),
 ];
 
-/// The maximum number of names at the root of `scape`, and of methods of
+/// The maximum number of names at the root of `scape`, and also of methods of
 /// `Controller`.
 const AT_THE_ROOT: usize = 20;
 const METHODS_OF_CONTROLLER: usize = 70;

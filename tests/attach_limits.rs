@@ -24,8 +24,8 @@ use scape::{Connect, Controller, Error};
 const SET: &str = "SETCONF __LeaveStreamsUnattached=1";
 const UNSET: &str = "SETCONF __LeaveStreamsUnattached=0";
 
-/// Returns a builder of a tor that remembers the last value of the option
-/// `__LeaveStreamsUnattached`.
+/// Returns a builder of a scripted tor that remembers the last value of the
+/// option `__LeaveStreamsUnattached`.
 fn builder() -> ScriptedTorBuilder {
     let mut value = 0;
     ScriptedTor::builder()
@@ -73,8 +73,8 @@ fn until(what: &str, mut is_true: impl FnMut() -> bool) {
     }
 }
 
-/// Installs an attacher that postpones every decision. The receiver gets each
-/// postponed answer, so the caller can decide.
+/// Installs an attacher that postpones every decision. The test receives an
+/// answer object for each stream, with which it can decide later.
 fn keeper(controller: &Controller) -> (AttacherGuard, Receiver<StreamAnswer>) {
     let (sender, kept) = unbounded();
     let attacher = move |stream: &StreamRequest| {
@@ -84,15 +84,15 @@ fn keeper(controller: &Controller) -> (AttacherGuard, Receiver<StreamAnswer>) {
     (controller.attach_streams(attacher).unwrap(), kept)
 }
 
-/// Waits until `__LeaveStreamsUnattached` is restored, and stream 12 is closed
-/// because nobody will attach it any more.
+/// Waits until the library has restored `__LeaveStreamsUnattached`, and has
+/// closed stream 12, which nobody will attach any more.
 fn until_put_back(place: &Place) {
     until("the option is put back", || place.with(|tor| count(tor, UNSET)) == 1);
     until("the stream is closed", || place.with(|tor| count(tor, "CLOSESTREAM 12 1")) == 1);
 }
 
-/// An attacher that decides when the channel `go_on` is disconnected, on at
-/// most `most` streams at once.
+/// An attacher that makes no decision before the channel `go_on` is
+/// disconnected. It decides about at most `most` streams at the same time.
 struct Slow {
     most: usize,
     now: Arc<AtomicUsize>,
@@ -244,8 +244,8 @@ fn release_streams_frees_streams_that_a_dead_controller_left() {
     assert!(controller.release_streams().unwrap_err().get::<ArgumentError>().is_some());
 }
 
-/// Returns a tor with circuits 7 to 10, which have different purposes, and with
-/// one connection and two resolves that wait.
+/// Returns a scripted tor with the circuits 7 to 10, each of another purpose,
+/// and with three waiting streams: one connection and two resolves.
 fn raw() -> ScriptedTor {
     let circuits = "7 BUILT alice,bob PURPOSE=GENERAL\n8 BUILT alice,bob PURPOSE=CONTROLLER\n\
         9 BUILT alice,bob PURPOSE=HS_VANGUARDS\n10 BUILT alice,bob PURPOSE=CONFLUX_LINKED";
@@ -561,8 +561,8 @@ fn waiting_streams_are_closed_when_the_reconnect_gives_up() {
     drop(guard);
 }
 
-/// Returns a `Connect` to `tor`. `special` makes the connection with the number
-/// `number`, counted from 1. All other connections are normal.
+/// Returns a `Connect` to `tor`. `special` opens the connection with the number
+/// `number`, counted from 1. All other connections are opened normally.
 fn through(
     tor: &Arc<ScriptedTor>,
     number: usize,
@@ -627,7 +627,8 @@ fn option_is_restored_when_a_manual_reconnect_fails() {
     assert_eq!(last_change(&tor).as_deref(), Some(UNSET));
 }
 
-/// An attacher that panics in the n-th call of `takes`.
+/// An attacher that panics in a call of `takes`. The field counts down to this
+/// call: with 1, the next call panics.
 struct PanicsInTakes(AtomicUsize);
 
 impl StreamAttacher for PanicsInTakes {

@@ -1,5 +1,5 @@
-//! Attachers with a scripted tor: their questions, the commands sent, and the
-//! handling of every failure.
+//! Attachers with a scripted tor: the streams that they are asked about, the
+//! commands that follow, and the handling of every failure.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "support/place.rs"]
@@ -26,13 +26,13 @@ use scape::{Connect, Controller, Error, State};
 const SET: &str = "SETCONF __LeaveStreamsUnattached=1";
 const UNSET: &str = "SETCONF __LeaveStreamsUnattached=0";
 const RESET: &str = "650-CONF_CHANGED\r\n650-__LeaveStreamsUnattached=0\r\n650 OK\r\n";
-/// The command that leaves stream 999 to tor. The watching thread handles
-/// events in order, so it has handled all earlier events when this command is
-/// sent.
+/// The command that leaves stream 999 to tor. The thread that watches streams
+/// handles events in order, so it has handled all earlier events when it sends
+/// this command.
 const LEFT: &str = "ATTACHSTREAM 999 0";
 
-/// Returns a builder of a tor that lists these streams, and in which the option
-/// `__LeaveStreamsUnattached` has the value `before`.
+/// Returns a builder of a scripted tor that lists these streams, and in which
+/// the option `__LeaveStreamsUnattached` has the value `before`.
 fn builder(before: u8, streams: &str) -> ScriptedTorBuilder {
     ScriptedTor::builder()
         .on(
@@ -57,7 +57,7 @@ fn tor() -> (ScriptedTor, Controller) {
     (tor, controller)
 }
 
-/// Sends the events of a client's stream that arrives and waits.
+/// Sends the events of a new client stream that waits for a controller.
 fn arrives(tor: &ScriptedTor, id: u64, target: &str) {
     tor.send(format!(
         "650 STREAM {id} NEW 0 {target} SOURCE_ADDR=127.0.0.1:5000 PURPOSE=USER CLIENT_PROTOCOL=SOCKS5\r\n\
@@ -65,7 +65,8 @@ fn arrives(tor: &ScriptedTor, id: u64, target: &str) {
     ));
 }
 
-/// Waits until the thread that watches streams has handled everything so far.
+/// Waits until the thread that watches streams has handled all events that were
+/// sent.
 fn settled(tor: &ScriptedTor) {
     arrives(tor, 999, "settled.onion:80");
     tor.wait_for(LEFT).unwrap();
@@ -76,8 +77,8 @@ fn count(tor: &ScriptedTor, command: &str) -> usize {
     tor.sent().iter().filter(|sent| *sent == command).count()
 }
 
-/// An attacher that calls `decide`. It reports each stream that it is asked
-/// about, and each failure, on a channel.
+/// An attacher that decides with the function `decide`. It sends each stream
+/// that it is asked about, and each failure, to a channel.
 struct Told<F> {
     decide: F,
     asked: Sender<StreamInfo>,
@@ -270,7 +271,8 @@ fn option_reset_by_another_controller_is_set_again_and_restored_at_the_end() {
     }
 }
 
-/// Waits until `times` commands have set `__LeaveStreamsUnattached` to 1.
+/// Waits until the library has set `__LeaveStreamsUnattached` to 1 `times`
+/// times.
 fn settled_or_set(tor: &ScriptedTor, times: usize) {
     let begun = std::time::Instant::now();
     while count(tor, SET) < times {

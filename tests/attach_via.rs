@@ -44,14 +44,14 @@ fn builder() -> ScriptedTorBuilder {
         .patience(SOON)
 }
 
-/// A tor with a scripted control port and a SOCKS port.
+/// A tor with a scripted control port, a controller for it, and a SOCKS port.
 struct Fake {
     control: Arc<ScriptedTor>,
     controller: Controller,
     socks: SocksPort,
 }
 
-/// A request that has arrived at the SOCKS port.
+/// A request that a client has sent to the SOCKS port.
 struct Arrived {
     control: Arc<ScriptedTor>,
     stream: Box<dyn Duplex>,
@@ -81,7 +81,7 @@ fn fake(builder: ScriptedTorBuilder, serve: impl Fn(&mut Arrived) + Send + Sync 
     Fake { control, controller, socks }
 }
 
-/// Performs the port's side of the SOCKS handshake, up to the client's request.
+/// Performs the SOCKS port's side of a handshake, up to the client's request.
 /// Returns `None` if the client ends the connection.
 fn greet(control: Arc<ScriptedTor>, mut stream: Box<dyn Duplex>) -> Option<Arrived> {
     let read = |count: usize, stream: &mut Box<dyn Duplex>| -> Option<Vec<u8>> {
@@ -115,7 +115,7 @@ impl Arrived {
         ));
     }
 
-    /// Sends the events of a stream that waits for a controller.
+    /// Sends the events of a new stream that waits for a controller.
     fn waits(&self, id: u64) {
         self.says(&format!("{id} NEW 0 a.test:80 PURPOSE=USER"));
         self.says(&format!("{id} CONTROLLER_WAIT 0 a.test:80"));
@@ -509,8 +509,7 @@ fn simultaneous_connections_keep_their_circuits() {
     );
 }
 
-/// Serves a RESOLVE request: its stream arrives, is attached by the controller,
-/// and is answered.
+/// Answers a RESOLVE request after its stream was attached to circuit 7.
 fn look_up(arrived: &mut Arrived) {
     arrived.says("12 NEWRESOLVE 0 a.test:0 PURPOSE=DNS_REQUEST");
     arrived.says("12 CONTROLLER_WAIT 0 a.test:0");
@@ -581,7 +580,7 @@ fn resolve_that_would_crash_tor_is_never_attached() {
     }
 }
 
-/// Returns a tor whose streams open at once.
+/// Returns a tor that opens each stream as soon as it is attached to circuit 7.
 fn opening() -> Fake {
     let ids = std::sync::atomic::AtomicU64::new(20);
     fake(builder(), move |arrived| {

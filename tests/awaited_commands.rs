@@ -1,5 +1,5 @@
-//! Commands whose answer is an event. The event is found among those of other
-//! requests, and every alternative outcome ends the wait.
+//! Commands that end with an event. The library must find this event among
+//! those of other requests, and each possible outcome must end the wait.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ fn service() -> OnionAddress {
     SERVICE.parse().unwrap()
 }
 
-/// Returns a tor that accepts `command` and then sends `events`, and a
+/// Returns a scripted tor that accepts `command` and then sends `events`, and a
 /// controller for it.
 fn says(command: &str, events: &[String]) -> (ScriptedTor, Controller) {
     let mut reply = "250 OK\r\n".to_owned();

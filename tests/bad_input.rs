@@ -1,6 +1,6 @@
-//! No argument can end a command or begin another. Bad arguments are refused
-//! before anything is sent, by errors that name them, and the connection stays
-//! in step.
+//! No argument can end a command or begin another one. Bad arguments are
+//! refused before anything is sent, and the errors name them. Later replies
+//! still belong to the right commands.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -20,8 +20,9 @@ use scape::word::{CircuitId, OnionAddress};
 use scape::{Connect, Controller};
 use scape_proto::control::unquote;
 
-/// Returns a controller, and the lines that it sends. The peer answers GETINFO
-/// with the keys, and everything else with OK.
+/// Returns a controller, and a receiver for the lines that it sends. The peer
+/// answers GETINFO with values that contain the keys, and everything else with
+/// OK.
 fn fake() -> (Controller, Receiver<String>) {
     let (ours, theirs) = Transport::pair();
     let (sender, lines) = crossbeam_channel::unbounded();
@@ -57,8 +58,7 @@ fn fake() -> (Controller, Receiver<String>) {
     (Controller::from_authenticated(ours).unwrap().with_timeout(Duration::from_secs(20)), lines)
 }
 
-/// Checks that the connection is in step: the next answer belongs to the next
-/// command.
+/// Checks that the next answer belongs to the next command.
 fn in_step(controller: &Controller) {
     let reply = controller.msg("GETINFO version").unwrap();
     let version = reply.first().text.strip_prefix(b"version=").unwrap();
@@ -67,8 +67,8 @@ fn in_step(controller: &Controller) {
 
 type Call = fn(&Controller, &str) -> scape::Result<()>;
 
-/// Every method that takes a text, the name of the text's argument, and a call
-/// with a given text.
+/// Every method that takes a text: the name of the method, the name of the
+/// argument, and a call with a given text.
 const TEXTS: &[(&str, &str, Call)] = &[
     ("get_info", "key", |c, bad| c.get_info(bad).map(drop)),
     ("info().get_bytes", "key", |c, bad| c.info().get_bytes(bad).map(drop)),
@@ -91,7 +91,7 @@ const TEXTS: &[(&str, &str, Call)] = &[
 ];
 
 /// Like [`TEXTS`], but for arguments that may contain spaces, and for arguments
-/// whose error doesn't contain the position in the text.
+/// with an error that doesn't contain the position in the text.
 const LINES: &[(&str, &str, Call)] = &[
     ("set_conf, value", "ContactInfo", |c, bad| c.set_conf([("Log", "x"), ("ContactInfo", bad)])),
     ("set_conf, secret value", "HashedControlPassword", |c, bad| {

@@ -8,7 +8,7 @@ use scape::control::{Caching, Signal};
 use scape::testing::ScriptedTor;
 use scape::{Connect, Controller};
 
-/// The time in which an awaited event must happen.
+/// The timeout of waiting for an event.
 const SOON: Duration = Duration::from_secs(20);
 
 fn tor() -> (ScriptedTor, Controller) {

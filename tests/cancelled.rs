@@ -1,5 +1,5 @@
-//! Cancelling a call from another thread, in each of its phases. The call ends
-//! at once and undoes the parts that it has done.
+//! Cancelling a call from another thread, in each phase of the call. The call
+//! must end at once and undo the parts that it has done.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/answers.rs"]
@@ -24,17 +24,18 @@ use scape::{CancelToken, Connect, Controller, Error, OnionBuilder, Tor};
 
 /// The timeout of each call, which is longer than any test may take.
 const HOUR: Duration = Duration::from_secs(3600);
-/// The time in which a cancelled call must have ended, also on a busy machine.
-/// A call that only checks its token at times would take the hour.
+/// The maximum time that a cancelled call may take to end. It is long enough
+/// for a busy machine. A call that checked its token only now and then would
+/// take the whole [`HOUR`].
 const SOON: Duration = Duration::from_secs(60);
 
-/// A peer that records every command. From the first command that begins with
-/// `silent` on, it holds its answers back.
+/// A peer that records every command. It doesn't answer the first command that
+/// begins with `silent`, nor any later command.
 struct Silent {
     controller: Controller,
     sent: Arc<Mutex<Vec<String>>>,
     peer: Peer,
-    /// The answers that are held back. `None` before the first `silent`
+    /// The answers that were not sent. `None` before the first `silent`
     /// command.
     late: Arc<Mutex<Option<String>>>,
 }
@@ -61,7 +62,7 @@ impl Silent {
         Silent { controller: controller.with_timeout(HOUR), sent, peer, late }
     }
 
-    /// Sends the answers that were held back.
+    /// Sends the answers that were not sent before.
     fn release(&self) {
         let held = self.late.lock().take().unwrap();
         self.peer.send(held);
@@ -75,8 +76,8 @@ impl Silent {
         }
     }
 
-    /// Makes the call, cancels it once the peer has received `command` and a
-    /// moment has passed, and returns the call's error.
+    /// Makes the call, and cancels it 50 ms after the peer has received
+    /// `command`. Returns the error of the call, which must have ended soon.
     fn cancel<T: Send>(
         &self,
         command: &str,

@@ -1,5 +1,5 @@
-//! Calls that end before tor answers. The calls are undone when the answer
-//! arrives, but changes that others made meanwhile stay.
+//! Calls that end before tor answers. The library undoes their effects when the
+//! answer arrives, but keeps changes that others made meanwhile.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/peer.rs"]
@@ -26,9 +26,9 @@ const BRIEF: Duration = Duration::from_millis(200);
 const SERVICE: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 const ONION: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
 
-/// Returns a tor that doesn't answer commands that begin with `slow` until the
-/// returned sender is dropped. The returned receiver gets a message when such a
-/// command arrives.
+/// Returns a scripted tor that doesn't answer commands that begin with `slow`
+/// until the returned sender is dropped. The returned receiver gets a message
+/// when such a command arrives.
 fn gated(
     slow: &'static str,
     builder: ScriptedTorBuilder,
@@ -60,8 +60,8 @@ fn builder() -> ScriptedTorBuilder {
         .patience(SOON)
 }
 
-/// Makes the call on a thread, cancels it a moment after a message arrives from
-/// `reached`, and returns the call's result.
+/// Makes the call on a thread, cancels it 100 ms after `reached` has received a
+/// message, and returns the call's result.
 fn cancelled<T: Send + 'static>(
     controller: &Controller,
     reached: &Receiver<()>,
@@ -141,8 +141,9 @@ fn wait_for_callbacks_is_cancelled() {
     drop(open);
 }
 
-/// Checks that the library sends no other command: sends `GETINFO version`
-/// after a moment, which must be the next command that the peer receives.
+/// Waits 200 ms, and then checks that the library has sent no other command.
+/// For this, it sends `GETINFO version`, which must be the next command that
+/// the peer receives.
 fn expect_next(controller: &Controller, peer: &Peer) {
     thread::sleep(BRIEF);
     drop(controller.send(Command::raw("GETINFO version", None).unwrap()).unwrap());

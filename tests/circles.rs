@@ -1,6 +1,6 @@
-//! The files of a room (a folder directly below a package's `src`) don't depend
-//! on each other in circles. [`EXTENDED`] and [`JUSTIFIED`] list the exceptions
-//! with their reasons.
+//! Checks that the files of a room (a folder directly below a package's `src`)
+//! don't depend on each other in circles. [`EXTENDED`] and [`JUSTIFIED`] list
+//! the exceptions and their reasons.
 //!
 //! A file depends on another one if it names something that is defined there.
 //! Names are followed through `use` and re-exports to the file of the
@@ -21,9 +21,9 @@ use syn::{Item, UseTree, Visibility};
 
 const FOLDERS: [&str; 2] = ["src", "crates/scape-proto/src"];
 
-/// The types that the files of a folder extend with `impl` blocks, each by the
-/// file of its definition, with the reason. The file of the definition and the
-/// files of its folder may name each other.
+/// Types to which the other files of a folder add methods. Each element is the
+/// file that defines the type, and the reason. This file and the other files of
+/// its folder may depend on each other.
 const EXTENDED: &[(&str, &str)] = &[
     (
         "control/controller.rs",
@@ -33,7 +33,7 @@ const EXTENDED: &[(&str, &str)] = &[
     ("testing/network/mod.rs", "TestNetwork is started, changed and watched in several files"),
 ];
 
-/// The justified circles that [`EXTENDED`] doesn't cover, each with the reason.
+/// The other circles that are allowed: the files of each, and the reason.
 const JUSTIFIED: &[(&[&str], &str)] = &[
     (
         &[
@@ -118,7 +118,8 @@ fn names_are_followed_to_the_file_of_their_definition() {
     assert_eq!(circles_of(&ring.into()), [["x", "y"]]);
 }
 
-/// Returns true if `file` is in the folder of `target`, whose type it extends.
+/// Returns true if the file `target` is listed in [`EXTENDED`] and `file` is in
+/// its folder.
 fn is_extended_by(file: &str, target: &str) -> bool {
     let folder = target.rsplit_once('/').map_or("", |(folder, _)| folder);
     EXTENDED.iter().any(|(known, _)| *known == target)
@@ -138,24 +139,26 @@ fn describe(circle: &[String], graph: &Graph) -> String {
     text
 }
 
-/// The files that each file names, with the names.
+/// The dependencies between files: for each file, the files that it depends on,
+/// and for each of these the names that cause the dependency.
 type Graph = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 /// The segments of a path, such as `crate::io::connection`.
 type Segments = Vec<String>;
 
-/// A source file, parsed as a module.
+/// A parsed source file, which is a module of its package.
 struct Module {
     file: String,
     children: BTreeSet<String>,
-    /// The imports by their names in this module.
+    /// The paths of the imported items, by the names that they have in this
+    /// module.
     imports: BTreeMap<String, Segments>,
     /// The imports that aren't re-exports, and so are needed by the file's own
     /// code.
     private_imports: BTreeSet<String>,
     /// The modules from which all names are imported, with `use path::*`.
     globs: Vec<Segments>,
-    /// The paths in everything but declarations of modules and imports.
+    /// The paths in the code, without declarations of modules and imports.
     code: BTreeSet<Segments>,
     /// True if the file only declares modules and re-exports their names.
     is_index: bool,
@@ -163,7 +166,7 @@ struct Module {
 
 type Modules = BTreeMap<Segments, Module>;
 
-/// Returns the dependencies between files.
+/// Finds the dependencies between files.
 fn graph(modules: &Modules) -> Graph {
     let mut graph = Graph::new();
     for (place, module) in modules.iter().filter(|(_, module)| !module.is_index) {
@@ -227,12 +230,13 @@ fn resolve(path: &[String], place: &Segments, modules: &Modules, depth: usize) -
     by_glob.or(Some(module))
 }
 
-/// Returns true if a path that begins with this name stays in its package.
+/// Returns true if a path that begins with this name stays in the same package.
 fn is_relative(name: &str) -> bool {
     ["crate", "self", "super"].contains(&name)
 }
 
-/// Returns the strongly connected components of more than one file.
+/// Finds the circles: the groups of files that all depend on each other,
+/// directly or indirectly.
 fn circles_of(graph: &Graph) -> Vec<Vec<String>> {
     let reachable: BTreeMap<&String, BTreeSet<&String>> =
         graph.keys().map(|file| (file, reachable(file, graph))).collect();
@@ -250,7 +254,7 @@ fn circles_of(graph: &Graph) -> Vec<Vec<String>> {
     circles.into_iter().collect()
 }
 
-/// Returns the files that a file names, directly or through others.
+/// Returns the files that a file depends on, directly or indirectly.
 fn reachable<'a>(file: &str, graph: &'a Graph) -> BTreeSet<&'a String> {
     let mut seen = BTreeSet::new();
     let mut next: Vec<&String> = graph[file].keys().collect();
@@ -262,7 +266,7 @@ fn reachable<'a>(file: &str, graph: &'a Graph) -> BTreeSet<&'a String> {
     seen
 }
 
-/// Reads the modules of a folder.
+/// Parses all files in a folder and its subfolders, except tests.
 fn read(folder: &str) -> Modules {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut folders: Vec<PathBuf> = vec![root.clone()];
@@ -284,7 +288,7 @@ fn read(folder: &str) -> Modules {
     modules
 }
 
-/// Returns the module of a file.
+/// Returns the path of the module that a file contains.
 fn place(file: &str) -> Segments {
     let names = file.trim_end_matches(".rs").split('/').map(str::to_owned);
     let mut place: Segments = names.collect();
@@ -325,8 +329,8 @@ fn parse(file: &str, text: &str) -> Module {
     module
 }
 
-/// Adds the names that a `use` imports to `module`. `before` is the path before
-/// this part of the `use`.
+/// Adds the names that a part of a `use` declaration imports to `module`.
+/// `before` is the path that precedes this part.
 fn import(tree: &UseTree, before: &mut Segments, is_private: bool, module: &mut Module) {
     match tree {
         UseTree::Path(path) => {
@@ -386,8 +390,8 @@ fn is_cfg_test(attribute: &Group) -> bool {
     text == "cfg(test)" || text.starts_with("cfg(all(test,")
 }
 
-/// Collects the paths in code, and the single names, which may be imports.
-/// `before` is what precedes each of them.
+/// Adds the paths and single names in the code `tokens` to `found`. Single
+/// names may be imports. The path `before` is put in front of each.
 fn paths(tokens: TokenStream, before: &[String], found: &mut BTreeSet<Segments>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let is_sign = |at: usize, sign: char| match tokens.get(at) {

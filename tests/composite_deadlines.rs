@@ -1,9 +1,9 @@
-//! A call that consists of several commands and waits has one deadline for all
-//! of them.
+//! Checks that a call that consists of several commands and waits has one
+//! deadline for all of them.
 //!
-//! tor answers each command after 0.9 of the timeout. Each call must end within
-//! about one timeout, plus the documented time for undoing. A timeout for each
-//! part would take at least twice the time.
+//! tor answers each command after 90 % of the timeout. Each call must end
+//! within about one timeout, plus the documented time for undoing. A timeout
+//! for each part would take at least twice the time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/answers.rs"]
@@ -38,12 +38,11 @@ const ANSWER: Duration = Duration::from_millis(3600);
 /// take 7.2 seconds.
 const SLACK: Duration = Duration::from_millis(2700);
 
-/// A tor that answers at once until it is told to be slow.
+/// A scripted tor that answers at once until it is made slow.
 struct Slow {
     controller: Controller,
     is_slow: Arc<AtomicBool>,
-    /// The number of commands that tor has received since it was told to be
-    /// slow.
+    /// The number of commands that tor has received since it became slow.
     asked: Arc<AtomicUsize>,
 }
 
@@ -68,7 +67,8 @@ impl Slow {
     }
 }
 
-/// A call under test. It is prepared while tor is quick, and then timed.
+/// A call under test. It is prepared while tor answers at once. The returned
+/// function is then timed.
 type Call = Box<dyn FnOnce(&Controller) -> Box<dyn FnOnce()> + Send>;
 
 /// Returns a call that needs no preparation.
@@ -79,8 +79,8 @@ fn call<T: 'static>(call: impl FnOnce(&Controller) -> T + Send + 'static) -> Cal
     })
 }
 
-/// Returns a call on a value that `make` creates beforehand, while tor is
-/// quick.
+/// Returns a call on a value that `make` creates beforehand, while tor answers
+/// at once.
 fn on<M: 'static, T: 'static>(
     make: impl FnOnce(&Controller) -> M + Send + 'static,
     call: impl FnOnce(M) -> T + Send + 'static,
@@ -103,8 +103,9 @@ fn time(call: Call) -> (Duration, bool) {
     (begun.elapsed(), slow.asked.load(Ordering::SeqCst) > 0)
 }
 
-/// Makes all calls at the same time. Each has a name and the documented number
-/// of seconds that undoing takes.
+/// Makes all calls at the same time, and checks that each ends within the
+/// limit. Each has a name, and the documented number of seconds that undoing
+/// takes.
 fn check(calls: Vec<(&'static str, u64, Call)>) {
     let threads: Vec<_> = calls
         .into_iter()

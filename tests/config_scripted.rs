@@ -1,5 +1,5 @@
-//! The live configuration with a scripted tor: saving when tor's answer doesn't
-//! come in time, and very many options.
+//! The live configuration with a scripted tor: saving when tor's answer comes
+//! too late, and reading very many options.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::{Duration, Instant};
@@ -8,8 +8,8 @@ use crossbeam_channel::unbounded;
 use scape::Connect;
 use scape::testing::ScriptedTor;
 
-/// tor doesn't answer the first change within the handle's timeout, and then
-/// refuses it. The change stays pending, and is sent again when it is saved
+/// tor answers the first SETCONF only after the handle's timeout, and with a
+/// refusal. The change must stay pending, and the next `save` must send it
 /// again.
 #[test]
 fn change_without_an_answer_is_sent_again_by_the_next_save() {
@@ -48,8 +48,8 @@ fn change_without_an_answer_is_sent_again_by_the_next_save() {
     assert_eq!(sent.iter().filter(|line| line.starts_with(SET)).count(), 2, "{sent:?}");
 }
 
-/// A tor with far more options than any real one is read in a moment, because
-/// each line is looked at only once.
+/// Reads a tor with far more options than any real tor has. This must take only
+/// a moment, because each line is read only once.
 #[test]
 fn loading_time_is_proportional_to_the_number_of_options() {
     const OPTIONS: usize = 10_000;

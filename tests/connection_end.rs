@@ -1,4 +1,5 @@
-//! Every end of a connection is reported to everybody, with one cause.
+//! Checks that every end of a connection is reported to all callers and
+//! listeners, with the same cause.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/peer.rs"]
@@ -20,8 +21,8 @@ fn cause(error: &Error) -> &CloseCause {
     error.get::<Closed>().unwrap_or_else(|| panic!("{error}")).cause()
 }
 
-/// Lets callers, an iterator and a status callback wait, ends the connection
-/// with `end`, and returns the causes that they were given.
+/// Starts callers, an iterator and a status callback that wait, ends the
+/// connection with `end`, and returns the causes that they received.
 fn everybody_learns(end: impl FnOnce(&Peer, &Controller)) -> Vec<String> {
     let (controller, peer) = Peer::pair();
     let (told, status) = crossbeam_channel::unbounded();

@@ -1,5 +1,6 @@
-//! `docs/control-protocol.md` is complete: it has every command, every event
-//! and every key that tor lists. All methods and types that it names exist.
+//! Checks that `docs/control-protocol.md` is complete: it has every command,
+//! every event and every key that tor lists. All methods and types that it
+//! names must exist.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -53,8 +54,8 @@ fn page() -> String {
         .unwrap()
 }
 
-/// Returns the cells of each row of the table below this heading, without the
-/// table's head.
+/// Returns the rows of the table below this heading, each as a list of cells.
+/// The table's head is left out.
 fn rows<'a>(page: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
     let section = page.split_once(&format!("\n## {heading}\n")).unwrap().1;
     let section = section.split("\n## ").next().unwrap();
@@ -73,7 +74,7 @@ fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// Returns the text of every source file.
+/// Returns the texts of all source files, joined.
 fn sources() -> String {
     let mut text = String::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,5 +1,5 @@
-//! Calls that wait for an event end at their deadline even if other events keep
-//! coming.
+//! Checks that calls that wait for an event end at their deadline, even if
+//! other events keep coming.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/answers.rs"]
@@ -24,18 +24,17 @@ use scape::{CircuitBuilder, Controller, OnionBuilder, Result, State, Tor};
 
 /// The deadline of each call.
 const DEADLINE: Duration = Duration::from_millis(300);
-/// The duration of the flood if the call doesn't return.
+/// The time for which events keep coming if the call doesn't return.
 const FLOOD: Duration = Duration::from_secs(12);
 /// The time in which each call must have returned: its deadline, one or two
 /// seconds for undoing and final questions, and time for a busy machine. It is
-/// far less than the flood.
+/// far less than [`FLOOD`].
 const BOUND: Duration = Duration::from_secs(6);
 
-/// The number of threads that keep the machine busy.
+/// The number of threads that keep the processor busy.
 const BUSY: usize = 4;
 
-/// Events of every kind that a call waits for, but never the event that ends
-/// the wait.
+/// Events of every kind that the calls wait for. None of them ends a wait.
 const EVENTS: &str = concat!(
     "650 CIRC 999 EXTENDED $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n",
     "650 STREAM 998 NEW 0 example.org:80 PURPOSE=USER\r\n",
@@ -49,8 +48,8 @@ const EVENTS: &str = concat!(
     "650 BW 1 2\r\n",
 );
 
-/// A controller whose tor answers every command, and floods it with events in
-/// between.
+/// A controller with a tor that answers every command, and sends very many
+/// events meanwhile.
 struct Flooded {
     controller: Controller,
     peer: Peer,

@@ -1,4 +1,4 @@
-//! The directory of a tor, read from the documents that it has.
+//! Building the directory from the documents that a tor has.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use scape::error::AnswerError;
@@ -12,8 +12,8 @@ const FULL: &str = "GETINFO dir/status-vote/current/consensus";
 
 const MICRODESCRIPTOR: &str = "onion-key\nntor-onion-key AAAA\np accept 80,443\n";
 
-/// Returns a consensus with one relay, in the microdesc flavour if
-/// `microdescriptors` is true, or else in the ns flavour.
+/// Returns a consensus with one relay. The flavor is microdesc if
+/// `microdescriptors` is true, or else ns.
 fn consensus(microdescriptors: bool) -> String {
     let (flavor, digest, more) = match microdescriptors {
         // This is the SHA-256 digest of the microdescriptor.
@@ -37,7 +37,8 @@ fn data(key: &str, value: &str) -> String {
     format!("250+{key}=\r\n{}.\r\n", value.replace('\n', "\r\n"))
 }
 
-/// Returns the directory that a controller reads from these answers.
+/// Returns the directory that a controller builds from a tor's answers, each a
+/// key and a value.
 fn directory(answers: &[(&str, String)]) -> Result<Directory> {
     let script = answers.iter().fold(ScriptedTor::builder(), |script, (question, answer)| {
         script.on(*question, answer.as_str())

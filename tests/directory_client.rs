@@ -31,8 +31,8 @@ const DIFF: &[u8] = include_bytes!("../crates/scape-proto/tests/data/documents/c
 const RESULT: &[u8] =
     include_bytes!("../crates/scape-proto/tests/data/documents/consensus-diff-result");
 
-/// A directory server that answers each request with `answer`, given the path
-/// and the header lines.
+/// A directory server that answers each request with the function `answer`. Its
+/// arguments are the path and the header lines.
 struct Server {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,

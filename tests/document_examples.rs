@@ -1,4 +1,4 @@
-//! The examples `documents` and `consensus`, run the way a user does.
+//! Runs the examples `documents` and `consensus` in the same way as a user.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use scape::testing::ScriptedTor;
 use serde_json::Value;
 
-/// Returns a command for a built example.
+/// Returns a command that runs a built example.
 fn example(name: &str) -> Command {
     // This test is in target/PROFILE/deps.
     let mut program: PathBuf = std::env::current_exe().unwrap();
@@ -23,7 +23,7 @@ fn example(name: &str) -> Command {
     command
 }
 
-/// Runs a program to its end with this input.
+/// Runs a program until it ends, with this standard input.
 fn run(mut command: Command, input: &[u8]) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -139,7 +139,7 @@ fn kind_of_documents_without_annotation_is_set() {
     }
 }
 
-/// Runs the example `consensus`, and returns the output and the status.
+/// Runs the example `consensus`, and returns the output and the exit status.
 fn consensus(command: impl FnOnce(&mut Command)) -> (String, Option<i32>) {
     let mut example = example("consensus");
     command(&mut example);

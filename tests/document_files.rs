@@ -1,4 +1,4 @@
-//! Directory documents in files, archives and streams.
+//! Reading directory documents from files, archives and streams.
 #![cfg(feature = "archives")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -64,8 +64,8 @@ fn problem(error: &Error) -> &ReadProblem {
     error.get::<ReadError>().unwrap().problem()
 }
 
-/// Returns a text of `count` documents. It contains numbers that differ, so
-/// that it doesn't compress to almost nothing.
+/// Returns a text of `count` documents. Each contains different numbers, so
+/// that the text doesn't compress to almost nothing.
 fn many_relays(count: u32) -> Vec<u8> {
     let mut text = String::new();
     for number in 0..count {
@@ -526,7 +526,7 @@ fn cancelled_reader_yields_one_error_and_ends() {
     assert_eq!(error.to_string(), "cancelled while waiting for documents to be read");
 }
 
-/// A stream without an end, which cancels a token after some bytes.
+/// A stream without an end. It cancels a token after some bytes.
 struct Endless(CancelToken, u64);
 
 impl Read for Endless {
@@ -590,8 +590,8 @@ fn zlib(data: &[u8]) -> Vec<u8> {
     packed
 }
 
-/// Returns the content of a file as tor stores it in its directory
-/// `diff-cache`.
+/// Returns the content of a file in the form in which tor stores it in its
+/// directory `diff-cache`: labels before the data.
 fn labelled(compression: &str, kind: &str, data: &[u8]) -> Vec<u8> {
     let labels = format!("compression {compression}\nsha3-digest AB\ndocument-type {kind}\n\0");
     [labels.as_bytes(), data].concat()
@@ -713,8 +713,8 @@ fn kind_can_be_set() {
     assert_eq!(split(by_name).0[0].kind(), Some(DocumentKind::KeyCertificate));
 }
 
-/// Returns files of each compression format, and files without compression,
-/// whose format is `None`.
+/// Returns a file of each compression format, and files without compression,
+/// for which the format is `None`.
 fn samples() -> Vec<(Option<Format>, Vec<u8>)> {
     let text = many_relays(300);
     let archive = tar(&[("a", &text), ("b", &xz(&text))]);

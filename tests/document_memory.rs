@@ -1,5 +1,5 @@
-//! The memory that reading documents takes. This is a process of its own,
-//! because the most memory that it has used is measured.
+//! Measures the memory that reading documents takes. The test is a separate
+//! process, because a process can only report the peak of all its memory.
 #![cfg(all(feature = "archives", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -10,7 +10,7 @@ use std::io::{Cursor, Read};
 
 use scape::documents::{DocumentReader, ReadError, ReadProblem};
 
-/// Returns the most memory that this process has used, in KiB.
+/// Returns the peak memory of this process, in KiB.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

@@ -1,5 +1,5 @@
 //! Dialing `tor:` endpoints: the choice of the tor and of the credentials.
-//! Nothing happens before dialing.
+//! Checks that nothing is sent before dialing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::io::{ErrorKind, Read, Write};
@@ -18,13 +18,13 @@ use scape::tls::TlsError;
 const LONG: Duration = Duration::from_secs(20);
 const RESOLVE: u8 = 0xF0;
 
-/// A request to a SOCKS port: the message with the credentials (empty without
-/// any), and the request itself.
+/// A request to a SOCKS port: the message with the credentials, and the request
+/// itself. The first is empty if there were no credentials.
 type Asked = (Vec<u8>, Vec<u8>);
 
-/// Serves a SOCKS port that answers every RESOLVE like tor, and sends `hello`
-/// on every connection, as long as the test runs. Returns its address, and a
-/// receiver for its requests.
+/// Serves a SOCKS port until the test process ends. It answers every RESOLVE
+/// like tor, and sends `hello` on every other connection. Returns the port's
+/// address, and a receiver for the requests other than RESOLVE.
 fn socks_port() -> (SocketAddr, Receiver<Asked>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -89,7 +89,7 @@ fn said(mut stream: impl Read) -> String {
     said
 }
 
-/// Returns a tor that has only this SOCKS port.
+/// Returns a scripted tor that lists only this SOCKS port.
 fn tor_with(socks: SocketAddr) -> ScriptedTor {
     ScriptedTor::builder().info("net/listeners/socks", format!("\"{socks}\"")).listen().unwrap()
 }

@@ -1,5 +1,5 @@
 //! Listening at `onion:` endpoints: the commands that tor receives, and the
-//! progress reports. Nothing happens before listening.
+//! progress reports. Checks that nothing is sent before listening.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::io::{Read, Write};
@@ -22,8 +22,8 @@ fn key() -> OnionKey {
     OnionKey::from_seed(&[7; 32])
 }
 
-/// Returns a builder of a tor that has bootstrapped, and that publishes the
-/// service of [`key`] at once.
+/// Returns a builder of a scripted tor that has bootstrapped, and that
+/// publishes the service of [`key`] at once.
 fn tor() -> ScriptedTorBuilder {
     let id = key().address().service_id();
     let relay = "$9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1";
@@ -37,8 +37,8 @@ fn tor() -> ScriptedTorBuilder {
     ready().on_prefix("ADD_ONION", published)
 }
 
-/// Returns a builder of a tor that has bootstrapped, isn't in single-hop mode,
-/// and accepts every DEL_ONION.
+/// Returns a builder of a scripted tor that has bootstrapped, isn't in
+/// single-hop mode, and accepts every DEL_ONION.
 fn ready() -> ScriptedTorBuilder {
     ScriptedTor::builder()
         .info("status/bootstrap-phase", r#"NOTICE BOOTSTRAP PROGRESS=100 TAG=done SUMMARY="Done""#)
@@ -55,7 +55,7 @@ fn escaped(text: impl ToString) -> String {
     text.to_string().replace(':', r"\:")
 }
 
-/// Returns the sent commands with this prefix.
+/// Returns the commands with this prefix that tor has received.
 fn sent(tor: &ScriptedTor, prefix: &str) -> Vec<String> {
     tor.sent().into_iter().filter(|line| line.starts_with(prefix)).collect()
 }
@@ -64,7 +64,7 @@ fn is_sent(tor: &ScriptedTor) -> bool {
     tor.sent().iter().any(|line| line.starts_with("ADD_ONION") || line.starts_with("SETCONF"))
 }
 
-/// Connects to the target of the first port the way tor does.
+/// Connects to the service's target in the same way as tor.
 fn connect(target: &OnionTarget) -> TcpStream {
     let OnionTarget::Tcp(address) = target else { panic!("{target}") };
     let stream = TcpStream::connect(address).unwrap();

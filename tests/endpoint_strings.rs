@@ -1,5 +1,4 @@
-//! Endpoint strings: parsing, display, errors, and secrets that are never
-//! shown.
+//! Endpoint strings: parsing, display, errors, and the protection of secrets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../crates/scape-proto/tests/support/cases.rs"]
@@ -188,8 +187,8 @@ fn endpoint_secrets_are_not_displayed() {
     assert_eq!(Endpoint::from(with_key.clone()).expose(), with_key.expose());
 }
 
-/// Every mistake that a user of the strings may make, with the reported option
-/// and position.
+/// Checks every mistake that a user of the strings may make, with the option
+/// and the position that the error reports.
 #[test]
 fn endpoint_mistakes_are_reported_with_option_and_position() {
     use EndpointProblem::{
@@ -336,8 +335,8 @@ fn endpoints_made_in_code_are_checked() {
     assert_eq!(at(80).local_port(0), at(80));
 }
 
-/// Generates a text for a name, a path or a password, with all characters that
-/// have a meaning in endpoint strings.
+/// Generates a text for a name, a path or a password. It may contain all
+/// characters with a special meaning in endpoint strings.
 fn text() -> impl Strategy<Value = String> {
     Union::new([
         r"[a-z\[\]:=\\,.%/1-9][a-zA-Z0-9\[\]:=\\,.%/~ -]{0,20}".boxed(),
@@ -475,8 +474,8 @@ proptest! {
         }
     }
 
-    /// A secret is in no error, even if its special characters were not escaped
-    /// or it is malformed.
+    /// Checks that no error contains a secret, even if the secret is malformed
+    /// or its special characters weren't escaped.
     #[test]
     fn endpoint_errors_repeat_no_secret(secret in r"SECRET[a-z:=\\]{0,20}SECRET[a-z:=\\]{0,20}") {
         for text in [

@@ -1,5 +1,6 @@
-//! A failed attempt to connect leaves no socket and no thread behind. The test
-//! counts them, so it is in a process of its own.
+//! Checks that a failed attempt to connect leaves no socket and no thread
+//! behind. The test counts those of its process, so it needs a separate
+//! process.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -13,11 +14,12 @@ use scape::Connect;
 use scape::control::{AuthError, ConnectError};
 use scape::transport::Transport;
 
-/// The time in which an awaited event must happen.
+/// The timeout of waiting for an event.
 const SOON: Duration = Duration::from_secs(20);
 
-/// The texts that a peer sends. It hangs up at once afterwards, which may be
-/// before, while or after the library sends its first command.
+/// The texts that a peer sends. It closes the connection right after sending
+/// one, which may be before, while or after the library sends its first
+/// command.
 const WORDS: [&str; 4] =
     ["", "514 Authentication required.\r\n", "nonsense\r\n", "250-PROTOCOLINFO 1\r\n250 OK\r\n"];
 

@@ -1,5 +1,5 @@
-//! A filter in front of the control port may refuse most commands. The commands
-//! that it allows still work, and a refused command doesn't affect later ones.
+//! Using a control port behind a filter that refuses most commands. The allowed
+//! commands still work, and a refused command doesn't affect later ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::Duration;
@@ -10,12 +10,12 @@ use scape::control::{Caching, Refusal, Signal};
 use scape::event::{EventBody, EventKind};
 use scape::testing::ScriptedTor;
 
-/// The time in which an awaited event must happen.
+/// The timeout of waiting for an event.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Returns a filter that allows NEWNYM and the commands that a chat program
-/// needs for its onion service. Like real filters, it answers all others with
-/// 510.
+/// Returns a scripted filter that allows NEWNYM and the commands that a chat
+/// program needs for its onion service. Like real filters, it answers all
+/// others with 510.
 fn filter() -> ScriptedTor {
     ScriptedTor::builder()
         .on_any(|line| {

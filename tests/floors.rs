@@ -1,9 +1,10 @@
-//! The rooms of `docs/architecture.md`: the folders directly below the `src`
-//! folder of each package, in a fixed order. No file names a room above its
-//! own, and no file has more than 800 lines.
+//! Checks the order of rooms in `docs/architecture.md`. A room is a folder
+//! directly below the `src` folder of a package. No file may name a room above
+//! its own, and no file may have more than 800 lines.
 //!
-//! Comments and tests may name any room. That `scape-proto` touches no socket,
-//! file, clock or thread is checked by clippy: see its `clippy.toml`.
+//! Comments and tests may name any room. Another rule of the page, that
+//! `scape-proto` touches no socket, file, clock or thread, is checked by
+//! clippy: see its `clippy.toml`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::string_slice)]
 
 use std::collections::BTreeMap;
@@ -58,9 +59,9 @@ fn files_have_at_most_800_lines() {
     }
 }
 
-/// Calls of the library wait for events with `EventWait`, which looks at the
-/// clock while events are queued. `Subscription::next_timeout` in a loop
-/// doesn't, and is for users only.
+/// Methods of the library must wait for events with `EventWait`, which looks at
+/// the clock while events are queued. `Subscription::next_timeout` in a loop
+/// doesn't, so only users may call it.
 #[test]
 fn library_calls_wait_for_events_with_event_wait_only() {
     for (path, text) in files("src") {
@@ -92,7 +93,8 @@ fn upward_names_are_found_in_uses_and_in_paths() {
     assert_eq!(found("attic/a.rs", ""), ["attic/a.rs: the list of rooms has no attic"]);
 }
 
-/// Returns a line for each place where a file names a room above its own.
+/// Returns a line of text for each place where a file names a room above its
+/// own.
 fn upward_names(path: &str, text: &str, rooms: &[&str]) -> Vec<String> {
     let segments: Vec<&str> = path.trim_end_matches(".rs").split('/').collect();
     if segments.contains(&"tests") {
@@ -121,7 +123,8 @@ fn upward_names(path: &str, text: &str, rooms: &[&str]) -> Vec<String> {
     found
 }
 
-/// Returns the numbered lines of a file without comments, up to its tests.
+/// Returns the lines of a file with their numbers. Comments are left out, and
+/// so is everything from the tests on.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
     let lines = text[..end].lines().enumerate();
@@ -130,8 +133,8 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .filter(|(_, line)| !line.is_empty())
 }
 
-/// Returns the texts of the Rust files below a folder of the project, by their
-/// paths in that folder.
+/// Returns the texts of the Rust files below a folder of the project. The keys
+/// are the files' paths in that folder.
 fn files(folder: &str) -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut folders: Vec<PathBuf> = vec![root.clone()];

@@ -1,4 +1,4 @@
-//! Countries from tor's own GeoIP data.
+//! Looking up countries in tor's own GeoIP data.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -19,7 +19,7 @@ fn connect(tor: &ScriptedTor) -> Controller {
     Connect::new().authenticate_over(tor.transport().unwrap()).unwrap()
 }
 
-/// Returns the number of countries that tor was asked for.
+/// Returns the number of addresses that tor was asked about.
 fn asked(tor: &ScriptedTor) -> usize {
     tor.sent().iter().filter(|line| line.starts_with("GETINFO ip-to-country/")).count()
 }
@@ -136,7 +136,7 @@ fn lookup_without_a_connection_returns_cached_answers_only() {
 const ROUTERS: &str = "r alice JWSYgWyFxquk3yIiBc8/oJHmPM4 7pXam4YBAWd4BTXUfk3Ds4gln3Y 2038-01-01 00:00:00 192.0.2.1 9004 0\n\
      s Running\n";
 
-/// Returns a tor that knows one relay.
+/// Returns a scripted tor whose consensus has one relay.
 fn tor_with_a_router() -> ScriptedTor {
     ScriptedTor::builder()
         .info("ns/all", ROUTERS)

@@ -1,5 +1,5 @@
-//! Databases in MaxMind's format: all known record shapes, all record sizes,
-//! and damaged files.
+//! Reading databases in MaxMind's format: all known forms of records, all
+//! record sizes, and damaged files.
 #![cfg(feature = "geoip")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -25,8 +25,8 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// Writes the database to a file in a temporary folder. Returns the folder,
-/// which is removed on drop, and the path.
+/// Writes the database to a file in a temporary folder. Returns a guard that
+/// deletes the folder, and the path of the file.
 fn file(bytes: &[u8]) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("test.mmdb");
@@ -45,13 +45,15 @@ fn asn(number: u32) -> Value {
     ])
 }
 
-/// Returns the location of 192.0.2.1 if `record` is its record.
+/// Returns the location of 192.0.2.1 that a database with the record `record`
+/// gives.
 fn told(type_name: &'static str, record: &Value) -> Location {
     let (_folder, path) = file(&Mmdb::new(type_name, 6, 28).with("192.0.2.0/24", record).bytes());
     GeoIp::new().database(path).unwrap().lookup(ip("192.0.2.1")).unwrap()
 }
 
-/// Returns the error with which the file is refused.
+/// Opens a damaged database, which must fail with the right type of error.
+/// Returns the error's text.
 fn refused(bytes: &[u8], type_of_error: impl Fn(&GeoIpError) -> bool) -> String {
     let (_folder, path) = file(bytes);
     let error = GeoIp::new().database(&path).unwrap_err();
@@ -335,7 +337,8 @@ fn lookup_without_a_source_is_an_error() {
 }
 
 proptest! {
-    /// A damaged file gives an error or an answer, but never a panic.
+    /// Checks that a damaged database gives an error or an answer, but never a
+    /// panic.
     #[test]
     fn damaged_database_never_panics(
         mutations in mutations(),

@@ -1,4 +1,5 @@
-//! The global tor of a program, if no tor can be found and if one runs already.
+//! The global tor of a program (`Tor::global`): when no tor can be found, and
+//! when one is already running.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::env;
@@ -13,11 +14,12 @@ use scape::testing::ScriptedTor;
 use scape::tor::{NoTorError, TorMode};
 use scape::{CancelToken, Connect, Tor};
 
-/// The environment variable that marks a child process. A test starts such a
-/// process to get an environment of its own.
+/// The environment variable that marks a child process. A test runs itself in a
+/// child process because it needs another environment.
 const CHILD: &str = "SCAPE_TEST_CHILD";
 
-/// Runs the test with this name once more, in a process with these variables.
+/// Runs the test with this name again, in a child process with these
+/// environment variables.
 fn run_again(test: &str, variables: &[(&str, &str)]) {
     let output = Command::new(env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
@@ -30,7 +32,7 @@ fn run_again(test: &str, variables: &[(&str, &str)]) {
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
-/// Returns the address of a port on which nobody listens.
+/// Returns the address of a port on which no program listens.
 fn closed_port() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().to_string()
@@ -87,7 +89,7 @@ fn running_tor_is_shared_by_all_callers() {
     assert!(Tor::global().unwrap().is_alive());
 }
 
-/// The time in which a cancelled search must have ended. Without cancelling, it
+/// The maximum time that a cancelled search may take. Without cancelling, it
 /// would take 30 seconds.
 const SOON: Duration = Duration::from_secs(15);
 

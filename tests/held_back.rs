@@ -1,6 +1,6 @@
-//! During a flood of events, the library holds tor back while too many events
-//! wait: it stops reading for a moment. Commands still get their replies, and a
-//! callback that hangs delays no other listener.
+//! A flood of very many events: the library holds tor back while too many
+//! events wait, by not reading for a moment. Commands still get their replies,
+//! and a callback that hangs delays no other listener.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/peer.rs"]
@@ -17,13 +17,13 @@ use scape::Controller;
 use scape::connection::QueueLimit;
 use scape::event::EventKind;
 
-/// The most events that may wait: the limit, and the events of one read.
+/// The maximum number of waiting events: the limit, and the events of one read.
 const BOUND: usize = 2560 + 700;
 
-/// The number of events of a flood, which is many more than may wait.
+/// The number of events of a flood, many more than may wait.
 const FLOOD: usize = 60_000;
 
-/// The number of floods of which one must stay within the bound.
+/// The maximum number of floods. At least one must stay within [`BOUND`].
 const ATTEMPTS: usize = 3;
 
 /// The number of events that are written at once.
@@ -34,8 +34,8 @@ fn event() -> String {
     format!("650 NOTICE {}\r\n", "x".repeat(187))
 }
 
-/// A controller whose tor answers every command, and sends a flood of events
-/// when it is told to.
+/// A controller with a tor that answers every command, and that sends [`FLOOD`]
+/// events when the test asks for them.
 struct Flooded {
     controller: Controller,
     peer: Peer,
@@ -87,7 +87,7 @@ impl Flooded {
 }
 
 /// Sleeps for a moment after every 512th event, so that the reader thread can
-/// run ahead.
+/// read more events than the listener takes.
 fn be_slow(taken: usize) {
     if taken.is_multiple_of(512) {
         thread::sleep(Duration::from_millis(10));
@@ -96,8 +96,7 @@ fn be_slow(taken: usize) {
 
 /// Checks that tor was held back during a flood: the highest number of waiting
 /// events, which `most_of_a_flood` returns, must be within the limits. On a
-/// very busy machine, a listener may take so few events that tor isn't held
-/// back for it. So there are several attempts.
+/// busy machine, too few events may be waiting. So there are several attempts.
 fn check(most_of_a_flood: fn() -> usize) {
     let mut seen = Vec::new();
     while seen.len() < ATTEMPTS {

@@ -1,4 +1,4 @@
-//! HTTP over a SOCKS port of a server that pretends to be tor.
+//! HTTP over the SOCKS port of a server that pretends to be tor.
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -318,8 +318,8 @@ fn http_bodies_of_every_kind_are_read() {
     assert_eq!(web.asked().len(), 2);
 }
 
-/// Serves `said` as the answer to each request. Then closes the connection if
-/// `then_close` is true, and otherwise sends nothing more.
+/// Serves the answer `said` to each request. Then closes the connection if
+/// `then_close` is true, and otherwise keeps it open and sends nothing more.
 fn half(said: &'static str, then_close: bool) -> Web {
     Web::start(move |_, mut stream| {
         let mut head = Vec::new();
@@ -449,7 +449,8 @@ fn connection_that_ended_while_idle_is_replaced() {
     }
 }
 
-/// A stream that writes one answer, and then reads the end of the stream.
+/// A stream that seems to end after the first write to it, so that the server
+/// answers only one request.
 struct Once<'a>(&'a scape::transport::Transport, &'a std::cell::Cell<bool>);
 
 impl Read for Once<'_> {

@@ -1,5 +1,5 @@
-//! The proxy variables of the environment are ignored. They are not used, and
-//! they are no reason to bypass tor.
+//! Checks that the proxy variables of the environment are ignored: neither is a
+//! proxy used, nor is tor bypassed.
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -13,7 +13,7 @@ use scape::socks::SocksProxy;
 use scape::transport::Address;
 use support::web::{SOON, Trap, Web, ok};
 
-/// The environment variable that tells the child process the SOCKS port.
+/// The environment variable that contains the SOCKS port for the child process.
 const PORT: &str = "SCAPE_TEST_SOCKS_PORT";
 const URL: &str = "http://somewhere.example/";
 
@@ -40,7 +40,7 @@ fn proxy_variables_of_the_environment_are_ignored() {
     trap.assert_empty();
 }
 
-/// Runs this test again, in a process with these variables.
+/// Runs this test again, in a child process with these environment variables.
 fn run(web: &Web, variables: &[(&str, &str)]) {
     let output = Command::new(env::current_exe().unwrap())
         .args(["--exact", "proxy_variables_of_the_environment_are_ignored", "--nocapture"])

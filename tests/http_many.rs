@@ -1,5 +1,5 @@
-//! Thousands of requests with one agent: none fails, and they leave nothing
-//! behind.
+//! Sends thousands of requests with one agent. None may fail, and no file or
+//! thread may stay behind.
 #![cfg(all(feature = "http", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -16,8 +16,8 @@ use support::web::{SOON, Web, ok};
 const TIMES: usize = 1000;
 const THREADS: usize = 8;
 
-/// Returns the number of open files and of threads, including those of the
-/// server.
+/// Returns the number of open files and the number of threads of this process.
+/// The server runs in the same process, so its files and threads are included.
 fn held() -> (usize, usize) {
     let count = |folder| fs::read_dir(folder).unwrap().count();
     (count("/proc/self/fd"), count("/proc/self/task"))

@@ -1,5 +1,5 @@
-//! Every GETINFO answer of a real tor in the transcripts is read by the method
-//! for its key.
+//! Checks that every GETINFO answer in the transcripts of a real tor is read by
+//! the method for its key.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -23,11 +23,11 @@ use scape_proto::control::{Decoder, parse_getinfo};
 use support::info::{METHODS, NOT_LISTED, WITHOUT_METHOD, has_method, read};
 use support::transcript::Transcript;
 
-/// Keys that were answered and have no method.
+/// Keys that tor answered in the transcripts, but for which no method exists.
 const NOT_READ: &[&str] = &["consensus/nope", "dir/status/all", "downloads/desc/descs"];
 
-/// Keys that tor refused, with the outcome of the method: the code of the
-/// error, `None`, or "not asked".
+/// Keys that tor refused in the transcripts, with the outcome of the key's
+/// method: the code of the error, `None`, or "not asked".
 const REFUSED: &[(&str, &str)] = &[
     ("address", "None"),
     ("address-mappings/nope", "not asked"),
@@ -81,7 +81,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("status/version/num-concurring", "not asked"),
 ];
 
-/// tor's answer for a key.
+/// tor's answer for a key in a transcript.
 #[derive(Debug, Clone)]
 enum Answer {
     Value(Vec<u8>),
@@ -97,7 +97,8 @@ fn transcripts() -> Vec<Transcript> {
     Transcript::load_all().into_iter().filter(|t| number(&t.name).is_some_and(wanted)).collect()
 }
 
-/// Returns the keys that a transcript requests, in order, with their answers.
+/// Returns the keys that a transcript requests, in order, each with tor's
+/// answer.
 fn dialogue(transcript: &Transcript) -> Vec<(String, Answer)> {
     let mut dialogue = Vec::new();
     for exchange in &transcript.exchanges {
@@ -123,7 +124,8 @@ fn answers(keys: &[&str], reply: &Reply) -> Vec<(String, Answer)> {
     keys.iter().map(|key| (*key).to_owned()).zip(values.into_iter().map(Answer::Value)).collect()
 }
 
-/// Returns a tor that answers GETINFO from `answers`, and a controller for it.
+/// Returns a scripted tor that answers GETINFO from `answers`, and a controller
+/// for it.
 fn scripted(answers: &Arc<Mutex<Answers>>) -> (ScriptedTor, Controller) {
     let answers = answers.clone();
     let tor = ScriptedTor::builder()
@@ -163,8 +165,9 @@ fn reply(answers: &Answers, keys: &str) -> Vec<u8> {
     reply
 }
 
-/// Returns a tor that answers from this transcript, and a controller for it. If
-/// a key was requested several times, its last answer counts.
+/// Returns a scripted tor that answers from this transcript, and a controller
+/// for it. If the transcript requests a key several times, the last answer is
+/// used.
 fn controller_of(name: &str) -> (ScriptedTor, Controller) {
     let answers = dialogue(&Transcript::load(name)).into_iter().collect();
     scripted(&Arc::new(Mutex::new(answers)))
@@ -228,8 +231,8 @@ fn getinfo_answers_are_read_by_the_method_for_the_key() {
     assert!(refused == REFUSED, "what was refused:\n{}", listing());
 }
 
-/// Checks that the value `shown`, formatted with `Debug`, contains no keyword
-/// or word that the library doesn't know.
+/// Checks that `shown`, a value formatted with `Debug`, contains no keyword or
+/// word that the library doesn't know.
 fn assert_no_unknown_words(file: &str, key: &str, shown: &str) {
     // Signals have other names in tor.
     if key != "signal/names" {

@@ -1,5 +1,5 @@
-//! If tor answers after a call has timed out, the effect of the call is undone.
-//! Calls that end a connection do so even without an answer.
+//! Checks that a call's effect is undone if tor answers only after the call has
+//! timed out. Calls that end a connection must do so even without an answer.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/peer.rs"]

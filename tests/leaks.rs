@@ -1,6 +1,7 @@
-//! Nothing bypasses tor: no name is resolved locally, no proxy of the
-//! environment is used, and the program connects only to tor's own ports.
-//! strace shows every system call of a program that uses the library.
+//! Checks that nothing bypasses tor: no name is resolved locally, no proxy of
+//! the environment is used, and the program connects only to tor's own ports.
+//! The test runs a program that uses the library under strace, which shows
+//! every system call.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -24,13 +25,13 @@ use scape::transport::Address;
 use scape::{Connect, Tor, TorClient};
 
 const SOON: Duration = Duration::from_secs(30);
-/// Environment variables that tell the audited process its ports.
+/// The environment variables that tell the audited process its ports.
 const SOCKS: &str = "SCAPE_TEST_SOCKS";
 const CONTROL: &str = "SCAPE_TEST_CONTROL";
-/// A name that no resolver may be asked for.
+/// A host name that no local resolver may be asked for.
 const NAME: &str = "name.scape-test.example";
 
-/// A proxy to which nobody may connect.
+/// A proxy that records if a program connects to it, which would be a leak.
 struct Trap {
     address: String,
     sprung: Arc<AtomicBool>,
@@ -101,7 +102,7 @@ fn no_connection_or_resolve_bypasses_tor() {
     }
 }
 
-/// Uses every way through tor that the library has.
+/// Connects and looks up names in every way that the library has.
 fn use_everything(socks: &str, control: &str) {
     let tors = [
         Tor::socks_only(socks.parse::<Address>().unwrap()),
@@ -154,8 +155,8 @@ fn pages(client: &TorClient) {
     assert!(agent.get("http://localhost/").call().is_err());
 }
 
-/// Tries to connect with TLS in every way. The server doesn't speak TLS, so all
-/// attempts fail, but the test only checks the connections.
+/// Tries to connect with TLS in every way. The server doesn't support TLS, so
+/// all attempts fail. The test only looks at the connections.
 #[cfg(feature = "https")]
 fn secured(client: &TorClient) {
     assert!(client.http().unwrap().get(format!("https://{NAME}/")).call().is_err());
@@ -175,8 +176,8 @@ fn look_ups(client: &TorClient) {
     assert!(client.dns_resolve("bücher.example").is_err());
 }
 
-/// `Tor::find`, `Tor::global` and `connect` try the usual places if no tor is
-/// running. None of these places is on another machine.
+/// Checks that `Tor::find`, `Tor::global` and `connect` search only on this
+/// machine if no tor is running.
 #[test]
 fn search_for_a_tor_stays_on_this_machine() {
     if env::var_os(SOCKS).is_some() {
@@ -192,7 +193,8 @@ fn search_for_a_tor_stays_on_this_machine() {
     assert!(audit.connections() > 3, "{}", audit.connections());
 }
 
-/// The audit detects a leak, so the tests above can fail.
+/// Checks that the audit finds a leak. Otherwise, the other tests couldn't
+/// fail.
 #[test]
 fn audit_detects_a_leak() {
     if env::var_os(SOCKS).is_some() {

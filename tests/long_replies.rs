@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use scape::Connect;
 
-/// The time after which a system acknowledges bytes that it could acknowledge
-/// together with bytes of its own.
+/// The time for which a system may delay an acknowledgment, so that it can send
+/// it together with data.
 const DELAYED: Duration = Duration::from_millis(40);
 
-/// Starts a control port that writes the answer to GETINFO in two parts, as tor
-/// does if the answer has more than 4 KiB. Like tor, it doesn't set
-/// TCP_NODELAY, so the system decides when it sends small parts.
+/// Starts a control port that writes the answer to GETINFO in two parts, like
+/// tor writes answers of more than 4 KiB. Like tor, it doesn't set TCP_NODELAY,
+/// so the system decides when it sends small parts.
 fn control_port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,4 +1,5 @@
-//! Many threads share one connection, and each gets its own answers.
+//! Checks that many threads can share one connection, and that each gets the
+//! answers to its own commands.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/peer.rs"]

@@ -1,5 +1,5 @@
-//! The documents of a private network: each kind that tor makes is read
-//! strictly, and its signatures are valid.
+//! Documents of a private network. Each kind that tor makes must parse
+//! strictly, and its signatures must be valid.
 //!
 //! `SCAPE_RECORD=FOLDER cargo test --all-features --test network_documents`
 //! also writes the documents to FOLDER. The documents in
@@ -36,14 +36,15 @@ use scape::onion::Wait;
 use scape::testing::{Node, Role, TestNetwork};
 use scape::word::Fingerprint;
 
-/// The time that a vote may take, on a very busy machine.
+/// The time limit for a vote. It is long enough for a very busy machine.
 const VOTE: Duration = Duration::from_secs(120);
 
 fn of_role(network: &TestNetwork, role: Role) -> &Node {
     network.nodes().iter().find(|node| node.role() == role).unwrap()
 }
 
-/// Returns the documents in one of a node's files, and in its journal.
+/// Returns the documents in a node's file `name`, followed by those in the
+/// file's journal (`name.new`), to which tor appends newer documents.
 fn read(node: &Node, name: &str) -> Vec<u8> {
     let folder = node.process().data_directory();
     let mut text = fs::read(folder.join(name)).unwrap_or_default();
@@ -52,7 +53,8 @@ fn read(node: &Node, name: &str) -> Vec<u8> {
     text
 }
 
-/// Writes a document to the folder in `SCAPE_RECORD`, if that is set.
+/// Writes a document to the folder that the environment variable `SCAPE_RECORD`
+/// names. Does nothing if the variable isn't set.
 fn record(name: &str, text: &[u8]) {
     if let Some(folder) = std::env::var_os("SCAPE_RECORD") {
         fs::write(Path::new(&folder).join(name), text).unwrap();

@@ -21,10 +21,11 @@ use scape::event::{EventBody, EventKind};
 use scape::testing::{Node, Role, TestNetwork, TestNetworkBuilder};
 use scape::{ErrorKind, Tor};
 
-/// The time until a consensus or an event, on a very busy machine.
+/// The time limit for a new consensus or an event. It is long enough for a very
+/// busy machine.
 const SOON: Duration = Duration::from_secs(120);
 
-/// The name of this machine in the network.
+/// The host name by which the network's relays reach this machine.
 const NAME: &str = "hello.test";
 
 fn small() -> TestNetworkBuilder {
@@ -50,7 +51,8 @@ fn read_through(tor: &Tor, port: u16) -> String {
     said
 }
 
-/// Builds a circuit over another relay to the relay with this nickname.
+/// Builds a circuit of two hops, of which the second is the relay with this
+/// nickname.
 fn circuit_over(network: &TestNetwork, nickname: &str) -> scape::Result<()> {
     let relay = network.node(nickname).unwrap().fingerprint().unwrap();
     let other = network

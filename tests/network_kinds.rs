@@ -23,7 +23,8 @@ use scape::testing::{Node, Role, TestNetwork, TestNetworkBuilder};
 use scape::word::Fingerprint;
 use scape::{Controller, ErrorKind, Launch};
 
-/// The time until the second consensus, on a very busy machine.
+/// The time limit for the second consensus. It is long enough for a very busy
+/// machine.
 const VOTE: Duration = Duration::from_secs(120);
 
 fn launch(launch: Launch) -> TorProcess {
@@ -48,8 +49,8 @@ fn read(node: &Node, name: &str) -> String {
     fs::read_to_string(node.process().data_directory().join(name)).unwrap_or_default()
 }
 
-/// Returns the lines of a consensus with one of these keywords, for each relay
-/// by its nickname.
+/// Returns the lines of a consensus that begin with one of these keywords,
+/// grouped by the relay's nickname.
 fn lines_of(consensus: &str, keywords: &[&str]) -> BTreeMap<String, Vec<String>> {
     let mut relays: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut nickname = None;
@@ -71,16 +72,16 @@ fn lines_of(consensus: &str, keywords: &[&str]) -> BTreeMap<String, Vec<String>>
     relays
 }
 
-/// Returns both flavours of the first consensus of a network that has just been
-/// started.
+/// Returns the microdesc and the ns flavor of the first consensus of a network
+/// that was just started.
 fn first_consensus(network: &TestNetwork) -> [String; 2] {
     let relay = network.relays().next().unwrap();
     ["cached-microdesc-consensus", "cached-consensus"].map(|name| read(relay, name))
 }
 
 /// Waits for the authorities' vote, and checks that the new consensus has the
-/// same lines for each relay as the first one. Nobody may have fetched a
-/// microdescriptor.
+/// same lines for each relay as the first one. No client or relay may have
+/// fetched a microdescriptor.
 ///
 /// The first vote is postponed until the authorities have every descriptor. So
 /// its consensus lists all relays, even on a busy machine.
@@ -177,7 +178,7 @@ fn clients_without_ipv4_build_circuits_over_ipv6() {
     end(network);
 }
 
-/// Returns the inodes of a process's sockets.
+/// Returns the inode numbers of a process's sockets, which identify them.
 fn sockets(pid: u32) -> Vec<String> {
     let links = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
     let targets = links.filter_map(|entry| fs::read_link(entry.path()).ok());
@@ -189,8 +190,8 @@ fn sockets(pid: u32) -> Vec<String> {
         .collect()
 }
 
-/// Returns the inode and the remote port of each connection in `file`, which is
-/// `/proc/net/tcp` or `/proc/net/tcp6`.
+/// Returns the socket's inode number and the remote port of each connection in
+/// `file`, which is `/proc/net/tcp` or `/proc/net/tcp6`.
 fn connections(file: &str) -> Vec<(String, u16)> {
     let text = fs::read_to_string(file).unwrap();
     text.lines()
@@ -279,8 +280,9 @@ fn relays_in_countries_are_excluded_and_chosen_by_country() {
     end(network);
 }
 
-/// Launches clients of each kind that use the bridge with this nickname, and
-/// checks that the bridge is their first hop.
+/// Launches two clients that use the bridge with this nickname, one with the
+/// network's documents and one without. Checks that the bridge is their first
+/// hop.
 fn check_bridge(network: &TestNetwork, nickname: &str) {
     let bridge = named(network, nickname);
     for launched in [network.launch(), network.launch_empty()] {
@@ -396,8 +398,9 @@ fn network_with_nodes_of_all_kinds_can_vote_first() {
     end(network);
 }
 
-/// Parts of the warnings that the nodes of every test network log. The warnings
-/// come from the network's options and from files that a new tor doesn't find.
+/// Texts in the expected warnings, which the nodes of every test network log.
+/// They are about the network's options and about files that a new tor doesn't
+/// find.
 const EXPECTED: [&str; 10] = [
     "CircuitBuildTimeout is shorter",
     "You have used DirAuthority",

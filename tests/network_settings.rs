@@ -1,4 +1,5 @@
-//! Settings of a `TestNetwork`, and its end if a node doesn't end by itself.
+//! Settings of a `TestNetwork`, and stopping a network with a node that doesn't
+//! end by itself.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -14,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use scape::control::ExtendCircuit;
 use scape::testing::TestNetwork;
 
-/// The time that the test may take. It takes 25 seconds on an idle machine.
+/// The time limit of the test. It takes 25 seconds on an idle machine.
 const LONGEST: Duration = Duration::from_secs(420);
 
 /// A logger that keeps the log lines of `scape::testing`.

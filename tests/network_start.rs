@@ -1,5 +1,5 @@
-//! The start of a `TestNetwork`: the documents that are written beforehand,
-//! compared with those that the authorities make.
+//! The start of a `TestNetwork`: compares the documents that the library writes
+//! beforehand with those that the authorities make.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -22,15 +22,16 @@ use scape::testing::{Node, Role, TestNetwork};
 use scape::word::Progress;
 use scape::{CancelToken, Tor};
 
-/// The time until the second consensus, on a very busy machine.
+/// The time limit for the second consensus. It is long enough for a very busy
+/// machine.
 const VOTE: Duration = Duration::from_secs(120);
 
 fn of_role(network: &TestNetwork, role: Role) -> &Node {
     network.nodes().iter().find(|node| node.role() == role).unwrap()
 }
 
-/// Returns a consensus without the parts that differ from vote to vote: times,
-/// digests, signatures, and measurements of the authorities.
+/// Returns the lines of a consensus that are the same after each vote. Times,
+/// digests, signatures, and measurements of the authorities are left out.
 fn lasting(consensus: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for line in consensus.lines() {
@@ -91,8 +92,9 @@ fn written_documents_equal_those_of_the_authorities() {
     end(network);
 }
 
-/// Parts of the warnings that the nodes of every test network log. The warnings
-/// come from the network's options and from files that a new tor doesn't find.
+/// Texts in the expected warnings, which the nodes of every test network log.
+/// They are about the network's options and about files that a new tor doesn't
+/// find.
 const EXPECTED: [&str; 10] = [
     "CircuitBuildTimeout is shorter",
     "You have used DirAuthority",
@@ -209,7 +211,7 @@ fn networks_share_their_keys_unless_new_ones_are_requested() {
     }
 }
 
-/// Asserts that the steps of a start came in order, up to 100 percent.
+/// Checks that the steps of a start were reported in order, up to 100 percent.
 fn assert_in_order(steps: &[Progress]) {
     let percents: Vec<u8> = steps.iter().map(|step| step.percent).collect();
     assert!(percents.is_sorted(), "{steps:?}");

@@ -1,4 +1,5 @@
-//! A permanent client key in a `ClientOnionAuthDir` that can't be read.
+//! Adding and removing client keys while the `ClientOnionAuthDir` contains a
+//! permanent key that can't be read.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::Duration;
@@ -18,8 +19,8 @@ fn controller(tor: &ScriptedTor) -> Controller {
         .unwrap()
 }
 
-/// Returns a builder of a tor whose ClientOnionAuthDir is a relative path, and
-/// that has a permanent client key for the service `A`.
+/// Returns a builder of a scripted tor with a relative path as
+/// ClientOnionAuthDir, and with a permanent client key for the service `A`.
 fn tor() -> ScriptedTorBuilder {
     ScriptedTor::builder()
         .on("GETCONF ClientOnionAuthDir", "250 ClientOnionAuthDir=auth\r\n")
@@ -33,7 +34,8 @@ fn tor() -> ScriptedTorBuilder {
         .on_prefix("ONION_CLIENT_AUTH_REMOVE", "250 OK\r\n")
 }
 
-/// Returns the sent commands about client keys, without their common prefix.
+/// Returns the commands about client keys that tor has received, without their
+/// common prefix.
 fn sent(tor: &ScriptedTor) -> Vec<String> {
     let sent = tor.sent();
     sent.iter()

@@ -1,4 +1,5 @@
-//! Onion services in the configuration and clients' keys, with a scripted tor.
+//! Onion services in tor's configuration, and the keys of their clients, with a
+//! scripted tor.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ const KEY: &str = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
 const OTHER_KEY: &str = "x25519:CFqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
 const NO_KEYS: &str = "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n";
 
-/// The lines that any test of this file logs, at any level.
+/// A logger that keeps the lines that the tests of this file log, at any level.
 struct Logged(Mutex<Vec<String>>);
 
 static LOGGED: Logged = Logged(const_mutex(Vec::new()));
@@ -38,7 +39,7 @@ fn connect(tor: &ScriptedTor) -> Controller {
     Connect::new().authenticate_over(tor.transport().unwrap()).unwrap()
 }
 
-/// Returns the sent commands with this prefix.
+/// Returns the commands that tor has received with this keyword.
 fn sent(tor: &ScriptedTor, keyword: &str) -> Vec<String> {
     tor.sent().into_iter().filter(|command| command.starts_with(keyword)).collect()
 }
@@ -90,9 +91,9 @@ fn disk_onion_edit_keeps_the_other_services_unchanged() {
     assert_eq!(sent(&tor, "SETCONF").len(), 2);
 }
 
-/// Returns a tor with these services, and a list that always has its present
-/// lines of services. The tor answers the first SETCONF too late for calls with
-/// this `timeout`.
+/// Returns a scripted tor with these configuration lines of onion services, and
+/// a list that always contains tor's present lines. tor answers the first
+/// SETCONF too late for calls with this `timeout`.
 fn late_tor(lines: &[&str], timeout: Duration) -> (ScriptedTor, Arc<Mutex<Vec<String>>>) {
     let configured =
         Arc::new(Mutex::new(lines.iter().map(ToString::to_string).collect::<Vec<_>>()));
@@ -325,9 +326,9 @@ fn disk_onion_without_an_address_is_removed_again() {
     assert_eq!(sent(&tor, "SETCONF").last().unwrap(), "SETCONF HiddenServiceDir");
 }
 
-/// Returns a tor with one service, and the service's directory, which contains
-/// only the file `hostname`. tor lists the service only in the first `answers`
-/// answers, and no service afterwards.
+/// Returns a scripted tor with one service, and the service's directory, which
+/// contains only the file `hostname`. The first `answers` answers about
+/// services list the service. Later ones don't.
 fn tor_with_a_service(mut answers: usize) -> (ScriptedTor, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("hostname"), format!("{ADDRESS}.onion\n")).unwrap();

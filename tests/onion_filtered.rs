@@ -1,5 +1,5 @@
-//! Onion services behind a filter of the control port. They work as far as
-//! possible, report the limits, and leave nothing behind.
+//! Onion services behind a filter in front of the control port. They must work
+//! as far as the filter allows, report the limits, and leave nothing behind.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/grater.rs"]
@@ -21,9 +21,9 @@ use scape::onion::{OnionService, PublishError, PublishHint, Wait};
 use scape::testing::ScriptedTor;
 use scape::word::OnionKey;
 
-/// Returns tor's events while it publishes `A`. Descriptor `one` goes to
-/// directories 1 to 8, and descriptor `two` to 5 to 12. Of all these uploads,
-/// `unanswered` don't end and `failed` fail.
+/// Returns tor's events while it publishes the service `A`. Descriptor `one`
+/// goes to directories 1 to 8, and descriptor `two` to directories 5 to 12. Of
+/// all these uploads, `unanswered` don't end and `failed` fail.
 fn published(unanswered: usize, failed: usize) -> String {
     let mut said = String::new();
     let mut event = |text: String| said += &format!("650 HS_DESC {text}\r\n");
@@ -55,8 +55,8 @@ fn published(unanswered: usize, failed: usize) -> String {
     said
 }
 
-/// Returns a tor behind a filter. tor answers ADD_ONION with a service, and
-/// then sends `events`.
+/// Returns a scripted tor behind the filter `profile`. tor answers ADD_ONION
+/// with a service, and then sends `events`.
 fn behind(profile: Profile, events: String) -> ScriptedTor {
     let tor = move |line: &str| match line.split(' ').next() {
         Some("ADD_ONION") => {

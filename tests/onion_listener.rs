@@ -40,7 +40,7 @@ fn new(tor: &ScriptedTor) -> OnionBuilder {
     OnionBuilder::new(&controller(tor)).wait(Wait::Nothing).timeout(SOON)
 }
 
-/// Connects the way tor does when a client arrives.
+/// Connects to a service's target, like tor does when a client arrives.
 fn connect(target: &OnionTarget) -> TcpStream {
     let OnionTarget::Tcp(address) = target else { panic!("{target:?}") };
     TcpStream::connect_timeout(address, SOON).unwrap()
@@ -51,7 +51,7 @@ fn is_listening(target: &OnionTarget) -> bool {
     TcpStream::connect_timeout(address, SOON).is_ok()
 }
 
-/// Sends some bytes, and checks that they come back.
+/// Sends bytes from the client to the listener and back, and checks them.
 fn is_echoed(client: &mut TcpStream, listener: &OnionListener) {
     let server = listener.accept_timeout(SOON).unwrap();
     client.write_all(b"hello").unwrap();
@@ -288,8 +288,8 @@ fn onion_listener_can_be_selected_on() {
     listener.check().unwrap();
 }
 
-/// A shutdown must wake the threads of the listener, which wait for a
-/// connection because nobody connects.
+/// Checks that a shutdown wakes the listener's threads. They are waiting for a
+/// connection, and none arrives.
 #[test]
 fn shutdown_disconnects_the_receiver_at_once() {
     let tor = tor();

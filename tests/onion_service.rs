@@ -1,4 +1,4 @@
-//! Ephemeral onion services, published and removed: the commands sent, and
+//! Publishing and removing ephemeral onion services: the commands sent, and
 //! every way in which publishing fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -65,7 +65,8 @@ fn tor() -> ScriptedTorBuilder {
         .on_prefix("DEL_ONION", "250 OK\r\n")
 }
 
-/// Returns a tor that adds the service and then sends these events.
+/// Returns a scripted tor that adds the service and then sends the events of
+/// `words`: see [`events`].
 fn publishing(words: &str) -> ScriptedTor {
     tor().on_prefix("ADD_ONION", added(A) + &events(words)).start().unwrap()
 }
@@ -462,8 +463,9 @@ fn existing_onion_services_are_adopted() {
     assert_eq!(removals(&tor), 1);
 }
 
-/// Returns the tor after a reconnect. It accepts only an ADD_ONION with the
-/// service's key, and then sends the events of `words`.
+/// Returns a scripted tor to which the library reconnects. It accepts only an
+/// ADD_ONION with the service's key, and then sends the events of `words`: see
+/// [`events`].
 fn again(words: &str) -> ScriptedTor {
     let tor = tor().on_prefix(
         format!("ADD_ONION {KEY} "),

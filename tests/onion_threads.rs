@@ -1,6 +1,5 @@
-//! The threads and files of an onion listener, and its behaviour when the
-//! process may open no more files. These tests count files, so they are in a
-//! process of their own.
+//! The threads and files of an onion listener, also when the process can't open
+//! more files. The test counts files, so it needs a separate process.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -24,7 +23,7 @@ fn count(folder: &str) -> usize {
     fs::read_dir(folder).unwrap().count()
 }
 
-/// Returns the numbers of the process's open files and threads.
+/// Returns the number of the process's open files, and the number of threads.
 fn belongings() -> (usize, usize) {
     (count("/proc/self/fd"), count("/proc/self/task"))
 }
@@ -41,11 +40,12 @@ fn become_belongings(expected: (usize, usize)) {
     }
 }
 
-/// The processor time of this process, in the system's ticks of 10 ms.
+/// A reader of this process's processor time, in ticks of 10 ms.
 struct Ticks(fs::File);
 
 impl Ticks {
-    /// Opens the file now, because later no file can be opened.
+    /// Opens the file now, because the test later makes opening files
+    /// impossible.
     fn open() -> Self {
         Ticks(fs::File::open("/proc/self/stat").unwrap())
     }
@@ -68,7 +68,7 @@ fn connect(target: &OnionTarget) -> TcpStream {
     TcpStream::connect(address).unwrap()
 }
 
-/// This file has a single test, so that no other test's files and threads are
+/// The only test of this file, so that no other test's files and threads are
 /// counted.
 #[test]
 fn onion_listener_leaves_nothing_behind_and_never_spins() {
@@ -115,8 +115,9 @@ fn closing_leaves_nothing(controller: &Controller) {
     become_belongings(before);
 }
 
-/// Closes a listener whose socket was given to it. The socket must stay open,
-/// because its creator has another handle and may accept from it.
+/// Closes a listener that has received its socket from a caller. The socket
+/// must stay open, because the caller has another handle and may accept
+/// connections from it.
 fn shared_socket_stays_open_for_its_creator(controller: &Controller) {
     let before = belongings();
     let given = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,6 +1,7 @@
-//! The pages of the documentation: their links lead somewhere, the guide has
-//! all its chapters, each chapter ends with a link to go on, and the page about
-//! the coverage of other libraries names only what exists.
+//! Checks the pages of the documentation. Their links must lead somewhere, the
+//! guide must have all its chapters, each chapter must end with a link to the
+//! next page, and the page about the coverage of other libraries may only name
+//! existing things.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Adds all pages below a folder to `pages`.
+/// Adds the paths of all pages below a folder to `pages`.
 fn pages_in(folder: &Path, pages: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let path = entry.path();
@@ -54,7 +55,8 @@ fn links(text: &str) -> Vec<String> {
     links.collect()
 }
 
-/// Returns the anchors of a page: its headings as GitHub and mdBook write them.
+/// Returns the anchors of a page, which GitHub and mdBook derive from its
+/// headings.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     let mut heading: Option<String> = None;
@@ -79,7 +81,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     anchors
 }
 
-/// Returns the reason why a link leads nowhere, or `None` if the link is right
+/// Returns the reason why a link is wrong. Returns `None` if the link is right
 /// or leads to another site.
 fn problem(page: &Path, text: &str, link: &str) -> Option<String> {
     // Addresses of other sites can't be checked without a network. Links in
@@ -120,7 +122,7 @@ fn links_of_pages_lead_somewhere() {
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
 }
 
-/// Returns the chapters of the guide by their file names.
+/// Returns the file names of the guide's chapters.
 fn chapters() -> BTreeSet<String> {
     let files = fs::read_dir(root().join("docs/guide/src")).unwrap();
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
@@ -166,10 +168,11 @@ fn broken_links_are_found() {
     }
 }
 
-/// The page that goes through the old libraries' documentation.
+/// The page about the coverage of older libraries, which follows their
+/// documentation.
 const COVERAGE: &str = "docs/coverage.md";
 
-/// Returns the rows of the tables of a page, as cells.
+/// Returns the rows of a page's tables, each as a list of cells.
 fn rows(text: &str) -> Vec<Vec<String>> {
     let lines = text.lines().filter_map(|line| line.strip_prefix('|'));
     let cells = |line: &str| -> Vec<String> {
@@ -213,7 +216,8 @@ impl Api {
         Self { modules }
     }
 
-    /// Returns true if `docs/api.txt` has the module, item or member.
+    /// Returns true if `docs/api.txt` has the module, item or member with this
+    /// path.
     fn has(&self, path: &str) -> bool {
         if self.modules.contains_key(path) {
             return true;
@@ -237,8 +241,8 @@ impl Api {
         false
     }
 
-    /// Returns true if the text of a module declares `name` with the member. A
-    /// type and its implementations are one paragraph.
+    /// Returns true if `text`, the text of a module, declares `name` with these
+    /// members. A type and its implementations are one paragraph of the text.
     fn declares(text: &str, name: &str, members: &[&str]) -> bool {
         let kinds = ["struct", "enum", "trait", "fn", "type", "macro"];
         let words = |text: &str| -> Vec<String> {
@@ -256,7 +260,7 @@ impl Api {
     }
 }
 
-/// Returns true for a path of the public API.
+/// Returns true if the code looks like a path of the public API.
 fn is_api_path(code: &str) -> bool {
     ["scape::", "scape_proto::", "scape_manual::"].iter().any(|crate_| code.starts_with(crate_))
 }

@@ -24,7 +24,7 @@ use scape::{CircuitBuilder, Connect, Controller, State};
 const SOON: Duration = Duration::from_secs(20);
 const BRIEF: Duration = Duration::from_millis(100);
 
-/// The outcome of a circuit.
+/// The outcome that the scripted tor chooses for a circuit.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
     Built,
@@ -34,8 +34,8 @@ enum Fate {
     Silent,
 }
 
-/// The circuits of a scripted tor: the number that were begun, and the ids of
-/// those that are open and of those that were closed.
+/// The circuits of a scripted tor: the number that were begun, and the IDs of
+/// the open and of the closed circuits.
 #[derive(Debug, Default)]
 struct Circuits {
     begun: u32,
@@ -127,7 +127,7 @@ impl Fake {
         Fake { tor, circuits }
     }
 
-    /// Returns a tor with the consensus of an invented network.
+    /// Returns a scripted tor with the consensus of a made-up network.
     fn with_relays() -> Fake {
         let (consensus, microdescriptors) = World::apart(200, 1).documents();
         let data =
@@ -158,7 +158,7 @@ impl Fake {
         self.circuits.lock().open.len()
     }
 
-    /// Makes tor close a circuit.
+    /// Makes tor report that it has closed a circuit.
     fn close(&self, id: CircuitId) {
         self.circuits.lock().open.retain(|open| *open != id.get());
         self.tor.send(format!("650 CIRC {id} CLOSED moria1 REASON=FINISHED\r\n"));
@@ -459,8 +459,8 @@ fn circuit_pool_goes_on_after_a_reconnect() {
     assert_eq!(ids, [1, 3, 4]);
 }
 
-/// Returns the processor time of the pool threads in this process, in the
-/// system's ticks of 10 ms.
+/// Returns the processor time that the pool threads of this process have used,
+/// in ticks of 10 ms.
 #[cfg(target_os = "linux")]
 fn ticks() -> u64 {
     std::fs::read_dir("/proc/self/task")

@@ -1,5 +1,5 @@
-//! Chosen paths keep all rules, and a path is found if one exists. The networks
-//! and settings are generated, and the tests check them with their own
+//! Checks that chosen paths keep all rules, and that a path is found if one
+//! exists. Networks and settings are generated, and the tests have their own
 //! implementation of the rules.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -16,7 +16,7 @@ use relay_world::{Known, World};
 use scape::path::{NoPathError, PathBuilder, PathRule};
 use scape::word::{CountryCode, Fingerprint};
 
-/// The settings of a requested path, with relays as indexes.
+/// The settings of a requested path. Relays are given as indexes.
 #[derive(Debug, Clone)]
 struct Wanted {
     length: usize,
@@ -94,7 +94,8 @@ fn wanted(relays: usize, longest: usize) -> impl Strategy<Value = Wanted> {
     })
 }
 
-/// Returns the country of an address: one of four, or `None` if it is unknown.
+/// Returns the country of a relay's address: one of four, or `None` if it is
+/// unknown.
 fn country(address: u32) -> Option<u8> {
     (address % 5 < 4).then_some((address % 5) as u8)
 }
@@ -153,8 +154,8 @@ fn builder(wanted: &Wanted, world: &World) -> PathBuilder {
     }
 }
 
-/// Returns true if the relay may be at hop `hop`, counted from 0, under all
-/// requested rules.
+/// Returns true if the relay `place` may be at hop `hop`, counted from 0, under
+/// all requested rules.
 fn may_be(wanted: &Wanted, world: &World, hop: usize, place: usize) -> bool {
     let relay = &world.relays[place];
     let (is_first, is_last) = (hop == 0, hop + 1 == wanted.length);
@@ -216,7 +217,8 @@ fn check(wanted: &Wanted, world: &World, path: &[Fingerprint]) -> Result<(), Tes
     Ok(())
 }
 
-/// Returns true if a path exists that begins with `path`. Tries every path.
+/// Returns true if there is a complete path that begins with `path`. Tries
+/// every path.
 fn exists(wanted: &Wanted, world: &World, path: &mut Vec<usize>) -> bool {
     if path.len() == wanted.length {
         return true;

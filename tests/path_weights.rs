@@ -1,11 +1,11 @@
-//! The frequency with which relays are chosen. Over 100,000 paths through a
-//! network of 9,000 relays, it must match the consensus' bandwidth weights at
-//! each hop. See "Weighting node selection" in path-spec.
+//! Checks how often each relay is chosen. Over 100,000 paths through a network
+//! of 9,000 relays, the frequencies must match the consensus' bandwidth weights
+//! at each hop. See "Weighting node selection" in path-spec.
 //!
 //! The tests use Pearson's chi-squared over bins of relays with at least
 //! [`BIN`] expected hits. The significance is one in a million, and the seeds
-//! are fixed. The wrong weights must fail, which shows that the test detects
-//! errors.
+//! are fixed. With wrong weights the test must fail, which shows that it
+//! detects errors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "support/relay_world.rs"]
@@ -18,14 +18,14 @@ use scape::path::PathBuilder;
 
 const DRAWS: usize = 100_000;
 const RELAYS: usize = 9_000;
-/// The expected hits of a bin of relays.
+/// The minimum number of expected hits in a bin of relays.
 const BIN: f64 = 200.0;
 /// The quantile of the normal distribution that is exceeded once in a million
 /// times.
 const ONE_IN_A_MILLION: f64 = 4.753;
 
-/// Returns true if these hits are likely for these probabilities. The text
-/// contains the statistic and its limit.
+/// Returns true if these hits are likely for these probabilities, and a text
+/// with the statistic and its limit.
 fn is_likely(hits: &[usize], probabilities: &[f64]) -> (bool, String) {
     let total: usize = hits.iter().sum();
     let sum: f64 = probabilities.iter().sum();
@@ -134,7 +134,7 @@ fn probabilities([entry, middle, exit]: &[Vec<f64>; 3]) -> [Vec<f64>; 3] {
     [entries, middles, exits]
 }
 
-/// Returns the number of times that each relay was chosen at each hop.
+/// Chooses many paths, and returns how often each relay was chosen at each hop.
 fn draw(world: &World, builder: &PathBuilder, seed: u64) -> Vec<Vec<usize>> {
     let chooser = builder.prepare(world.directory(), &[]).unwrap();
     let mut rng = StdRng::seed_from_u64(seed);
@@ -172,8 +172,9 @@ fn relays_are_chosen_by_the_weights_of_each_hop() {
     }
 }
 
-/// The probability of a relay at a hop doesn't take rules about several hops
-/// into account. Programs like vanguards and sbws use this probability.
+/// Checks that the probability of a relay at a hop is the relay's share of the
+/// weights. Rules about several hops don't change it. Programs like vanguards
+/// and sbws use this probability.
 #[test]
 fn relay_probability_is_its_share_of_the_weights() {
     let world = World::apart(RELAYS, 11);

@@ -1,4 +1,4 @@
-//! The process that owns a connection.
+//! Finding the process that owns a connection.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -16,15 +16,15 @@ use scape::testing::ScriptedTor;
 use scape::word::StreamId;
 use scape::{Connect, State};
 
-/// The variable with the address to connect to, for the child process that this
-/// program starts.
+/// The environment variable that makes a process the child process of a test.
+/// The value is the address to connect to.
 const CONNECT: &str = "SCAPE_TEST_CONNECT";
 
 fn owner(peer: SocketAddr, local: SocketAddr) -> ProcessOwner {
     owner_of(peer, Some(local)).unwrap().expect("it is connected")
 }
 
-/// Does the work of the child process.
+/// Does the work of the child process: connects, and keeps the connection open.
 fn connect_and_wait(address: &str) {
     let mut stream = TcpStream::connect(address).unwrap();
     // Waits until the parent has finished or hangs up.
@@ -113,8 +113,8 @@ fn owner_of_a_shared_connection_is_its_first_process() {
     assert_eq!(owner(peer, local).pid, child.0.id());
 }
 
-/// A connection whose socket is being passed from one process to another
-/// belongs to no process. The error is the same as for a process that this
+/// A connection's socket that is being passed from one process to another
+/// belongs to no process. The error must be the same as for a process that this
 /// program isn't allowed to inspect.
 #[test]
 fn owner_of_a_socket_in_transit_is_unknown() {
@@ -139,9 +139,9 @@ fn send_socket(over: &UnixStream, socket: &TcpStream) {
     sendmsg(over, &[IoSlice::new(b".")], &mut ancillary, SendFlags::empty()).unwrap();
 }
 
-/// Returns a tor and a stream of its live state. `rest` is the part of the
-/// stream's event after the target. `socks` and `tunnel` are tor's SOCKS and
-/// HTTP tunnel listeners.
+/// Returns a scripted tor and a stream of its live state. `rest` is the part of
+/// the stream's event after the target. `socks` and `tunnel` are tor's SOCKS
+/// and HTTP tunnel listeners.
 fn told_of_a_stream(rest: &str, socks: &str, tunnel: &str) -> (ScriptedTor, Stream) {
     let event = format!("650 STREAM 5 NEW 0 b.example:80 {rest}\r\n250-more=\r\n250 OK\r\n");
     let tor = ScriptedTor::builder()

@@ -1,15 +1,15 @@
-//! The rules for English text that a machine can check.
+//! Checks the rules for English text that a machine can check.
 //!
-//! A line of a documentation comment begins with a verb or a noun, not with one
-//! of [`OPENINGS`]. Comments don't contain [`PHRASES`] and are at most 80
-//! columns wide, and so are the lines of the documents. Code, also in examples,
-//! is at most 100 columns wide.
+//! No line of a documentation comment may begin with one of [`OPENINGS`].
+//! Comments and Markdown documents may not contain [`PHRASES`], and may be at
+//! most 80 columns wide. Code, also in examples, may be at most 100 columns
+//! wide.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Words with which no line of a documentation comment begins.
+/// Words with which no line of a documentation comment may begin.
 const OPENINGS: &[&str] = &["What", "Who", "Whoever", "How", "Whether", "Its", "As"];
 
 /// Phrases that readers have to translate.
@@ -27,7 +27,7 @@ const PHRASES: &[&str] = &[
     "at nobody's expense",
 ];
 
-/// The counted rules, and how often each may be broken.
+/// The names of the rules, and how often each may be broken.
 const LIMITS: [(&str, usize); 4] =
     [("forbidden openings", 0), ("forbidden phrases", 0), ("wide comments", 0), ("wide code", 0)];
 
@@ -80,10 +80,11 @@ fn rust_files() -> Vec<PathBuf> {
     files
 }
 
-/// Finds phrases, also those that go on in the next line.
+/// Searches text line by line for [`PHRASES`], also for those that continue in
+/// the next line.
 #[derive(Default)]
 struct Phrases {
-    /// The end of the text before, as long as a phrase can be.
+    /// The end of the previous lines, in which a phrase may have begun.
     before: String,
 }
 
@@ -132,7 +133,8 @@ fn documents() -> Vec<PathBuf> {
     files
 }
 
-/// Checks a document in Markdown. Tables and examples may be wider.
+/// Checks a document in Markdown. Tables and code examples may be wider than 80
+/// columns.
 fn check_document(file: &Path, text: &str, found: &mut Found) {
     let name = file.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(file).display();
     let mut phrases = Phrases::default();
@@ -156,7 +158,7 @@ fn check_document(file: &Path, text: &str, found: &mut Found) {
     }
 }
 
-/// Returns the first word of a line, also of a list item.
+/// Returns the first word of a line. Skips the mark of a list item.
 fn first_word(line: &str) -> &str {
     let item = line.trim_start_matches(['*', '-', ' ']);
     item.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default()

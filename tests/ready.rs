@@ -1,5 +1,5 @@
-//! Waiting for tor to be ready ends in time, even if tor sends nothing any
-//! more.
+//! Checks that waiting for tor to be ready ends at its timeout, even if tor
+//! sends nothing any more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::{Duration, Instant};
@@ -8,8 +8,8 @@ use scape::testing::ScriptedTor;
 use scape::tor::NotReadyError;
 use scape::{Controller, Tor};
 
-/// A tor behind a filter that hides status events. It bootstraps one step
-/// further with each request.
+/// Uses a tor behind a filter that hides status events. The tor bootstraps one
+/// step further with each request.
 #[test]
 fn become_ready_reports_steps_behind_a_filter_that_hides_status_events() {
     let mut asked = 0;

@@ -1,5 +1,5 @@
-//! A reconnected connection admits callers only after everything has been
-//! restored.
+//! Checks that callers can use a reconnected connection only after everything
+//! has been restored.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
@@ -33,9 +33,9 @@ fn key() -> OnionKey {
     OnionKey::from_seed(&[7; 32])
 }
 
-/// Returns a tor that doesn't answer commands that begin with `slow` until the
-/// returned sender is dropped. The returned receiver gets a message when such a
-/// command arrives.
+/// Returns a scripted tor that doesn't answer commands that begin with `slow`
+/// until the returned sender is dropped. The returned receiver gets a message
+/// when such a command arrives.
 fn gated(
     slow: &'static str,
     builder: ScriptedTorBuilder,
@@ -67,7 +67,7 @@ fn with_config(builder: ScriptedTorBuilder) -> ScriptedTorBuilder {
         .info("config/defaults", "Nickname \"Unnamed\"")
 }
 
-/// Waits until the tor of the next connection has received a command that it
+/// Waits until the tor after the reconnect has received a command that it
 /// doesn't answer yet: see [`gated`].
 fn at_gate(gate: &Receiver<()>) {
     gate.recv_timeout(SOON).unwrap();

@@ -1,5 +1,5 @@
-//! A connection that reconnects many times leaves no threads behind. The test
-//! counts threads, so it is in a process of its own.
+//! Checks that a connection that reconnects many times leaves no threads
+//! behind. The test counts threads, so it needs a separate process.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -29,8 +29,8 @@ fn threads() -> Vec<String> {
     names
 }
 
-/// Waits until the threads are these. A thread takes a moment to get its name
-/// and to end.
+/// Waits until the connection threads have these names. A thread takes a moment
+/// to set its name and to end.
 fn become_threads(expected: &[&str]) {
     let deadline = Instant::now() + SOON;
     while threads() != expected {

@@ -1,6 +1,7 @@
-//! Calls that wait for an event, and calls of several commands, during a
-//! reconnect. Events of the next tor are not taken for answers of the last one.
-//! Commands that depend on the last tor's answers are not sent to the next one.
+//! Calls that wait for an event, and calls that send several commands, during a
+//! reconnect to another tor. Events of the new tor may not count as answers of
+//! the previous one. Commands that depend on the previous tor's answers may not
+//! be sent to the new one.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -20,14 +21,14 @@ use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::word::{CircuitId, StreamId};
 use scape::{CancelToken, Controller, Error, Result, Tor};
 
-/// A time that is longer than any test takes.
+/// A timeout that is longer than any test takes.
 const LONG: Duration = Duration::from_secs(60);
 const SERVICE: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
 const ONE: &str = "$607CC6F7FDEBDE658A9739AE613CF8991B95BC35~one";
 
-/// Ends tor when it has received `command`, reconnects, and makes the next tor
-/// send `event`. The call must fail soon because its tor is gone, and the next
-/// tor must receive none of its commands.
+/// Ends tor when it has received `command`, reconnects to another tor, and
+/// makes this new tor send `event`. The call must fail soon because its tor is
+/// gone, and the new tor must receive none of the call's commands.
 fn fails_over_a_reconnect<T: Debug + Send>(
     tor: ScriptedTorBuilder,
     command: &str,
@@ -171,8 +172,8 @@ fn goes_on_with_the_next(tor: impl Fn(u32, &str) -> ScriptedTor) {
 }
 
 /// Reconnects between two commands of a call: after the answer to `first` has
-/// arrived, but before the call has read it, which takes long. The call must
-/// fail, and the next tor must not receive the rest of the call's commands.
+/// arrived, but before the call has read this long answer. The call must fail,
+/// and the new tor must not receive the rest of the call's commands.
 fn stays_on_its_tor<T: Debug + Send>(
     tor: ScriptedTorBuilder,
     first: &'static str,
@@ -202,7 +203,7 @@ fn stays_on_its_tor<T: Debug + Send>(
     assert_eq!(others.collect::<Vec<_>>(), [""; 0], "{first}");
 }
 
-/// Returns a tor that accepts every command.
+/// Returns a scripted tor that accepts every command.
 fn agreeing() -> ScriptedTor {
     let commands = ["ATTACHSTREAM", "SETCONF", "SETCIRCUITPURPOSE", "ONION_CLIENT_AUTH"];
     let tor = commands

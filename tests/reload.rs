@@ -1,4 +1,5 @@
-//! SIGNAL RELOAD if tor acts on it late, or if a filter hides its events.
+//! SIGNAL RELOAD when tor acts on it late, and when a filter hides tor's
+//! events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::Duration;
@@ -11,8 +12,8 @@ use scape::{CancelToken, Connect, Controller};
 const KEY: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid \
                    x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
 
-/// Returns a builder of a tor that has a client key in memory, and has lost the
-/// key when it is asked a second time.
+/// Returns a builder of a scripted tor that lists a client key at the first
+/// request, and none at later requests.
 fn tor() -> ScriptedTorBuilder {
     let mut looked = 0;
     ScriptedTor::builder().on_any(move |line| {

@@ -1,4 +1,5 @@
-//! The scripted tor follows its script, and reports clients that don't.
+//! Checks that the scripted tor follows its script, and reports clients that
+//! don't.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::io::{ErrorKind, Read, Write};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use scape::testing::{Script, ScriptProblem, ScriptedTor};
 use scape::transport::{Address, Transport};
 
-/// A client that sends and reads bytes without the library.
+/// A client that doesn't use the library, but sends and reads bytes directly.
 struct Client(Transport);
 
 impl Client {
@@ -56,7 +57,8 @@ impl Client {
     }
 }
 
-/// Returns a builder whose scripts fail after waiting for 100 milliseconds.
+/// Returns a builder of scripted tors that fail after waiting 100 milliseconds
+/// for a client.
 fn hasty() -> scape::testing::ScriptedTorBuilder {
     ScriptedTor::builder().patience(Duration::from_millis(100))
 }

@@ -1,5 +1,5 @@
-//! SOCKS ports that are found although the control port doesn't list them, and
-//! the check that a port belongs to tor.
+//! Finding SOCKS ports that the control port doesn't list, and checking that
+//! such a port belongs to tor.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::env;
@@ -20,8 +20,8 @@ use scape::word::CircuitId;
 use scape::{CancelToken, Connect, Tor};
 
 const LONG: Duration = Duration::from_secs(20);
-/// The environment variable that marks a child process. A test starts such a
-/// process to get an environment of its own.
+/// The environment variable that marks a child process. A test runs itself in a
+/// child process because it needs another environment.
 const CHILD: &str = "SCAPE_TEST_CHILD";
 
 /// The reply to RESOLVE of a tor port without special flags.
@@ -140,7 +140,7 @@ fn silent_socks_port_is_given_up_at_the_deadline_or_when_cancelled() {
     cancelling.join().unwrap();
 }
 
-/// Returns a control port behind a filter that allows nothing.
+/// Returns a scripted control port behind a filter that allows nothing.
 fn filtered() -> ScriptedTor {
     ScriptedTor::builder()
         .on_any(|line| {
@@ -212,7 +212,8 @@ fn usual_socks_ports_are_used_behind_a_filter_that_hides_ports() {
     assert!(tor.is_ready().unwrap());
 }
 
-/// Runs the test with this name in a process with these variables.
+/// Runs the test with this name in a child process with these environment
+/// variables.
 fn in_a_child(test: &str, variables: &[(&str, String)]) {
     let mut command = Command::new(env::current_exe().unwrap());
     for (name, _) in env::vars_os() {
@@ -305,8 +306,8 @@ fn socks_port_of_the_environment_is_not_used_for_another_tor() {
     in_a_child("socks_port_of_the_environment_is_not_used_for_another_tor", &variables);
 }
 
-/// Finds tor and connects through it, in a child process whose environment
-/// names the control port.
+/// Finds tor and connects through it. This runs in a child process with an
+/// environment that names the control port.
 fn use_tor_behind_a_filter() {
     let found = Tor::find().unwrap();
     assert_eq!(found.mode(), TorMode::Control);

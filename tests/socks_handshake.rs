@@ -1,5 +1,5 @@
-//! The SOCKS handshake with a scripted port, over TCP, a Unix socket and
-//! memory.
+//! The SOCKS handshake with a scripted port, over TCP, over a Unix socket and
+//! in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ use scape::transport::Transport;
 const LONG: Duration = Duration::from_secs(20);
 const GRANTED: &[u8] = b"\x05\0\0\x01\0\0\0\0\0\0";
 
-/// The messages that the port must receive, each with its reply.
+/// The messages that the port must receive, each with the port's reply.
 type Script = Vec<(Vec<u8>, Vec<u8>)>;
 
 fn pairs() -> Vec<(Transport, Transport)> {
@@ -35,7 +35,7 @@ fn connect() -> Request {
     Request::connect("example.com:80").unwrap()
 }
 
-/// Returns a script for a request with these bytes.
+/// Returns the script of a handshake with a request of these bytes.
 fn script(isolated: bool, request: &[u8], reply: &[u8]) -> Script {
     let mut script: Script = Vec::new();
     if isolated {
@@ -56,8 +56,9 @@ fn isolation(isolated: bool) -> Option<Isolation> {
     isolated.then(|| Isolation::new("user", "password").unwrap())
 }
 
-/// Plays the port. Sends at most `budget` bytes, in pieces of `piece`, then
-/// closes. The received bytes must be those of the script.
+/// Plays the SOCKS port. Sends at most `budget` bytes, in pieces of `piece`
+/// bytes, and then closes the connection. The received bytes must be those of
+/// the script.
 fn serve(mut port: Transport, script: &Script, mut budget: usize, piece: usize) {
     port.set_read_timeout(Some(LONG)).unwrap();
     for (hear, say) in script {
@@ -91,7 +92,7 @@ fn play(
 }
 
 /// Plays the script over every kind of stream, in one piece and byte by byte.
-/// All outcomes must agree. Returns the outcome.
+/// All outcomes must be equal. Returns this outcome.
 fn outcome(
     script: &Script,
     request: &Request,
@@ -108,9 +109,9 @@ fn outcome(
     outcomes.remove(0)
 }
 
-/// Keeps a silent port open until the returned guard is dropped, but for at
-/// most [`LONG`], so that a test that waits for the port fails and doesn't
-/// hang.
+/// Keeps a port open that sends nothing, until the returned guard is dropped.
+/// Closes the port after [`LONG`], so that a test that waits for the port fails
+/// and doesn't hang.
 fn hold(port: Transport) -> crossbeam_channel::Sender<()> {
     let (guard, dropped) = crossbeam_channel::bounded(0);
     thread::spawn(move || {
@@ -120,7 +121,7 @@ fn hold(port: Transport) -> crossbeam_channel::Sender<()> {
     guard
 }
 
-/// Returns the problem that the client reports if the port sends these bytes
+/// Returns the problem that the client reports when the port sends these bytes
 /// and then nothing more.
 fn problem_of(said: &[u8], isolated: bool) -> SocksProblem {
     let (here, mut there) = Transport::pair();

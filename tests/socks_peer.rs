@@ -1,5 +1,5 @@
-//! Requests of `SocksProxy` compared with those of another SOCKS client, the
-//! crate `socks`.
+//! Compares the requests of `SocksProxy` with those of another SOCKS client,
+//! the crate `socks`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::io::{Read, Write};
@@ -9,11 +9,11 @@ use std::thread::{self, JoinHandle};
 use scape::socks::SocksProxy;
 use socks::Socks5Stream;
 
-/// The longest time that a request may take on a very busy machine.
+/// The time limit of a request. It is long enough for a very busy machine.
 const LONG: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// Opens a port that accepts one request to connect. Returns its address, and a
-/// thread that returns the bytes of the request.
+/// Opens a SOCKS port that accepts one request to connect. Returns the port's
+/// address, and a thread that returns the bytes of the request.
 fn port() -> (SocketAddr, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! The choice of a SOCKS port, with scripted answers of a tor that has several.
+//! The choice of a SOCKS port, with a scripted tor that has several.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -15,7 +15,8 @@ fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// Returns a tor with these `SocksPort` lines and listeners.
+/// Returns a builder of a scripted tor with these `SocksPort` lines and
+/// listeners.
 fn tor(lines: &[String], listeners: &[SocketAddr]) -> ScriptedTorBuilder {
     let lines: String = lines.iter().map(|line| format!("250-SocksPort={line}\r\n")).collect();
     let listeners: Vec<String> = listeners.iter().map(|at| format!("\"{at}\"")).collect();

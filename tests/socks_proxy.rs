@@ -12,11 +12,11 @@ use scape::transport::{Address, Transport};
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// Opens a port. A thread accepts one connection to it and does the handshake:
-/// reads the greeting, sends `method`, reads `hear` bytes (credentials, if
-/// there are any, and the request), and sends `reply`. Then the thread echoes
-/// everything. Returns the port's address and the thread, which returns the
-/// bytes of the handshake that it read.
+/// Opens a SOCKS port. A thread accepts one connection to it and does the
+/// handshake: reads the greeting, sends `method`, reads `hear` bytes
+/// (credentials, if there are any, and the request), and sends `reply`. Then
+/// the thread sends back everything it receives. Returns the port's address and
+/// the thread, which returns the bytes of the handshake that it read.
 fn port(
     method: &'static [u8],
     hear: usize,

@@ -1,4 +1,4 @@
-//! The live state with a scripted tor.
+//! The live state (`scape::State`) with a scripted tor.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::sync::Arc;
@@ -22,8 +22,9 @@ const B: &str = "r bob YHzG9/3r3mWKlzmuYTz4mRuVvDU plQ6EsZYTpzKMobnfTr0p6PnKMw 2
                  s Exit Running\nw Bandwidth=12000\n";
 const ALICE: &str = "256498816C85C6ABA4DF222205CF3FA091E63CCE";
 
-/// Returns a tor with these circuits and streams, and a controller for it. The
-/// tor sends further events when a test asks for `GETINFO` with a made-up key.
+/// Returns a scripted tor with these circuits and streams, and a controller for
+/// it. A test makes tor send further events by asking for `GETINFO` with a
+/// made-up key.
 fn tor(circuits: &str, streams: &str) -> (ScriptedTor, Controller) {
     let tor = ScriptedTor::builder()
         .info("ns/all", format!("{A}{B}"))
@@ -57,8 +58,8 @@ fn tor_that(answers: &[(&str, &str)], circuits: &str, streams: &str) -> (Scripte
     (tor, state)
 }
 
-/// Sends `GETINFO` with the made-up key `what`, to which tor answers with
-/// events. The events have arrived when this function returns.
+/// Makes tor send events: sends `GETINFO` with the made-up key `what`. Returns
+/// after the events have arrived.
 fn say(state: &State, what: &str) {
     state.controller().msg(&format!("GETINFO {what}")).unwrap();
 }

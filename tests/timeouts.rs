@@ -1,4 +1,4 @@
-//! Deadlines, and replies that come after them.
+//! Timeouts of commands, and replies that arrive after them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/peer.rs"]

@@ -1,5 +1,5 @@
-//! TLS over a SOCKS port of a server that pretends to be tor, alone and with
-//! HTTP.
+//! TLS over the SOCKS port of a server that pretends to be tor, with and
+//! without HTTP.
 #![cfg(feature = "https")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -17,7 +17,7 @@ use support::tls_server::{CA, EXPIRED, ONION, OTHER_CA, SERVER, accept, config};
 use support::web::{SOON, Web, http, ok, until_the_end};
 
 /// Starts an HTTPS server with this certificate. It answers each request with
-/// the server name of the handshake and the path.
+/// the server name in the TLS handshake, followed by the path.
 fn server(certificate: &'static str) -> Web {
     let config = config(certificate, &["two", "one"]);
     Web::start(move |_, stream| {

@@ -1,5 +1,6 @@
 //! Every way to authenticate with a real tor, with right and wrong secrets.
-//! Also peers that are not a control port or only pretend to be one.
+//! Also authenticates with peers that aren't control ports or only pretend to
+//! be one.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -25,7 +26,7 @@ use support::real_tor::{RealTor, password_line};
 const PASSWORD: &str = "open sesame 7153";
 const COOKIE: &str = "CookieAuthentication 1\n";
 
-/// All lines that any test of this file logs, at any level.
+/// A logger that keeps all lines that the tests of this file log, at any level.
 struct Captured(Mutex<String>);
 
 static CAPTURED: LazyLock<Captured> = LazyLock::new(|| Captured(Mutex::default()));
@@ -42,14 +43,14 @@ impl log::Log for Captured {
     fn flush(&self) {}
 }
 
-/// Starts to capture the log. Only the first call has an effect.
+/// Installs the logger. Only the first call has an effect.
 fn capture_logs() {
     if log::set_logger(&*CAPTURED).is_ok() {
         log::set_max_level(log::LevelFilter::Trace);
     }
 }
 
-/// Returns everything that can be displayed of an error.
+/// Returns all texts of an error: `Display`, `Debug`, and those of its causes.
 fn shown(error: &Error) -> String {
     let mut text = format!("{error}\n{error:?}\n{error:#?}");
     let mut source = error.source();
@@ -60,8 +61,8 @@ fn shown(error: &Error) -> String {
     text
 }
 
-/// Checks that neither the log nor `text` contains this secret, as it is,
-/// escaped, or in hexadecimal digits.
+/// Checks that neither the log nor `text` contains this secret. Also checks its
+/// escaped form and its hexadecimal form.
 fn assert_hidden(secret: &[u8], text: &str) {
     let logged = CAPTURED.0.lock().clone();
     assert!(logged.contains("scape::wire"), "nothing was captured");
@@ -89,14 +90,15 @@ fn works(controller: &Controller) {
     assert!(controller.version().unwrap() >= "0.4.0.0".parse().unwrap());
 }
 
-/// Writes a file in tor's folder, and returns its path.
+/// Writes a file to tor's folder, and returns the file's path.
 fn file(tor: &RealTor, name: &str, content: &[u8]) -> PathBuf {
     let path = tor.folder().join(name);
     fs::write(&path, content).unwrap();
     path
 }
 
-/// Returns an answer to PROTOCOLINFO with these methods and this cookie file.
+/// Returns an answer to PROTOCOLINFO with these methods and this path of a
+/// cookie file.
 fn protocolinfo(methods: &str, cookie: Option<&Path>) -> String {
     let cookie =
         cookie.map(|path| format!(" COOKIEFILE=\"{}\"", path.display())).unwrap_or_default();
@@ -766,7 +768,7 @@ fn connect_error_lists_the_attempts() {
 }
 
 /// The environment variable that marks the child process of the next test. The
-/// child process has an environment of its own.
+/// test needs a child process because it changes the environment.
 const CHILD: &str = "SCAPE_TEST_CHILD";
 
 #[test]

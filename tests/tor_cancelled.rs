@@ -1,4 +1,5 @@
-//! A cancelled publication leaves nothing in a real tor.
+//! Checks that a cancelled publication of an onion service leaves nothing
+//! behind in a real tor.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -16,8 +17,8 @@ use support::real_tor::RealTor;
 const HOUR: Duration = Duration::from_secs(3600);
 const SOON: Duration = Duration::from_secs(20);
 
-/// Returns a progress callback that cancels `token` a moment after the step
-/// with the tag `tag`.
+/// Returns a progress callback. It cancels `token` a moment after the step with
+/// the tag `tag`.
 fn cancel_after(
     tag: &'static str,
     token: &CancelToken,

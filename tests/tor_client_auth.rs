@@ -1,5 +1,5 @@
-//! Client authorization on both sides, with a real tor that connects to
-//! nothing.
+//! Client authorization of onion services, as service and as client, with a
+//! real tor that connects to nothing.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -21,8 +21,8 @@ fn address() -> OnionAddress {
     OnionKey::random().address()
 }
 
-/// Returns tor's client key for a service, and true if the key is in a file.
-/// Returns `None` if tor has no key for the service.
+/// Returns tor's client key for a service. The `bool` is true if the key is
+/// also in a file. Returns `None` if tor has no key for the service.
 fn known(controller: &Controller, address: &OnionAddress) -> Option<(ClientKey, bool)> {
     controller.onion_client_auth().get(address).unwrap().map(|auth| (auth.key, auth.permanent))
 }

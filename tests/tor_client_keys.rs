@@ -1,5 +1,5 @@
-//! No change of tor's configuration by this library loses the onion service
-//! client keys of any controller.
+//! Checks that changes of tor's configuration by this library never lose client
+//! keys for onion services, no matter which controller added them.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -14,10 +14,10 @@ use scape::word::{ClientKey, OnionKey};
 use scape::{Config, Controller};
 use support::real_tor::RealTor;
 
-/// The time in which an awaited event must happen.
+/// The time limit for everything that a test waits for.
 const SOON: Duration = Duration::from_secs(30);
 
-/// Returns tor's client keys in order.
+/// Returns tor's client keys, sorted.
 fn keys(controller: &Controller) -> Vec<ClientAuth> {
     let mut keys = controller.onion_client_auth().list().unwrap();
     keys.sort_by_key(|auth| auth.address.to_string());

@@ -1,7 +1,7 @@
-//! Every command of tor 0.4.9 with a real tor without a network: accepted, and
-//! refused in each possible way. Commands that need a network are in
-//! `network_cases/circuits/commands.rs`. Refusals that no real tor can be made
-//! to send are in `command_table/scripted.rs`.
+//! Runs every command of tor 0.4.9 on a real tor without a network. Each
+//! command is accepted, and refused in each possible way. Commands that need a
+//! network are in `network_cases/circuits/commands.rs`. Refusals that a test
+//! can't make a real tor send are in `command_table/scripted.rs`.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -73,13 +73,13 @@ const COMMANDS: &[&str] = &[
     "USEFEATURE",
 ];
 
-/// The commands that are only accepted on a network, as in
+/// The commands that tor accepts only on a network. They are tested in
 /// `network_cases/circuits/commands.rs`.
 const GRANTED_ON_A_NETWORK: &[&str] =
     &["EXTENDCIRCUIT", "SETCIRCUITPURPOSE", "CLOSECIRCUIT", "HSPOST", "POSTDESCRIPTOR"];
 
-/// The commands that tor refuses only for a wrong number of arguments, which no
-/// method sends.
+/// The commands that tor refuses only if the number of arguments is wrong. No
+/// method sends such a line.
 const NEVER_REFUSED: &[&str] = &["TAKEOWNERSHIP", "DROPOWNERSHIP", "QUIT", "RESOLVE"];
 
 const TABLES: &[&[Row]] = &[

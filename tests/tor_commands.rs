@@ -1,4 +1,5 @@
-//! Every method of a controller with a real tor: accepted and refused commands.
+//! Calls methods of a controller with a real tor: accepted and refused
+//! commands.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -26,7 +27,7 @@ use support::wiretap::Wiretap;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// A valid address that no service here has.
+/// A valid address of no existing service.
 const NOBODY: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 
 /// Returns the code and text of tor's refusal.
@@ -36,15 +37,14 @@ fn refusal<T: std::fmt::Debug>(result: scape::Result<T>) -> (u16, String) {
     (refusal.code(), refusal.text())
 }
 
-/// Returns the name of the refused argument, and its problem.
+/// Returns the name of the argument that the library refused, and the problem.
 fn argument<T: std::fmt::Debug>(result: scape::Result<T>) -> (String, ArgumentProblem) {
     let error = result.unwrap_err();
     let Some(error) = error.get::<ArgumentError>() else { panic!("{error:?}") };
     (error.argument().to_owned(), error.problem().clone())
 }
 
-/// Checks that the connection is in step: the next answer belongs to the next
-/// command.
+/// Checks that the next answer belongs to the next command.
 fn in_step(controller: &Controller) {
     assert!(controller.is_alive());
     assert_eq!(controller.get_info("config-can-saveconf").unwrap(), "1");

@@ -15,8 +15,8 @@ use support::wiretap::Wiretap;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// Waits for a condition, because the live configuration learns of changes a
-/// moment after tor's answers.
+/// Waits until a condition is true, because the live configuration learns of
+/// changes a moment after tor's answers.
 fn becomes_true(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + SOON;
     while !condition() {
@@ -32,8 +32,8 @@ fn problem<T: std::fmt::Debug>(result: scape::Result<T>) -> (String, ConfigProbl
     (error.option.to_string(), error.problem.clone())
 }
 
-/// Asks tor for the values of an option, instead of reading them from the live
-/// configuration. Empty values are left out.
+/// Returns tor's own values of an option. Asks tor, because the live
+/// configuration could be wrong. Empty values are left out.
 fn asked(controller: &Controller, name: &str) -> Vec<String> {
     let lines = controller.get_conf_lines([name]).unwrap();
     let own = lines.into_iter().filter(|line| line.name == name);
@@ -178,7 +178,7 @@ fn config_changes_are_sent_in_one_command() {
     assert!(changes.iter().all(|(name, _)| config.option(name).unwrap().is_default));
 }
 
-/// Options that are either 0 or 1, and that affect no other option.
+/// Options that can only be 0 or 1, and that affect no other option.
 const HARMLESS: &[&str] = &[
     "AllowNonRFC953Hostnames",
     "AutomapHostsOnResolve",
@@ -415,7 +415,7 @@ fn config_changes_of_others_are_seen_and_not_overwritten() {
     config.save().unwrap();
 }
 
-/// tor reports a number that was unset as 0.
+/// Unsets options that are numbers. tor must then report them as 0.
 #[test]
 fn numbers_that_are_unset_become_zero() {
     let tor = RealTor::start("");

@@ -1,5 +1,5 @@
-//! Every option of a real tor is set to another value, saved, read, and
-//! restored.
+//! Sets every option of a real tor to another value, saves and reads it, and
+//! restores the option.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -30,8 +30,7 @@ const LEFT_ALONE: &[&str] = &[
     "HiddenService",
 ];
 
-/// Options that tor doesn't let anybody change while it runs, whatever the
-/// value.
+/// Options that can't be changed to any value while tor runs.
 const IMMUTABLE: &[&str] = &[
     "__DisableSignalHandlers",
     "__OwningControllerFD",
@@ -57,8 +56,8 @@ const IMMUTABLE: &[&str] = &[
     "User",
 ];
 
-/// Options that the tor of this test can't change, because they need another
-/// role or other options of tor.
+/// Options that the tor of this test can't change, because it would need
+/// another role or other options.
 const NOT_HERE: &[&str] = &[
     // tor accepts these only for an authority, which has a public address and
     // keys.
@@ -73,9 +72,10 @@ const NOT_HERE: &[&str] = &[
     "ExitPortStatistics",
 ];
 
-/// Returns special values for an option. The list is empty if the usual values
-/// of its type are enough. Each element has an empty name with the value, and
-/// then other options that tor requires with it.
+/// Returns special values to try for an option. The list is empty if the usual
+/// values of the option's type are enough. In each element, an empty name
+/// stands for the option, and the other names are options that tor requires
+/// with the value.
 fn special(name: &str, folder: &Path) -> Vec<Vec<(&'static str, String)>> {
     const AUTHORITY: &str = "one orport=5001 v3ident=0123456789ABCDEF0123456789ABCDEF01234567 127.0.0.1:7001 \
                              ABCDEF0123456789ABCDEF0123456789ABCDEF01";
@@ -132,7 +132,8 @@ fn special(name: &str, folder: &Path) -> Vec<Vec<(&'static str, String)>> {
     }
 }
 
-/// Returns values of the type, of which tor accepts at least one.
+/// Returns values of the type. tor accepts at least one of them for most
+/// options.
 fn usual(ty: &ConfigType) -> &'static [&'static str] {
     match ty {
         ConfigType::Boolean | ConfigType::BooleanAuto => &["1", "0", "auto"],
@@ -164,7 +165,7 @@ fn asked(controller: &Controller, name: &str) -> Vec<ConfLine> {
 
 struct Fixture {
     config: Config,
-    /// Another connection to tor, which reads tor's own values.
+    /// A controller with another connection, which reads tor's own values.
     other: Controller,
     folder: std::path::PathBuf,
 }
@@ -209,7 +210,8 @@ impl Fixture {
     }
 
     /// Saves the values, and returns true if tor accepts them. If the library
-    /// refuses a value before it is sent, checks that tor refuses it, too.
+    /// refuses a value without sending it, checks that tor would refuse it,
+    /// too.
     fn save(&mut self, option: &ConfigOption, candidate: &[(&'static str, String)]) -> bool {
         for (name, value) in candidate {
             let name = if name.is_empty() { &*option.name } else { name };
@@ -225,8 +227,8 @@ impl Fixture {
         saved.is_ok()
     }
 
-    /// Restores the option to its earlier value, which is the default or was in
-    /// the torrc.
+    /// Restores the option to the value that it had before, which is the
+    /// default or was in the torrc.
     fn put_back(&mut self, option: &ConfigOption, candidate: &[(&'static str, String)]) {
         for (name, _) in candidate.iter().filter(|(name, _)| !name.is_empty()) {
             self.config.reset(name).unwrap();
@@ -256,7 +258,7 @@ fn fixture(tor: &RealTor) -> Fixture {
 }
 
 /// Undoes changes that tor made to other options. `before` is the configuration
-/// text with their former values.
+/// text from before the changes.
 fn put_back_the_rest(fixture: &mut Fixture, before: &str) {
     let now = fixture.other.info().config_text().unwrap();
     for line in now.lines().filter(|line| !before.lines().any(|known| known == *line)) {

@@ -1,5 +1,5 @@
-//! Runs the examples about the configuration the way a user does, with a real
-//! tor.
+//! Runs the examples about the configuration in the same way as a user, with a
+//! real tor.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -24,7 +24,7 @@ use scape::event::EventKind;
 use scape::info::ConfigType;
 use support::real_tor::RealTor;
 
-/// The time that an example may run.
+/// The maximum time that an example may run. It is then killed.
 const LONGEST: Duration = Duration::from_secs(150);
 
 /// A running example. It is killed when it is dropped or takes too long.
@@ -66,7 +66,7 @@ impl Program {
         self.says.next().expect("it prints another line").unwrap()
     }
 
-    /// Reads until the example prints this line.
+    /// Reads lines until the example prints `expected`.
     fn until(&mut self, expected: &str) {
         let mut lines = Vec::new();
         for line in self.says.by_ref() {
@@ -79,14 +79,14 @@ impl Program {
     }
 
     /// Presses Enter, and waits until the example has ended. Returns the rest
-    /// of its output, and its exit status.
+    /// of the output, and the exit status.
     fn enter(mut self) -> (String, ExitStatus) {
         writeln!(self.hears.as_mut().unwrap()).unwrap();
         self.end()
     }
 
-    /// Waits until the example has ended by itself. Returns the rest of its
-    /// output, and its exit status.
+    /// Waits until the example has ended by itself. Returns the rest of the
+    /// output, and the exit status.
     fn end(mut self) -> (String, ExitStatus) {
         self.hears = None;
         let rest: Vec<String> = self.says.by_ref().map(Result::unwrap).collect();
@@ -121,18 +121,19 @@ fn fails(tor: &RealTor, name: &str, arguments: &[&str]) {
     assert!(!status.success(), "{name} {arguments:?}: {text}");
 }
 
-/// Reads the lines of an option or a group from tor.
+/// Returns the configuration lines that tor has for an option or a group.
 fn lines(tor: &RealTor, name: &str) -> Vec<String> {
     let config = tor.controller().config().unwrap();
     config.group(name).unwrap().iter().map(ToString::to_string).collect()
 }
 
-/// Returns the text without comments.
+/// Returns the text without lines that are comments.
 fn plain(text: &str) -> String {
     text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
 }
 
-/// Sets these options, and waits for tor's event.
+/// Sets these options, and waits for the event with which tor reports the
+/// change.
 fn set(tor: &RealTor, options: &[(&str, &str)]) {
     let controller = tor.controller();
     let changes = controller.subscribe([EventKind::ConfChanged]).unwrap();

@@ -1,4 +1,4 @@
-//! Two programs that change the configuration of one tor.
+//! Two programs that change the configuration of one tor at the same time.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -24,7 +24,7 @@ use support::real_tor::RealTor;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// The changed options, of every kind.
+/// The options that both programs change. They are of every kind.
 const UNITS: [&str; 6] = [
     "ContactInfo",
     "MaxCircuitDirtiness",
@@ -36,15 +36,15 @@ const UNITS: [&str; 6] = [
 
 struct Program {
     config: Config,
-    /// Changes of the other program that this one has overwritten without
-    /// knowing. They must be reported.
+    /// Changes of the other program that this one has overwritten before it
+    /// learned of them. The live configuration must report them.
     overwritten: Vec<(String, Vec<ConfLine>)>,
     told: Vec<ConfigConflict>,
 }
 
-/// Asks tor for the lines of an option or of a group of options, instead of
-/// reading them from a program's [`Config`]. Lines without a value are left
-/// out.
+/// Returns tor's own lines of an option or of a group of options. Asks tor,
+/// because a program's [`Config`] could be wrong. Lines without a value are
+/// left out.
 fn asked(controller: &Controller, unit: &str) -> Vec<ConfLine> {
     let lines = controller.get_conf_lines([unit]).unwrap();
     lines

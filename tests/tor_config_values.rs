@@ -1,5 +1,5 @@
-//! The values that a real tor accepts for options of each type, and the values
-//! that it returns, compared with the rules of `config::value`.
+//! Compares the values that a real tor accepts for options of each type, and
+//! the values that it returns, with the rules of `config::value`.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -23,8 +23,8 @@ use scape::word::Fingerprint;
 use scape_proto::control::c_string;
 use support::real_tor::RealTor;
 
-/// An option of each type that can be changed at any time, and whose value tor
-/// doesn't modify.
+/// For each type, an option that can be changed at any time, and whose value
+/// tor doesn't modify.
 const OPTIONS: &[(ConfigType, &str)] = &[
     (ConfigType::Boolean, "AvoidDiskWrites"),
     (ConfigType::BooleanAuto, "ExtendByEd25519ID"),
@@ -42,7 +42,7 @@ const OPTIONS: &[(ConfigType, &str)] = &[
     (ConfigType::LineList, "RecommendedClientVersions"),
 ];
 
-/// The result of setting a value.
+/// tor's answer to setting a value.
 #[derive(Debug, PartialEq)]
 enum Answer {
     /// The value was accepted. Contains the value that GETCONF returned.
@@ -53,8 +53,8 @@ enum Answer {
     Refused(String),
 }
 
-/// Sends SETCONF with any texts, also with line ends, which
-/// `Controller::set_conf` refuses.
+/// Sends SETCONF with any texts. Unlike `Controller::set_conf`, doesn't refuse
+/// line ends.
 fn set_conf(c: &Controller, values: &[(&str, &str)]) -> scape::Result<()> {
     let values: Vec<String> =
         values.iter().map(|(option, text)| format!("{option}={}", c_string(text))).collect();
@@ -76,8 +76,8 @@ fn set(c: &Controller, option: &str, text: &str) -> Answer {
     }
 }
 
-/// Returns true if the type doesn't decide whether tor accepts the text,
-/// because the options of this type differ.
+/// Returns true if options of this type differ in accepting the text, so that
+/// only tor can tell.
 fn only_tor_can_tell(ty: &ConfigType, text: &str) -> bool {
     match ty {
         // Most options of this type have 31 bits, and some have 64.
@@ -106,8 +106,8 @@ fn is_repeated(ty: &ConfigType, text: &str) -> bool {
         && !matches!(ty, String | Filename | CommaList | RouterList | LineList)
 }
 
-/// Sets the option. Returns a text that describes the difference if tor doesn't
-/// behave as `config::value` predicts, otherwise `None`.
+/// Sets the option. If tor doesn't behave as `config::value` predicts, returns
+/// a text that describes the difference. Otherwise returns `None`.
 fn disagreement(c: &Controller, ty: &ConfigType, option: &str, text: &str) -> Option<String> {
     let checked = check(ty, text);
     if is_deadly(ty, text) {
@@ -266,7 +266,7 @@ fn tor_accepts_the_values_that_check_accepts() {
 }
 
 /// Calls `judge` with `cases` random values. Panics if `judge` returns a text,
-/// which describes a difference from tor.
+/// which describes a difference between tor and the library.
 fn at_random<S: Strategy>(
     cases: u32,
     strategy: &S,
@@ -513,8 +513,8 @@ fn port_flags_are_known_to_tor() {
     assert_eq!(unknown, expected, "{log}");
 }
 
-/// Lines of options that have a form of their own, and whether tor accepts
-/// them. None of them makes tor resolve a name or open a port that matters.
+/// Lines of options with a special syntax, and true if tor accepts the line.
+/// None of them makes tor resolve a name or open a port that matters.
 const LINES: &[(&str, &str, bool)] = &[
     ("SocksPort", "99999", false),
     ("SocksPort", "-1", false),
@@ -774,8 +774,9 @@ fn random_option_lines_refused_here_are_refused_by_tor() {
     assert!(refused > 200, "{refused}");
 }
 
-/// The library also refuses a `MapAddress` of one word, because tor accepts it
-/// with a warning and then ignores it.
+/// Checks the errors of values that the library refuses. The library also
+/// refuses a `MapAddress` of one word, because tor accepts it with a warning
+/// and then ignores it.
 #[test]
 fn config_set_error_names_option_type_and_value() {
     let tor = RealTor::start("SocksPort 0\n");

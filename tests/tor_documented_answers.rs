@@ -1,5 +1,5 @@
-//! The answers of tor that the documentation shows, compared with a real tor.
-//! The examples themselves run with a scripted tor.
+//! Compares the answers of tor that the documentation shows with those of a
+//! real tor. The documentation's examples themselves run with a scripted tor.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -106,8 +106,8 @@ fn mapaddress_answers_are_those_of_tor() {
     mapped.remove().unwrap();
 }
 
-/// Checks the answers in the documentation of `Refusal`: for objects that are
-/// gone already, and for commands that tor doesn't understand.
+/// Checks the answers in the documentation of `Refusal`: to commands about
+/// objects that no longer exist, and to commands that tor doesn't know.
 #[test]
 fn refusal_kinds_are_those_of_tor() {
     let tor = RealTor::start("");

@@ -1,4 +1,4 @@
-//! Countries from the GeoIP files of a real tor.
+//! Looking up countries in the GeoIP files of a real tor.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

@@ -1,5 +1,5 @@
-//! Every key that a real tor lists, read with its method, from a client and
-//! from a relay.
+//! Reads every key of GETINFO that a real tor lists, with the key's method. The
+//! tor is a client or a relay.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -24,9 +24,9 @@ use support::info::{NOT_LISTED, WITHOUT_METHOD, has_method, read};
 use support::real_tor::RealTor;
 use tempfile::TempDir;
 
-/// A valid address that no service here has.
+/// A valid address of no existing service.
 const NOBODY: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
-/// A fingerprint or digest that belongs to nothing.
+/// A fingerprint or digest of nothing that exists.
 const NOTHING: &str = "0000000000000000000000000000000000000000";
 const FP: &str =
     "fp/0000000000000000000000000000000000000000+0000000000000000000000000000000000000000";
@@ -37,7 +37,7 @@ const D: &str = "d/0000000000000000000000000000000000000000";
 const RELAY: &str = "Nickname testrelay\nORPort 127.0.0.1:9001\nAddress 127.0.0.1\nAssumeReachable 1\n\
      PublishServerDescriptor 0\nExitRelay 1\nExitPolicy accept *:80\nExitPolicy reject *:*\n";
 
-/// Returns the members to request for a key that is a prefix.
+/// Returns the texts that the tests append to a key that is a prefix.
 fn members(prefix: &str) -> &'static [&'static str] {
     match prefix {
         "address-mappings/" => &["all", "cache", "config", "control"],
@@ -75,8 +75,8 @@ fn members(prefix: &str) -> &'static [&'static str] {
     }
 }
 
-/// Returns every key that this tor lists, with members of the keys that are
-/// prefixes.
+/// Returns every key that this tor lists. Prefixes are replaced by keys that
+/// begin with them.
 fn keys(tor: &Controller) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     for name in tor.info().info_names().unwrap() {
@@ -99,8 +99,8 @@ fn keys(tor: &Controller) -> BTreeSet<String> {
     keys
 }
 
-/// Requests every key. Returns those that were refused, with the code. Any
-/// other error panics.
+/// Requests every key with its method. Returns the keys that tor refused, with
+/// the codes. Panics on any other error.
 fn refused(tor: &Controller) -> Vec<(String, u16)> {
     let mut refused = Vec::new();
     let keys = keys(tor);
@@ -368,8 +368,8 @@ fn relay_information_is_read() {
     assert_eq!(c.info().address_v6().unwrap(), None);
 }
 
-/// Writes files with GeoIP data of two networks. Returns their folder, which is
-/// removed on drop, and the torrc lines that name the files.
+/// Writes files with GeoIP data of two networks. Returns a guard that deletes
+/// the files' folder when dropped, and the torrc lines that name the files.
 fn geoip() -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let (v4, v6) = (folder.path().join("geoip"), folder.path().join("geoip6"));

@@ -1,5 +1,5 @@
-//! Keys, addresses and hashed passwords that the library makes. tor accepts
-//! them and computes the same results.
+//! Keys, addresses and hashed passwords that the library makes. A real tor must
+//! accept them and compute the same values.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

@@ -1,4 +1,4 @@
-//! A tor that is launched: its control connection, its options, and its files.
+//! Launching a tor: its control connection, its options, and its files.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(target_os = "linux")]
 
@@ -22,7 +22,7 @@ use tor::{
     SOON, exists, fails_at_end, offline, offline_without_socks_port, stop_ended, wait_until,
 };
 
-/// Returns the temporary directory of a launched tor.
+/// Returns the temporary directory of a launched tor, which contains its files.
 fn private_directory(tor: &TorProcess) -> PathBuf {
     PathBuf::from(tor.controller().get_info("config-file").unwrap()).parent().unwrap().to_owned()
 }

@@ -1,5 +1,5 @@
-//! Every control port of a launched tor requires authentication, whichever
-//! setting opened the port.
+//! Checks that every control port of a launched tor requires authentication, no
+//! matter which setting opened the port.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(target_os = "linux")]
 
@@ -17,7 +17,7 @@ mod tor;
 
 use tor::{SOON, offline};
 
-/// A hash of "secret".
+/// The hash of the password "secret".
 const HASH: &str = "16:872860B76453A77D60CA2BB8C1A7042072093276A3D701AD684053EC4C";
 
 /// Returns the addresses of tor's control ports.
@@ -30,8 +30,8 @@ fn ports(tor: &TorProcess) -> Vec<String> {
         .collect()
 }
 
-/// Returns tor's answer to an AUTHENTICATE without a secret, and its
-/// authentication methods.
+/// Connects to a control port. Returns tor's answer to AUTHENTICATE without a
+/// secret, and the authentication methods that tor offers.
 fn knock(address: &str) -> (String, String) {
     fn talk(mut stream: impl Read + Write) -> String {
         stream.write_all(b"PROTOCOLINFO 1\r\nAUTHENTICATE\r\nQUIT\r\n").unwrap();

@@ -1,4 +1,4 @@
-//! Cancelling a launch, in each of its phases.
+//! Cancelling a launch of tor, in each phase of the launch.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(target_os = "linux")]
 
@@ -18,9 +18,9 @@ use tor::{SOON, exists, offline, wait_until};
 
 const EVERY_CONTROL: [Control; 3] = [Control::SocketPair, Control::UnixSocket, Control::TcpPort];
 
-/// A launch with a time limit of an hour, which a test cancels. The process of
-/// the launch is recorded in a file, so that the test can check that it has
-/// ended.
+/// A launch with a time limit of an hour. A test cancels it. The process ID of
+/// the launched tor is recorded in a file, so that the test can check that the
+/// process has ended.
 struct Patient {
     directory: tempfile::TempDir,
     token: CancelToken,
@@ -45,8 +45,8 @@ impl Patient {
             .cancel_with(&self.token)
     }
 
-    /// Checks that the launch fails soon as cancelled, and leaves nothing
-    /// behind. Returns the log.
+    /// Runs the launch. Checks that it fails soon because it was cancelled, and
+    /// that it leaves nothing behind. Returns the log.
     fn cancelled(&self, launch: Launch) -> String {
         let error = launch.start().expect_err("it starts");
         assert!(error.is_cancelled() && !error.is_timeout(), "{error}");
@@ -63,8 +63,8 @@ impl Patient {
         failure.log().join("\n")
     }
 
-    /// Cancels the launch on another thread when `after` has passed since tor
-    /// was started.
+    /// Starts a thread that cancels the launch when the time `after` has passed
+    /// since tor was started.
     fn cancel_after(&self, after: Duration) -> thread::JoinHandle<()> {
         let (token, record) = (self.token.clone(), self.record());
         thread::spawn(move || {

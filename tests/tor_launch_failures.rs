@@ -1,5 +1,5 @@
-//! A tor that does not start. Each reason is reported quickly and precisely,
-//! and nothing is left behind.
+//! Launching a tor that doesn't start. Each reason must be reported quickly and
+//! precisely, and nothing may be left behind.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(target_os = "linux")]
 
@@ -19,8 +19,8 @@ use tor::{SOON, exists, offline};
 
 const EVERY_CONTROL: [Control; 3] = [Control::SocketPair, Control::UnixSocket, Control::TcpPort];
 
-/// A launch that is recorded in a file, so that its process can be found
-/// afterwards.
+/// A launch that records its process in a file, so that a test can find the
+/// process afterwards.
 struct Recorded {
     directory: tempfile::TempDir,
 }
@@ -34,14 +34,14 @@ impl Recorded {
         self.directory.path().join("record")
     }
 
-    /// Returns the launch with a program that records its process id and
-    /// arguments, and then runs tor.
+    /// Returns the launch with another program, which records its process ID
+    /// and arguments, and then becomes tor.
     fn launch(&self, launch: Launch) -> Launch {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/recorded-tor");
         launch.program(program).env("RECORD", self.record())
     }
 
-    /// Returns the failure of the launch. Checks that the launch has left
+    /// Runs the launch and returns its error. Checks that the launch has left
     /// nothing behind.
     fn failure(&self, launch: Launch) -> LaunchError {
         let error = self.launch(launch).start().expect_err("it starts");
@@ -52,7 +52,7 @@ impl Recorded {
         error.clone()
     }
 
-    /// Returns the recorded process id and path of the torrc.
+    /// Returns the process ID and the path of the torrc that were recorded.
     fn seen(&self) -> (u32, PathBuf) {
         let record = fs::read_to_string(self.record()).expect("it was run");
         let mut lines = record.lines();
@@ -106,8 +106,8 @@ fn launch_fails_with_a_port_in_use() {
 }
 
 /// tor opens its control port before the other ports. If another port fails,
-/// tor hangs up on a control connection, and the exit of tor is reported as the
-/// cause.
+/// tor closes the control connection and exits. The launch must report the exit
+/// as the cause.
 #[test]
 fn launch_reports_the_exit_status_of_a_tor_that_hangs_up_first() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

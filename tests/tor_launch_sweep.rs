@@ -1,4 +1,5 @@
-//! Temporary directories of a killed program are removed by the next launch.
+//! Checks that the next launch removes the temporary directories of a killed
+//! program.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,12 +19,12 @@ mod tor;
 
 use tor::{exists, offline, wait_until};
 
-/// The environment variable that marks a child process, which must launch a tor
-/// and wait.
+/// The environment variable that marks a child process of the test. Such a
+/// process must launch a tor and wait.
 const PROGRAM: &str = "SCAPE_TEST_SWEEP";
 
-/// Runs this test again, as a program that launches a tor. Waits until tor is
-/// up. Returns the program, and tor's process id.
+/// Runs this test again in a child process that launches a tor. Waits until tor
+/// is running. Returns the child process, and tor's process ID.
 fn program(temporary: &Path) -> (Program, u32) {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([
@@ -43,15 +44,15 @@ fn program(temporary: &Path) -> (Program, u32) {
     (Program { child, _says: says }, pid.expect("it launches a tor"))
 }
 
-/// A program that has launched a tor.
+/// A child process that has launched a tor.
 struct Program {
     child: Child,
-    /// The program's output, which is kept open so that the program can write.
+    /// The child's output. It is kept open so that the child can write.
     _says: Lines<BufReader<ChildStdout>>,
 }
 
 impl Program {
-    /// Lets the program end by itself.
+    /// Lets the child process end by itself.
     fn end(mut self) {
         drop(self.child.stdin.take());
         assert!(self.child.wait().unwrap().success());

@@ -1,5 +1,5 @@
-//! Wrapper scripts that don't `exec` tor. A launch ends all of their processes,
-//! and no tor ever runs without its torrc.
+//! Wrapper scripts that start tor without `exec`. A failed or ended launch must
+//! end all processes of the script, and no tor may run without its torrc.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(target_os = "linux")]
 
@@ -17,8 +17,8 @@ mod tor;
 
 use tor::{offline, wait_until};
 
-/// A wrapper script in a directory of its own. `$HERE` in its text is that
-/// directory.
+/// A wrapper script in a separate directory. In the script, `$HERE` stands for
+/// that directory.
 struct Wrapper {
     directory: tempfile::TempDir,
 }
@@ -45,8 +45,8 @@ impl Wrapper {
         offline().program(self.path())
     }
 
-    /// Returns the contents of a file that the script writes, once they contain
-    /// `text`.
+    /// Waits until a file that the script writes contains `text`, and returns
+    /// the file's text.
     fn written(&self, name: &str, text: &str) -> String {
         let mut contents = String::new();
         wait_until(&format!("{text:?} in {name}"), || {
@@ -56,8 +56,8 @@ impl Wrapper {
         contents
     }
 
-    /// Returns the processes with this directory in their environment or
-    /// arguments, except for zombies.
+    /// Returns the processes with the script's directory in their environment
+    /// or arguments, except for zombies.
     fn processes(&self) -> Vec<String> {
         let ours = self.directory.path().to_str().unwrap();
         let mut found = Vec::new();

@@ -1,7 +1,7 @@
-//! tor's manual page, compared with the options of a real tor.
+//! Compares tor's manual page with the options of a real tor.
 //!
-//! The page of tor 0.4.9.8 is in `tests/data/manual`. If the machine has a page
-//! installed, that one is tested as well.
+//! The tests use the page of tor 0.4.9.8 in `tests/data/manual`. If a page is
+//! installed on this machine, they use that one, too.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -24,13 +24,13 @@ use support::real_tor::RealTor;
 /// leaves out 24: groups, and options for controllers only.
 const UNDOCUMENTED: usize = 40;
 
-/// Returns the page that comes with the tests.
+/// Returns the path of the page in `tests/data/manual`.
 fn carried() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/manual/tor.1.gz")
 }
 
-/// Returns the page that comes with the tests, and the installed one if there
-/// is one.
+/// Reads the page in `tests/data/manual`, and the installed page if there is
+/// one.
 fn pages() -> Vec<Manual> {
     let installed = Manual::find().ok();
     [carried()].into_iter().chain(installed).map(|path| Manual::read(path).unwrap()).collect()

@@ -38,9 +38,9 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// Asks tor for the lines of all services on disk (the group
-/// `HiddenServiceOptions`), instead of reading the services with the library.
-/// Lines without a value are left out.
+/// Returns tor's lines of all services on disk (the group
+/// `HiddenServiceOptions`). Asks tor, because the library could read the
+/// services wrongly. Lines without a value are left out.
 fn group(controller: &Controller) -> Vec<ConfLine> {
     let mut lines = controller.get_conf_lines(["HiddenServiceOptions"]).unwrap();
     lines.retain(|line| line.value.is_some());
@@ -284,7 +284,7 @@ fn saved_disk_onions_survive_a_restart_and_unsaved_ones_end_with_a_reload() {
     assert_eq!(again.address(), saved.address());
 }
 
-/// Connects as soon as tor listens again.
+/// Connects to a tor that is restarting, as soon as tor listens again.
 fn connect_again(tor: &RealTor) -> Controller {
     let deadline = Instant::now() + SOON;
     loop {

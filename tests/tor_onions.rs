@@ -30,8 +30,8 @@ fn eager() -> Reconnect {
     Reconnect::new().first_delay(Duration::from_millis(5)).max_delay(Duration::from_millis(50))
 }
 
-/// Waits until tor has these services, because it notices the end of a
-/// connection only after a while.
+/// Waits until `of` returns these services. tor removes a service some time
+/// after the end of the connection that added it.
 fn become_services(of: impl Fn() -> Vec<OnionAddress>, expected: &[OnionAddress]) {
     let deadline = Instant::now() + SOON;
     while of() != expected {

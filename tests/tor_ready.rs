@@ -1,4 +1,4 @@
-//! `Tor` with a real tor that has no network.
+//! Waiting until a real tor without a network is ready.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

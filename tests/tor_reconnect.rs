@@ -1,4 +1,4 @@
-//! Reconnects to a real tor that is killed and restarted, or that keeps
+//! Reconnecting to a real tor that was killed and restarted, or that kept
 //! running.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

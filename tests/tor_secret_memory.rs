@@ -1,5 +1,5 @@
-//! A used password is nowhere in memory afterwards. The test searches the
-//! memory, so it is in a process of its own.
+//! Checks that no copy of a password stays in memory after its use. The test
+//! searches the memory of its process, so it needs a separate process.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -12,8 +12,8 @@ use scape::control::Command;
 use scape::word::Secret;
 use support::real_tor::RealTor;
 
-/// The mask for every byte of the secret, so that this program has no other
-/// copy of it.
+/// The XOR mask for every byte of the secret in this program's code. Without
+/// the mask, the code would contain another copy of the secret.
 const MASK: u8 = 0x80;
 
 /// The end of the secret, `needle-in-the-heap-93127`, with each byte masked by
@@ -28,7 +28,8 @@ const MASKED: [u8; 24] = [
 /// searches for its end.
 const BEFORE: [u8; 176] = [b'x'; 176];
 
-/// The torrc line with the hash of the whole secret.
+/// The torrc line with the hash of the secret. The secret is [`BEFORE`]
+/// followed by the unmasked bytes of [`MASKED`].
 const HASH: &str =
     "HashedControlPassword 16:8E9118C170FB2F71609FD3B9D92183C33B0D760E91A6D9703E7CE567D4\n";
 
@@ -41,8 +42,8 @@ fn secret() -> Vec<u8> {
     bytes
 }
 
-/// Returns the number of copies of the secret in writable memory, as it is or
-/// in hexadecimal digits.
+/// Returns the number of copies of the secret's end in writable memory, as
+/// bytes or in hexadecimal digits.
 fn copies() -> usize {
     let digits: Vec<u8> = MASKED
         .iter()

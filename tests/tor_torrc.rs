@@ -1,5 +1,5 @@
-//! A torrc has the same meaning here as for a real tor: its values, its errors,
-//! the files that it includes, and the files that tor saves.
+//! Checks that the library reads a torrc like a real tor: its values, its
+//! errors, the files that it includes, and the files that tor saves.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -32,14 +32,15 @@ use scape::process::{LaunchError, LaunchProblem, Verify, VerifyError};
 use support::real_tor::RealTor;
 use tor::{SOON, offline};
 
-/// Returns a runner that tries the same cases each time, because each case
-/// takes a tor some milliseconds.
+/// Returns a test runner for `cases` generated cases, which are the same in
+/// each run.
 fn runner(cases: u32) -> TestRunner {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]))
 }
 
-/// Generates a value as it may be written, correctly or not.
+/// Generates an option's value as a torrc may contain it, correctly or
+/// incorrectly written.
 fn written() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[qyz \"\\\\#\t'é=]{0,12}",
@@ -67,19 +68,19 @@ fn lines() -> impl Strategy<Value = String> {
         .prop_map(|(lines, ends)| lines.join("\n") + if ends { "\n" } else { "" })
 }
 
-/// Returns the value of an option that is not a list.
+/// Returns tor's value of an option that is not a list.
 fn value(controller: &Controller, name: &str) -> String {
     controller.get_conf(name).unwrap().unwrap_or_default()
 }
 
-/// Returns the ContactInfo and the list of MapAddress values that tor should
-/// have.
+/// Returns the ContactInfo and the list of MapAddress values that tor must have
+/// after reading the torrc.
 fn expected(torrc: &Torrc) -> (String, Vec<String>) {
     let list = torrc.get_all("MapAddress").into_iter().map(|value| value.into_owned()).collect();
     (torrc.get("ContactInfo").unwrap_or_default().into_owned(), list)
 }
 
-/// Returns true if all options of the torrc are those that [`lines`] generates.
+/// Returns true if the torrc contains only options that [`lines`] generates.
 fn is_known(torrc: &Torrc) -> bool {
     let known = ["ContactInfo", "MapAddress"];
     torrc.entries().all(|entry| known.iter().any(|name| entry.is_named(name)))
@@ -118,7 +119,7 @@ fn torrc_has_the_values_that_tor_loads() {
     assert!(taken > 100 && refused > 40, "{taken} {refused}");
 }
 
-/// Returns true if tor accepts the ContactInfo, which must be UTF-8.
+/// Returns true if tor accepts the torrc's ContactInfo, which must be UTF-8.
 fn value_is_text(torrc: &Torrc) -> bool {
     torrc
         .entries_of("ContactInfo")
@@ -217,7 +218,7 @@ fn changed_torrc_equals_the_configuration_after_a_reload() {
     );
 }
 
-/// Returns the whole configuration from GETCONF.
+/// Returns tor's whole configuration, with one GETCONF for all options.
 fn configuration(controller: &Controller, names: &[ConfigName]) -> Vec<ConfLine> {
     let service = |name: &str| name.starts_with("HiddenService");
     let alone = names.iter().filter(|name| match name.ty {
@@ -515,7 +516,8 @@ fn verify_accepts_the_values_that_torrc_reads() {
     assert!(taken > 10, "{taken} {refused}");
 }
 
-/// Creates a program that writes its process id and then does nothing.
+/// Creates a program that writes its process ID and then does nothing. Returns
+/// its path.
 fn sleeper(folder: &Path) -> std::path::PathBuf {
     use std::os::unix::fs::PermissionsExt;
 
@@ -594,9 +596,9 @@ fn tor_is_launched_from_a_torrc() {
     }
 }
 
-/// tor accepts the beginning of a name, and also finds options that `GETINFO
-/// config/names` doesn't list. `Torrc` must resolve every beginning of every
-/// name, and every text of one to three letters, to the same option.
+/// tor accepts abbreviated names, and knows options that `GETINFO config/names`
+/// doesn't list. `Torrc` must resolve every beginning of every name, and every
+/// text of one to three letters, to the same option as tor.
 #[test]
 fn abbreviated_torrc_lines_belong_to_the_option_that_tor_takes_them_for() {
     let tor = RealTor::start("");

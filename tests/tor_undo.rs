@@ -1,6 +1,5 @@
-//! A program that undoes everything before it ends leaves nothing in tor and no
-//! launched tor. There is one test, because it undoes everything of the whole
-//! process.
+//! Checks that `undo_all` leaves nothing behind in tor, and no launched tor.
+//! This file has a single test, because `undo_all` affects the whole process.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

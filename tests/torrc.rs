@@ -1,5 +1,5 @@
-//! The text of a torrc: parsing it, changing it, and keeping the rest
-//! unchanged. Also files that include others.
+//! The text of a torrc: parsing and changing it, while the rest stays
+//! unchanged. Also torrcs that include other files.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::fs;
@@ -16,7 +16,7 @@ fn parse(text: &str) -> Torrc {
     Torrc::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
 
-/// Returns the names and values of all entries.
+/// Returns the names and values of all entries in a torrc.
 fn says(torrc: &Torrc) -> Vec<(String, String)> {
     torrc.entries().map(|entry| (entry.name().to_owned(), entry.value().into_owned())).collect()
 }
@@ -150,7 +150,7 @@ fn torrc_debug_and_display_hide_secrets() {
     assert!(torrc.to_text().contains("SECRET3"));
 }
 
-/// A text, a change, and the resulting text.
+/// A test case: a torrc, a change to it, and the resulting torrc.
 type Edit = (&'static str, fn(&mut Torrc), &'static str);
 
 #[test]
@@ -326,7 +326,8 @@ fn torrc_group_keeps_bytes_that_are_not_utf_8() {
     assert_eq!(torrc.to_bytes(), b"HiddenServiceDir /caf\xe9\n");
 }
 
-/// Creates a folder with these files.
+/// Creates a temporary folder with these files, each a name and a content.
+/// `DIR` in a content is replaced by the folder's path.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -500,7 +501,8 @@ fn torrc_file_is_replaced_atomically_and_keeps_its_mode() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5);
 }
 
-/// Generates texts with everything that has a meaning in a torrc.
+/// Generates torrcs with all characters and words that have a special meaning
+/// there.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
         "[A-Za-z]{1,4}".prop_map(String::into_bytes),
@@ -719,9 +721,10 @@ fn apply(torrc: &mut Torrc, change: &Change) {
     }
 }
 
-/// Returns the values of the entries that a change doesn't concern. tor accepts
-/// abbreviations, so a line `uN x` may be another value of the option `U`.
-/// `Torrc` decides which lines belong to an option.
+/// Returns the values of all entries, except for those of the option that the
+/// change sets or clears. tor accepts abbreviations, so a line `uN x` may be
+/// another value of the option `U`. `Torrc` decides which lines belong to an
+/// option.
 fn others(torrc: &Torrc, change: &Change) -> Vec<Vec<u8>> {
     let is_own = |entry: &TorrcEntry| match change {
         Change::Set(name, _)
@@ -808,7 +811,8 @@ proptest! {
     }
 }
 
-/// tor accepts abbreviations and older names, so they are found here too.
+/// tor accepts abbreviated and older names of options in a torrc. The library
+/// must find options under these names, too.
 #[test]
 fn abbreviated_torrc_options_are_found_as_in_tor() {
     let mut torrc = parse(

@@ -1,4 +1,4 @@
-//! Transports of every kind behave the same way.
+//! Checks that all kinds of transports behave in the same way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::io::{self, Read, Write};

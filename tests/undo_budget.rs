@@ -1,6 +1,7 @@
-//! The time limit of `undo_all` is for all steps of ending the connections
-//! together, and `undo_all` doesn't wait for the thread that has called it.
-//! There is one test, because `undo_all` ends every connection of the process.
+//! Checks that the time limit of `undo_all` covers all connections together,
+//! and that `undo_all` doesn't wait for the thread that has called it. This
+//! file has a single test, because `undo_all` ends every connection of the
+//! process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;

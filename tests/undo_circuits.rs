@@ -1,5 +1,5 @@
-//! `undo_all` closes circuits that are being built. There is one test, because
-//! `undo_all` ends every connection of the process.
+//! Checks that `undo_all` closes circuits that are being built. This file has a
+//! single test, because `undo_all` ends every connection of the process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::thread::{self, JoinHandle};

@@ -1,5 +1,6 @@
-//! The baseline of round trips: sockets, threads, and a search for the end of
-//! each reply. Nothing is checked, nothing can time out, and failures panic.
+//! The baseline of the round trips: only sockets, threads, and a search for the
+//! end of each reply. Nothing is checked, nothing can time out, and failures
+//! panic.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::rounds::Run;
 use super::{REQUEST, Server, TOGETHER};
 
-/// Opens a socket and authenticates.
+/// Connects to the server's control port, and authenticates.
 pub(crate) fn connect(server: &Server) -> TcpStream {
     let mut stream = TcpStream::connect(&server.address).unwrap();
     stream.set_nodelay(true).unwrap();
@@ -76,7 +77,7 @@ pub(crate) fn queued(server: &Server) -> Run {
     })
 }
 
-/// The slot in which a thread waits for its reply.
+/// A place for the reply to one request, and the means to wait for it.
 #[derive(Default)]
 #[expect(clippy::disallowed_types, reason = "a baseline of std alone")]
 struct Slot {
@@ -101,8 +102,9 @@ impl Slot {
     }
 }
 
-/// A connection that threads share. A thread that writes also queues its slot,
-/// and a reader thread fills the slots in turn.
+/// A connection that threads share. A thread that writes a request also queues
+/// its slot, and a reader thread fills the slots with the replies in the same
+/// order.
 struct Shared {
     #[expect(clippy::disallowed_types, reason = "a baseline of std alone")]
     state: std::sync::Mutex<(TcpStream, VecDeque<Arc<Slot>>)>,
@@ -176,7 +178,7 @@ pub(crate) fn threads(server: &Server) -> Run {
 }
 
 /// Runs `run` in [`TOGETHER`] threads, each with its share of the requests.
-/// Returns the time from the moment when all threads have started.
+/// Returns the time between the start of the last thread and the end of all.
 pub(crate) fn in_threads(requests: u64, run: impl Fn(u64) + Sync) -> Duration {
     let ready = Barrier::new(TOGETHER as usize + 1);
     thread::scope(|scope| {

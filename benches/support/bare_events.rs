@@ -1,5 +1,5 @@
-//! The baseline of events: reading, finding the line ends, and optionally the
-//! words and numbers. Nothing is kept or checked.
+//! The baseline of events: loops that read them, find the line ends, and
+//! optionally split lines into words and numbers. Nothing is kept or checked.
 
 use std::hint::black_box;
 use std::io::{Read, Write};
@@ -14,15 +14,16 @@ use super::{Server, bare, fake_tor};
 /// The number of bytes that are read at once, the same as in scape.
 const READ_SIZE: usize = 64 * 1024;
 
-/// Returns a function that reads a flood of events and splits it into lines.
+/// Returns a function that reads the requested number of events and splits them
+/// into lines.
 pub(crate) fn lines(server: &Server) -> Run {
     listen(server, |line| {
         black_box(line);
     })
 }
 
-/// Returns a function that reads a flood of events, and splits it into lines,
-/// words and numbers.
+/// Returns a function that reads the requested number of events, and splits
+/// them into lines, words and numbers.
 pub(crate) fn words(server: &Server) -> Run {
     listen(server, cut)
 }

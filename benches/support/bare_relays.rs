@@ -56,7 +56,7 @@ const BASE64: [u8; 256] = {
 };
 
 /// Parses all entries. `has_digest` is true if the `r` lines contain a digest.
-/// In a consensus of the `microdesc` flavor, they don't.
+/// They don't in a consensus of the `microdesc` flavor.
 pub(crate) fn read(text: &str, has_digest: bool) -> Vec<BareRelay<'_>> {
     let mut relays: Vec<BareRelay<'_>> = Vec::new();
     let mut start = 0;

@@ -1,5 +1,5 @@
-//! A control port that answers at once, so that only the client is measured. It
-//! runs as a [child](super::child).
+//! A control port that answers at once, so that only the client's time is
+//! measured. It runs in a [child process](super::child).
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,10 +9,10 @@ use std::thread;
 use super::flood::Flood;
 use super::{Server, child, fake_network};
 
-/// The role of the child process that is the fake tor.
+/// The role of the child process that runs the fake tor.
 pub(crate) const ROLE: &str = "fake-tor";
 
-/// A running fake tor. It ends when this value is dropped.
+/// A running fake tor. The process ends when this value is dropped.
 pub(crate) struct FakeTor {
     _process: child::Server,
     pub(crate) server: Server,
@@ -26,8 +26,8 @@ impl FakeTor {
     }
 }
 
-/// Runs the role [`ROLE`]: prints the port, and serves clients until standard
-/// input ends.
+/// Runs the role [`ROLE`], the fake tor: prints the port, and serves clients
+/// until standard input ends.
 pub(crate) fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("{}", listener.local_addr().unwrap().port());
@@ -41,25 +41,26 @@ pub(crate) fn serve() {
     let _ = io::stdin().read(&mut [0]);
 }
 
-/// Returns a made-up key of `GETINFO`. The fake tor sends a flood of `events`
-/// events after the answer.
+/// Returns a made-up key of `GETINFO`, with which a benchmark makes the fake
+/// tor send `events` events after the answer.
 pub(crate) fn flood_key(events: u64) -> String {
     format!("flood/{events}")
 }
 
-/// Returns the request for a flood of `events` events.
+/// Returns the command that makes the fake tor send `events` events.
 pub(crate) fn request(events: u64) -> String {
     format!("GETINFO {}\r\n", flood_key(events))
 }
 
-/// Returns the number of events that the line requests, or `None` if it doesn't
-/// request a flood.
+/// Returns the number of events that the line requests, or `None` if it is
+/// another command.
 fn flood_asked_for(line: &[u8]) -> Option<usize> {
     std::str::from_utf8(line).ok()?.strip_prefix("GETINFO flood/")?.parse().ok()
 }
 
-/// Answers all commands of one read with one write, like tor. A request for a
-/// flood comes alone.
+/// Answers the commands of a client. All commands that arrive in one read are
+/// answered with one write, like tor does. A request for events must arrive
+/// alone.
 fn converse(mut stream: TcpStream) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     let mut filled = 0;

@@ -1,18 +1,19 @@
-//! A flood of events as tor writes them, always with the same bytes.
+//! Very many events as tor writes them, with the same bytes in each run.
 //!
 //! Of 100 events 40 are CIRC_BW, 20 STREAM, 15 CIRC, 10 STREAM_BW, 5 ORCONN, 5
-//! ADDRMAP and 5 INFO. Circuits and streams have whole lives in a legal order,
-//! and all of them have ended at the end of a block.
+//! ADDRMAP and 5 INFO. The events are made in blocks. Each circuit and stream
+//! goes through all its statuses in a legal order, and ends before the end of
+//! the block.
 
 use std::time::{Duration, SystemTime};
 
 use super::random::Random;
 
-/// The number of events of a block. Longer floods repeat the block. The block
+/// The number of events in a block. Longer floods repeat the block. The block
 /// has 10 MB, so that it doesn't fit into a processor's cache.
 const BLOCK: usize = 50_000;
 
-/// The kinds of events and their shares of 100.
+/// The kinds of events, and the number of each among 100 events.
 const MIX: [(&str, usize); 7] = [
     ("CIRC_BW", 40),
     ("STREAM", 20),
@@ -28,10 +29,10 @@ const CIRCUIT_LIFE: [&str; 5] = ["LAUNCHED", "EXTENDED", "EXTENDED", "BUILT", "C
 /// The statuses of a stream's events, in order.
 const STREAM_LIFE: [&str; 5] = ["NEW", "SENTCONNECT", "REMAP", "SUCCEEDED", "CLOSED"];
 
-/// The beginning of the flood, in July 2026, in seconds since 1970.
+/// The time of the first event, in July 2026, in seconds since 1970.
 const BEGINS: u64 = 1_785_146_400;
 
-/// A block of events of one line each.
+/// A block of events. Each event has one line.
 pub(crate) struct Flood {
     bytes: Vec<u8>,
 }
@@ -54,8 +55,8 @@ impl Flood {
         lines.filter(|line| line.starts_with(b"CIRC ") || line.starts_with(b"STREAM "))
     }
 
-    /// Returns `count` events, in parts that must be written one after the
-    /// other.
+    /// Returns `count` events as parts of a text. Writing the parts one after
+    /// the other gives the text.
     pub(crate) fn events(&self, count: usize) -> impl Iterator<Item = &[u8]> {
         let mut ends = memchr::memchr_iter(b'\n', &self.bytes);
         let rest = (count % BLOCK).checked_sub(1).map_or(0, |last| ends.nth(last).unwrap() + 1);
@@ -66,7 +67,8 @@ impl Flood {
 
 struct Circuit {
     id: u64,
-    /// The number of events that this circuit has had so far.
+    /// The number of events that this circuit has had so far. It is the index
+    /// of the next status in [`CIRCUIT_LIFE`].
     step: usize,
     path: Vec<String>,
     created: String,
@@ -93,8 +95,7 @@ struct Generator {
     circuits_made: u64,
     streams_made: u64,
     connections_made: u64,
-    /// The number of events of circuits and streams that still have to be
-    /// created.
+    /// The number of CIRC events that still have to be created.
     circuit_events: usize,
     stream_events: usize,
 }
@@ -148,7 +149,7 @@ impl Generator {
         block
     }
 
-    /// Returns a time in tor's format, a moment after the last one.
+    /// Returns a time in tor's format, up to 3 ms after the previous one.
     fn time(&mut self) -> String {
         self.now += Duration::from_micros(50 + self.random.below(3000));
         humantime::format_rfc3339_micros(self.now).to_string().trim_end_matches('Z').to_owned()
@@ -209,8 +210,8 @@ impl Generator {
     }
 
     /// Returns the index of the circuit that gets the next event. If
-    /// `may_choose` is true and there is another circuit, avoids those that the
-    /// event would close while they have streams.
+    /// `may_choose` is true, avoids circuits that the event would close while
+    /// they have streams, unless there are no others.
     fn some_circuit(&mut self, may_choose: bool) -> usize {
         let ends_busy = |circuit: &Circuit| {
             circuit.step + 1 == CIRCUIT_LIFE.len()

@@ -20,14 +20,14 @@ pub(crate) mod scape_events;
 pub(crate) mod scape_side;
 pub(crate) mod scape_state;
 
-/// The command of every round trip.
+/// The command that is sent in every round trip.
 pub(crate) const REQUEST: &[u8] = b"GETINFO version\r\n";
 
-/// The number of threads that share a connection, and of requests that one
-/// thread keeps in flight.
+/// The number of threads that share a connection. Also the number of requests
+/// that one thread keeps in flight.
 pub(crate) const TOGETHER: u64 = 8;
 
-/// A real or fake tor.
+/// The address and the authentication of a real or fake tor.
 pub(crate) struct Server {
     /// The `host:port` of the control port.
     pub(crate) address: String,
@@ -37,8 +37,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Returns the AUTHENTICATE line, with its line end. It is the first line
-    /// of a client that doesn't send PROTOCOLINFO.
+    /// Returns the AUTHENTICATE line with its line end. A client that doesn't
+    /// send PROTOCOLINFO sends this line first.
     pub(crate) fn authenticate(&self) -> String {
         match &self.cookie_file {
             None => "AUTHENTICATE\r\n".into(),
@@ -47,8 +47,8 @@ impl Server {
     }
 }
 
-/// Returns the available servers, each after its name: the fake tor, and the
-/// real tor if there is one.
+/// Returns the available servers with their names: the fake tor, and the real
+/// tor if tor is installed.
 pub(crate) fn servers<'a>(
     fake_tor: &'a FakeTor,
     real_tor: Option<&'a RealTor>,

@@ -1,6 +1,6 @@
-//! Pseudorandom numbers that are the same each time.
+//! Pseudorandom numbers that are the same in each run.
 
-/// The generator SplitMix64.
+/// The pseudorandom generator SplitMix64, with its state.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {

@@ -1,4 +1,5 @@
-//! A real tor without network that a benchmark starts, if tor is installed.
+//! A real tor that a benchmark starts, if tor is installed. It doesn't connect
+//! to the Tor network.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -13,8 +14,8 @@ use super::Server;
 /// The timeout of waiting for tor's control port.
 const START_WITHIN: Duration = Duration::from_secs(30);
 
-/// A running tor. It ends when this value is dropped, and when the benchmark is
-/// killed.
+/// A running tor. The process ends when this value is dropped, or when the
+/// benchmark is killed.
 pub(crate) struct RealTor {
     pub(crate) server: Server,
     // The order matters: tor must end before its directory is removed.
@@ -22,7 +23,7 @@ pub(crate) struct RealTor {
     _directory: TempDir,
 }
 
-/// A process that is ended by its ID when it is dropped.
+/// A process that is killed when this value is dropped.
 struct Process(Child);
 
 impl Drop for Process {
@@ -69,9 +70,9 @@ impl RealTor {
     }
 }
 
-/// Waits until tor listens, and has written its address to the file `port`,
-/// such as `PORT=127.0.0.1:12345`, and then its cookie. Returns the address.
-/// Panics with the text of `log` if tor ends or takes too long.
+/// Waits until tor has written its address to the file `port`, such as
+/// `PORT=127.0.0.1:12345`, and then its cookie. Returns the address. Panics
+/// with the text of `log` if tor ends or takes too long.
 fn wait_until_ready(port: &Path, cookie: &Path, log: &Path, tor: &mut Child) -> String {
     const COOKIE_LENGTH: u64 = 32;
     let deadline = Instant::now() + START_WITHIN;

@@ -1,4 +1,4 @@
-//! A network of made-up relays, always with the same bytes. The shares of
+//! A network of made-up relays, with the same bytes in each run. The shares of
 //! flags, addresses and bandwidths are rounded from the public network.
 
 use std::fmt::Write as _;
@@ -34,7 +34,7 @@ const POLICIES: [&str; 5] = [
 const NAMES: [&str; 8] =
     ["quokka", "relay", "exit", "Nifty", "Unnamed", "ForPrivacy", "guard", "vps"];
 
-/// A made-up relay: the values for its text.
+/// A made-up relay: the values that appear in its entry.
 struct Relay {
     nickname: String,
     identity: [u8; 20],
@@ -50,11 +50,11 @@ struct Relay {
     bandwidth: u64,
 }
 
-/// The relays in the order of their identities.
+/// Made-up relays, sorted by identity.
 pub(crate) struct Relays(Vec<Relay>);
 
 impl Relays {
-    /// Creates `count` relays. Another seed gives other relays.
+    /// Creates `count` relays. The same seed always gives the same relays.
     pub(crate) fn new(count: usize, seed: u64) -> Relays {
         let mut random = Random(seed);
         let mut relays: Vec<Relay> = (0..count).map(|_| relay(&mut random)).collect();
@@ -118,7 +118,7 @@ impl Relays {
     }
 }
 
-/// The kinds of documents that have entries of relays.
+/// The kinds of documents that contain the relays' entries.
 #[derive(Clone, Copy, PartialEq)]
 enum Flavor {
     Microdesc,
@@ -126,11 +126,11 @@ enum Flavor {
     Vote,
 }
 
-/// The number of authorities.
+/// The number of directory authorities in the consensus.
 const AUTHORITIES: usize = 9;
 
-/// Returns the digest that stands for the identity of the authority with the
-/// given number.
+/// Returns the made-up identity fingerprint of the authority with the given
+/// number.
 fn authority(number: usize) -> String {
     HEXUPPER.encode(&[0x10 * number as u8 + 0x07; 20])
 }

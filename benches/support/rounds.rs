@@ -1,8 +1,9 @@
-//! Ratios of two columns that are measured in turn, round after round.
+//! Ratios of the times of two functions that run alternately, round after
+//! round.
 //!
-//! On a machine that does other things too, the times of different runs can't
-//! be compared. The ratio of two columns that ran one after the other can be
-//! compared.
+//! On a machine that does other things too, times that were measured long apart
+//! can't be compared. The ratio of two times that were measured one after the
+//! other can be compared.
 
 use std::time::Duration;
 
@@ -10,19 +11,20 @@ use std::time::Duration;
 /// the time that this took.
 pub(crate) type Run = Box<dyn FnMut(u64) -> Duration>;
 
-/// A measurement of scape, and the same measurement of the baseline.
+/// A function that uses scape, and the baseline: a function that does the same
+/// with a bare socket.
 pub(crate) struct Comparison {
     /// The name of the comparison, such as `tor/config`.
     pub(crate) name: String,
     /// The target: the highest ratio of scape's time to the bare socket's time.
     pub(crate) target: f64,
-    /// The number of repetitions in a round.
+    /// The number of repetitions in a round, the argument of both functions.
     pub(crate) times: u64,
     pub(crate) bare: Run,
     pub(crate) scape: Run,
 }
 
-/// The result of the rounds of a [`Comparison`].
+/// The median and the range of the ratios that were measured in several rounds.
 pub(crate) struct Ratio {
     pub(crate) median: f64,
     pub(crate) lowest: f64,
@@ -30,7 +32,7 @@ pub(crate) struct Ratio {
 }
 
 impl Ratio {
-    /// Creates the result from the ratios of the rounds.
+    /// Creates the result from one ratio for each round.
     pub(crate) fn of(mut ratios: Vec<f64>) -> Ratio {
         ratios.sort_by(f64::total_cmp);
         Ratio {
@@ -40,7 +42,8 @@ impl Ratio {
         }
     }
 
-    /// Prints the ratio in a line, with the target if there is one.
+    /// Prints the ratio in a line. If `target` is given, also prints the target
+    /// and the word "met" or "MISSED".
     pub(crate) fn print(&self, name: &str, target: Option<f64>) {
         print!("{name:<18} {:.2}  ({:.2} to {:.2})", self.median, self.lowest, self.highest);
         match target {
@@ -51,15 +54,16 @@ impl Ratio {
 }
 
 impl Comparison {
-    /// Runs both columns once, to test that they work.
+    /// Runs both functions once, to test that they work.
     pub(crate) fn run_once(&mut self) {
         (self.bare)(1);
         (self.scape)(1);
         println!("{}: ok", self.name);
     }
 
-    /// Measures and returns the ratio of scape's time to the bare time, over
-    /// `rounds` rounds. A round before them is a warm-up and isn't counted.
+    /// Returns the ratio of scape's time to the baseline's time, measured in
+    /// `rounds` rounds. Another round before them is a warm-up and isn't
+    /// counted.
     pub(crate) fn ratio(&mut self, rounds: usize) -> Ratio {
         let ratios = (0..=rounds).map(|_| {
             let bare = (self.bare)(self.times);
@@ -81,7 +85,7 @@ pub(crate) fn print_ratios(comparisons: &mut [Comparison], rounds: usize) {
     }
 }
 
-/// Returns the word for a target that was met or missed.
+/// Returns the word that is printed after a target: "met" or "MISSED".
 pub(crate) fn verdict(met: bool) -> &'static str {
     if met { "met" } else { "MISSED" }
 }

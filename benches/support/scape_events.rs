@@ -1,5 +1,5 @@
-//! Reads and parses the events of [`bare_events`](super::bare_events), as a
-//! user of scape would do it.
+//! The counterpart of [`bare_events`](super::bare_events): reads and parses the
+//! same events, like a user of scape would do it.
 
 use std::time::Instant;
 
@@ -19,7 +19,8 @@ const KINDS: [EventKind; 7] = [
     EventKind::Info,
 ];
 
-/// Returns a function that reads a flood of events from a subscription.
+/// Returns a function that reads the requested number of events from a
+/// subscription.
 pub(crate) fn subscription(server: &Server) -> Run {
     let controller = scape_side::connect(&server.address);
     let subscription = controller.subscribe(KINDS).unwrap();
@@ -37,7 +38,7 @@ pub(crate) fn subscription(server: &Server) -> Run {
     })
 }
 
-/// Returns a function that gets a flood of events in a callback.
+/// Returns a function that gets the requested number of events in a callback.
 pub(crate) fn callback(server: &Server) -> Run {
     let controller = scape_side::connect(&server.address);
     Box::new(move |events| {
@@ -59,7 +60,8 @@ pub(crate) fn callback(server: &Server) -> Run {
     })
 }
 
-/// Sums over the events. Calculating them makes a listener look at each event.
+/// Sums over the events. They make the benchmark look at each event, like a
+/// user would.
 #[derive(Default)]
 struct Tally {
     events: u64,

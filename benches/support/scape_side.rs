@@ -1,5 +1,5 @@
-//! The round trips of [`bare`](super::bare), as a user of scape would write
-//! them.
+//! The counterpart of [`bare`](super::bare): the same round trips, like a user
+//! of scape would write them.
 
 use std::collections::VecDeque;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Measures the live state, and the parts of its work.
+//! Measures scape's live state of tor, and separately some steps of its work.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -12,8 +12,8 @@ use super::relays::RELAYS;
 use super::rounds::Run;
 use super::{Server, bare_relays, fake_network, scape_side};
 
-/// Returns a function that parses the relays' entries with
-/// [`bare_relays::read`], which gets `has_digest`.
+/// Returns a function that parses the relays' entries with the baseline,
+/// [`bare_relays::read`]. See there for `has_digest`.
 pub(crate) fn bare(text: String, has_digest: bool) -> Run {
     timed(move || assert_eq!(bare_relays::read(&text, has_digest).len(), RELAYS))
 }
@@ -56,8 +56,7 @@ pub(crate) fn new_consensus(server: &Server) -> Run {
     })
 }
 
-/// Returns a function that parses `count` events of circuits and streams, and
-/// does nothing else.
+/// Returns a function that only parses `count` events of circuits and streams.
 pub(crate) fn typed_lives(count: usize) -> Run {
     let lives: Vec<Vec<u8>> = fake_network::lives(count).collect();
     timed(move || {
@@ -70,8 +69,8 @@ pub(crate) fn typed_lives(count: usize) -> Run {
     })
 }
 
-/// Returns a function that applies `count` events to a live state: the events
-/// are read from a socket, parsed and kept.
+/// Returns a function that makes a live state process `count` events: the state
+/// reads them from a socket, parses them and stores the results.
 pub(crate) fn lives(server: &Server, count: usize) -> Run {
     let controller: Controller = scape_side::connect(&server.address);
     let state = State::new(&controller).unwrap();

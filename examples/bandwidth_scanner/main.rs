@@ -55,11 +55,13 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 const FIRST_SIZE: u64 = 16 * 1024;
 /// The timeout of each download.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The maximum number of downloads through a relay, also those of a wrong size.
+/// The maximum number of downloads through a relay, including those that don't
+/// count because they took too short or too long.
 const MOST_DOWNLOADS: usize = 50;
 /// The number of relays that are measured at the same time.
 const WORKERS: usize = 3;
-/// The share of the relays in percent that must have been measured.
+/// The minimum share of the relays, in percent, with measurements. Below it,
+/// the file tells authorities not to vote with its lines.
 const MIN_PERCENT: u64 = 60;
 
 fn main() -> Result<()> {
@@ -94,12 +96,14 @@ fn main() -> Result<()> {
 struct Scanner {
     state: State,
     directory: Arc<Directory>,
-    /// The relays that allow connections to the web server.
+    /// The relays that allow exit connections to the web server.
     exits: HashSet<Fingerprint>,
-    /// The settings of a two-hop path, for measuring a relay that is the exit.
+    /// The settings of a two-hop path that ends at the relay to measure. They
+    /// are used for the relays in `exits`.
     path: PathBuilder,
-    /// The settings of a two-hop path to an exit that allows connections to the
-    /// web server, for measuring any other relay.
+    /// The settings of a two-hop path that begins at the relay to measure, and
+    /// ends at an exit that allows connections to the web server. They are used
+    /// for all other relays.
     with_exit: PathBuilder,
     options: Options,
 }
@@ -180,8 +184,8 @@ impl Scanner {
         Ok(path.prepare(self.directory.clone(), &[])?.choose()?)
     }
 
-    /// Downloads until enough downloads took the right time, and returns their
-    /// speeds in bytes per second.
+    /// Downloads parts of the file until enough downloads took between 5 and 10
+    /// seconds, and returns their speeds in bytes per second.
     fn download_all(&self, agent: &Agent) -> Result<Vec<f64>> {
         let mut size = FIRST_SIZE.min(self.options.largest);
         // The size of the file is known after the first download.
@@ -203,8 +207,9 @@ impl Scanner {
         Err("its speed changes too much".into())
     }
 
-    /// Downloads a random part of this size from the file of size `whole`.
-    /// Returns the size of the file.
+    /// Downloads `size` bytes from a random place in the file. `whole` is the
+    /// size of the file, or 0 before the first download. Returns the size of
+    /// the file.
     fn download(&self, agent: &Agent, size: u64, whole: u64) -> Result<u64> {
         let begin = rand::random_range(0..=whole.saturating_sub(size));
         let range = format!("bytes={begin}-{}", begin + size - 1);
@@ -221,8 +226,9 @@ impl Scanner {
     }
 }
 
-/// Returns the smallest bandwidth in the server descriptor of each relay, in
-/// bytes per second: the observed one, or a limit that the operator has set.
+/// Returns a bandwidth for each relay from its server descriptor, in bytes per
+/// second. It is the smallest of the observed bandwidth and the limits that the
+/// operator has set.
 fn descriptor_bandwidths(state: &State) -> Result<HashMap<Fingerprint, f64>> {
     let text = state.controller().info().desc_all_recent()?;
     let bandwidths = text.documents().filter_map(|descriptor| {
@@ -288,7 +294,7 @@ fn bandwidth_file(
     Ok(file.to_string())
 }
 
-/// Replaces a file at once, so that an authority never reads a part of it.
+/// Replaces a file atomically, so that an authority never reads a partial file.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
     name.push(".new");
@@ -331,7 +337,7 @@ impl Options {
         Ok(Options { url, file: file.into(), downloads, largest, authorities })
     }
 
-    /// Returns the host and the port of the URL.
+    /// Returns the host and the port in the URL of the file to download.
     fn target(&self) -> Result<(String, u16)> {
         let url: Uri = self.url.parse()?;
         let host = url.host().ok_or("the URL has no host")?.to_owned();

@@ -1,14 +1,14 @@
-//! The size of the next download, and the bandwidth of each relay.
+//! Computes the size of the next download, and the bandwidth of each relay.
 
-/// The time in seconds below which a download says nothing about the speed. The
-/// next download is then five times larger.
+/// A download that takes less than this, in seconds, says nothing about the
+/// speed. The next download is then five times larger.
 const TOO_FAST: f64 = 1.0;
-/// The time in seconds that a measured download must take, unless it has the
+/// The minimum time, in seconds, of a download that counts, unless it has the
 /// maximum size.
 const SHORTEST: f64 = 5.0;
-/// The time in seconds that a download should take.
+/// The time, in seconds, that the next download should take.
 const TARGET: f64 = 6.0;
-/// The time in seconds that a measured download may take.
+/// The maximum time, in seconds, of a download that counts.
 const LONGEST: f64 = 10.0;
 /// The largest share of the whole bandwidth that a relay can get. This limit
 /// applies only to more than 20 relays, because the shares of fewer relays
@@ -16,8 +16,8 @@ const LONGEST: f64 = 10.0;
 const LARGEST_SHARE: f64 = 0.05;
 
 /// Returns the size of the next download if a download of `size` bytes took too
-/// short or too long, or `None` if the download counts. A download that is too
-/// short counts if it has at least `largest` bytes.
+/// short or too long, or `None` if the download counts. A download that took
+/// too short also counts if it has at least `largest` bytes.
 pub(crate) fn next_size(size: u64, largest: u64, seconds: f64) -> Option<u64> {
     if seconds < LONGEST && (seconds >= SHORTEST || size >= largest) {
         return None;
@@ -26,8 +26,9 @@ pub(crate) fn next_size(size: u64, largest: u64, seconds: f64) -> Option<u64> {
     Some(((size as f64 * factor) as u64).clamp(1, largest.max(1)))
 }
 
-/// Returns the bandwidth of each relay, in kilobytes per second. A relay has
-/// the speeds of its downloads and its bandwidth so far, in bytes per second.
+/// Returns the bandwidth of each relay, in kilobytes per second. Each element
+/// of `relays` has the speeds of a relay's downloads and the relay's bandwidth
+/// so far, in bytes per second.
 pub(crate) fn bandwidths(relays: &[(&[f64], Option<f64>)]) -> Vec<u64> {
     // The filtered speed counts slow downloads as average ones, because the
     // other relay may have been the slow one.

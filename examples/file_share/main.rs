@@ -55,7 +55,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 const MOST: usize = 32;
 /// The timeout of each read from, or write to, a visitor.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The time that transfers in progress have at the end.
+/// The maximum time that the program waits at its end for transfers in
+/// progress.
 const LAST_TRANSFERS: Duration = Duration::from_secs(60 * 60);
 
 /// The reason why the program ends.
@@ -78,17 +79,18 @@ impl fmt::Display for End {
     }
 }
 
-/// The content of the onion site: files to download, or a folder for uploads.
+/// The site that visitors see: files to download, or a form for uploads.
 enum Site {
     Share(Share),
     Inbox(Inbox),
 }
 
-/// The visitors that are being served.
+/// The number of visitors that are being served.
 #[derive(Default)]
 struct Visitors {
     count: AtomicUsize,
-    /// True if no more visitors are served.
+    /// True at the end of the program, when new visitors aren't served any
+    /// more.
     closed: AtomicBool,
 }
 
@@ -145,9 +147,9 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Waits for a reason to end, at most for the time `stop_after`, and prints the
-/// reason. Unless the user ends the program, also waits for the transfers in
-/// progress.
+/// Waits for a message in `ended`, or until the time `stop_after` is over.
+/// Prints the reason. Unless the user ends the program, also waits for the
+/// transfers in progress.
 fn wait_for_end(ended: &Receiver<End>, stop_after: Option<Duration>, visitors: &Visitors) {
     let mut end = match stop_after {
         Some(time) => ended.recv_timeout(time).unwrap_or(End::Time),
@@ -162,7 +164,8 @@ fn wait_for_end(ended: &Receiver<End>, stop_after: Option<Duration>, visitors: &
     }
 }
 
-/// Answers the request of a visitor.
+/// Reads and answers one request of a visitor. If the program should end after
+/// it, reports this to `ends`.
 fn serve(site: &Site, visitor: &OnionStream, ends: &Sender<End>) -> io::Result<()> {
     visitor.set_read_timeout(Some(PATIENCE))?;
     visitor.set_write_timeout(Some(PATIENCE))?;
@@ -187,8 +190,8 @@ fn serve(site: &Site, visitor: &OnionStream, ends: &Sender<End>) -> io::Result<(
     }
 }
 
-/// Waits until the visitor has closed the connection. If the program closed it
-/// earlier, or ended, the end of the answer would be lost.
+/// Waits until the visitor has closed the connection. If the program closed the
+/// connection first, or ended, the end of the answer could be lost.
 fn finish(mut visitor: &OnionStream) -> io::Result<()> {
     visitor.shutdown(Shutdown::Write)?;
     let begun = Instant::now();
@@ -202,7 +205,8 @@ fn finish(mut visitor: &OnionStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts a thread that reports Ctrl-C and SIGTERM.
+/// Starts a thread that waits for Ctrl-C and SIGTERM. It cancels `token` and
+/// sends [`End::Stopped`] to `ends`.
 #[cfg(unix)]
 fn end_on_signals(ends: Sender<End>, token: CancelToken) -> io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
@@ -223,7 +227,7 @@ fn end_on_signals(_: Sender<End>, _: CancelToken) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts a thread that reports Enter.
+/// Starts a thread that sends [`End::Stopped`] to `ends` when Enter is pressed.
 fn end_on_enter(ends: Sender<End>) {
     thread::spawn(move || {
         // The end of the input isn't Enter. It may be /dev/null.
@@ -245,8 +249,8 @@ struct Options {
     site: Site,
     /// True if visitors don't need a private key.
     is_public: bool,
-    /// The time after which the program ends, unless something else has ended
-    /// it before. `None` for no such limit.
+    /// The time after which the program ends if nothing else ends it before.
+    /// `None` means no time limit.
     stop_after: Option<Duration>,
 }
 

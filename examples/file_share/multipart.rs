@@ -7,19 +7,21 @@ use std::mem;
 const LONGEST_HEADER: u64 = 8 * 1024;
 /// The maximum length of the boundary in bytes (RFC 2046).
 const LONGEST_BOUNDARY: usize = 70;
-/// The number of bytes that are read at a time if they contain no line end.
+/// The maximum number of bytes that are read at a time. It matters only for
+/// content without line ends.
 const CHUNK: u64 = 64 * 1024;
 
 /// The parts of a form, read one after the other.
 pub(crate) struct Parts<R> {
     reader: R,
-    /// The line that ends a part, with the line end before it.
+    /// The text that ends a part: a line end, and the beginning of the next
+    /// line.
     delimiter: Vec<u8>,
 }
 
 impl<R: BufRead> Parts<R> {
-    /// Returns the parts of a body with this `Content-Type`. Returns `None` if
-    /// it isn't the type of a form.
+    /// Returns the parts of a request body with this `Content-Type`. Returns
+    /// `None` if the type isn't that of a form.
     pub(crate) fn new(reader: R, content_type: &str) -> Option<Self> {
         let parameters = content_type.strip_prefix("multipart/form-data;")?;
         let (_, boundary) = parameters.split_once("boundary=")?;
@@ -29,9 +31,9 @@ impl<R: BufRead> Parts<R> {
         is_valid.then_some(Parts { reader, delimiter })
     }
 
-    /// Copies the content of the current part, up to the delimiter. Before the
-    /// first part, this is the text before the first delimiter. Returns true if
-    /// another part follows.
+    /// Copies the content of the current part to `to`. Before the first part,
+    /// this is the text before the first delimiter. Returns true if another
+    /// part follows.
     pub(crate) fn copy(&mut self, mut to: impl Write) -> io::Result<bool> {
         // The line end before a delimiter belongs to the delimiter. So each
         // line end is kept until the next line is known.

@@ -15,7 +15,7 @@ use crate::multipart::Parts;
 const MOST_FILES: usize = 100;
 /// The maximum length of a file's name in bytes.
 const LONGEST_NAME: usize = 200;
-/// The number of bytes of a refused upload that are read at most.
+/// The maximum number of bytes of a refused upload that are read and ignored.
 const MOST_IGNORED: u64 = 1 << 20;
 
 const BAD_REQUEST: &str = "400 Bad Request";
@@ -26,7 +26,7 @@ const FORM: &str = "<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<title>Upload</ti
     <form method=\"post\" action=\"/upload\" enctype=\"multipart/form-data\">\n\
     <input type=\"file\" name=\"file\" multiple>\n<button>Upload</button>\n</form>\n";
 
-/// The folder for uploads, with its limits.
+/// The folder for uploads, the size limit, and the number of uploads so far.
 pub(crate) struct Inbox {
     folder: PathBuf,
     /// The maximum length of an upload in bytes.
@@ -42,7 +42,7 @@ impl Inbox {
         Ok(Inbox { folder: folder.canonicalize()?, limit, uploads: AtomicUsize::new(0) })
     }
 
-    /// Answers a request. `reader` continues with the body.
+    /// Answers a request. `reader` contains the request's body.
     pub(crate) fn answer(
         &self,
         request: &Request,
@@ -71,8 +71,8 @@ impl Inbox {
         }
     }
 
-    /// Saves the files of an upload. Returns the HTTP status if the upload is
-    /// refused. `number` is the number of the upload in messages.
+    /// Saves the files of an upload. If the upload is refused, returns an error
+    /// with the HTTP status. `number` is the upload's number for messages.
     fn upload(
         &self,
         number: usize,
@@ -99,8 +99,8 @@ impl Inbox {
         result
     }
 
-    /// Saves the files in a form. Returns the HTTP status of a refusal after an
-    /// error. The files before the error are kept.
+    /// Saves the files in a form. If a file can't be saved, returns an error
+    /// with the HTTP status. The files before it are kept.
     fn save(
         &self,
         number: usize,
@@ -127,8 +127,8 @@ impl Inbox {
         if is_more { Err(TOO_LARGE) } else { Ok(()) }
     }
 
-    /// Gives a complete file its name, or that name with a number if there is
-    /// such a file already. Returns the name.
+    /// Moves a complete file to the folder under the name `wanted`. If this
+    /// name exists, adds a number to it. Returns the name of the file.
     fn keep(&self, mut file: NamedTempFile, wanted: &str) -> io::Result<String> {
         let (stem, extension) = match wanted.rsplit_once('.') {
             Some((stem, extension)) => (stem, format!(".{extension}")),
@@ -152,7 +152,7 @@ impl Inbox {
 
 /// Returns a harmless name for a visitor's file: without folders, without a dot
 /// at the beginning, which would hide the file, and without characters that
-/// have a meaning elsewhere.
+/// have a special meaning, for example in a shell.
 fn safe(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let is_harmless = |c: char| c.is_alphanumeric() || " ._-()".contains(c);

@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 use crate::http::{Request, encode, escape, page, send_head};
 use crate::{Result, printable, zip};
 
-/// The shared files.
+/// The shared files, and the settings for downloads.
 pub(crate) struct Share {
     entries: Vec<Entry>,
     /// The single file, or the archive of all files.
@@ -25,7 +25,7 @@ pub(crate) struct Share {
     downloads: AtomicUsize,
 }
 
-/// A file that is shared.
+/// A file that visitors can download.
 pub(crate) struct Entry {
     /// The name for visitors: the path below the shared folder, with slashes.
     pub(crate) name: String,
@@ -61,8 +61,8 @@ impl Share {
         Ok(Share { entries, whole, _archive: archive, stay, downloads: AtomicUsize::new(0) })
     }
 
-    /// Answers a request. Returns true if the program should end, because
-    /// everything was downloaded.
+    /// Answers a request. Returns true if the program should end, because the
+    /// visitor has downloaded everything and `stay` is false.
     pub(crate) fn answer(&self, request: &Request, visitor: &OnionStream) -> io::Result<bool> {
         if request.method != "GET" {
             page(visitor, "405 Method Not Allowed", "Allow: GET\r\n", true)?;
@@ -82,15 +82,16 @@ impl Share {
         Ok(false)
     }
 
-    /// Returns the file at a path such as `/file/3`. Files are requested by
-    /// number, so no path can lead to other files. Returns `None` if there is
-    /// no such file, or if the files aren't offered separately.
+    /// Returns the file for a request target such as `/file/3`. Files are
+    /// requested by number, so no target can lead to other files. Returns
+    /// `None` if there is no such file, or if files can't be downloaded
+    /// separately.
     fn entry(&self, target: &str) -> Option<&Entry> {
         let number: usize = target.strip_prefix("/file/")?.parse().ok()?;
         self.entries.get(number).filter(|_| self.stay)
     }
 
-    /// Sends a page with the names of the files.
+    /// Sends a page that lists the files.
     fn list(&self, mut visitor: &OnionStream) -> io::Result<()> {
         let item = |(number, entry): (usize, &Entry)| {
             let text = format!("{} ({} bytes)", escape(&entry.name), entry.length);
@@ -111,7 +112,7 @@ impl Share {
         visitor.write_all(html.as_bytes())
     }
 
-    /// Sends a file, and prints the progress at each tenth.
+    /// Sends a file, and prints the progress after each tenth.
     fn send(&self, entry: &Entry, mut visitor: &OnionStream) -> io::Result<()> {
         let name = entry.name.rsplit('/').next().unwrap_or_default();
         let mut file = File::open(&entry.path)?.take(entry.length);
@@ -149,8 +150,9 @@ impl Entry {
     }
 }
 
-/// Collects the files at a path. Symbolic links inside of folders are left out,
-/// because they may lead to files that weren't meant.
+/// Adds the file `path`, or all files in the folder `path`, to `entries`.
+/// Symbolic links inside of folders are left out, because they may lead to
+/// files that the user didn't mean to share.
 fn collect(path: &Path, name: String, entries: &mut Vec<Entry>) -> io::Result<()> {
     let kind = fs::symlink_metadata(path)?.file_type();
     if kind.is_file() {

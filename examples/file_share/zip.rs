@@ -8,12 +8,12 @@ use flate2::Crc;
 use crate::Result;
 use crate::share::Entry;
 
-/// The fields that are the same in each file's header: version 2.0 of the
+/// The part of each file's header that is always the same: version 2.0 of the
 /// format, names in UTF-8, no compression, and the date 1 January 1980, which
 /// hides the real times of the files.
 const SETTINGS: [u8; 10] = [20, 0, 0, 8, 0, 0, 0, 0, 33, 0];
 
-/// Writes an archive of these files.
+/// Writes a zip archive of the files `entries` to the file `archive`.
 pub(crate) fn write(archive: &mut File, entries: &[Entry]) -> Result<()> {
     const TOO_LARGE: &str = "the files are too large or too many for a zip archive";
     let mut index = Vec::new();
@@ -46,7 +46,8 @@ pub(crate) fn write(archive: &mut File, entries: &[Entry]) -> Result<()> {
     Ok(())
 }
 
-/// Copies a file, and returns its checksum and its length.
+/// Copies a file. Returns the CRC-32 checksum and the length that the archive's
+/// headers need.
 fn copy(from: &mut File, to: &mut File) -> io::Result<(u32, u64)> {
     let (mut crc, mut length) = (Crc::new(), 0);
     let mut buffer = vec![0; 64 * 1024];

@@ -1,17 +1,16 @@
-//! Resolves the path of a request to a file, the listing of a directory, or
-//! nothing.
+//! Maps the path of a request to a file or to the listing of a directory.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use crate::http::{encode, escape};
 
-/// The content that answers a request.
+/// The content with which a request is answered.
 pub(crate) enum Content {
     File(PathBuf),
     /// A page that lists a directory.
     Listing(String),
-    /// A redirect to the same path with a slash at the end.
+    /// A redirect to this path, which has a slash at the end.
     Elsewhere(String),
 }
 
@@ -21,8 +20,9 @@ pub(crate) enum Missing {
     NotFound,
 }
 
-/// Finds the content for the request target `target`, such as `/a%20b/c?d`. The
-/// content is never outside of `root`, which must be a canonical path.
+/// Finds the content for the request target `target`, such as `/a%20b/c?d`, in
+/// the directory `root`. The content is never outside of `root`, which must be
+/// a canonical path.
 pub(crate) fn find(root: &Path, target: &str) -> Result<Content, Missing> {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     let decoded =
@@ -105,7 +105,7 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Returns the media type of a file by its name.
+/// Returns the media type for a file, which depends on the end of its name.
 pub(crate) fn content_type(path: &Path) -> &'static str {
     let extension =
         path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();

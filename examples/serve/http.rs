@@ -1,21 +1,21 @@
-//! HTTP/1.1 as far as a small server needs it.
+//! The parts of HTTP/1.1 that a small server needs.
 
 use std::io::{self, BufRead, Read as _, Write};
 
 /// The maximum length of a request's head in bytes.
 const LONGEST_HEAD: u64 = 16 * 1024;
 
-/// The head of a request.
+/// The request line and headers of a request.
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) target: String,
-    /// The header lines.
+    /// The header lines as one text, without the request line.
     headers: String,
 }
 
 impl Request {
-    /// Reads a head up to the empty line. Returns `None` if the head is
-    /// malformed.
+    /// Reads the request line and headers, up to the empty line. Returns `None`
+    /// if they are malformed.
     pub(crate) fn read(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
         let mut reader = reader.take(LONGEST_HEAD);
         let mut head = Vec::new();
@@ -48,7 +48,8 @@ impl Request {
     }
 }
 
-/// Sends the head of an answer. `more` are further header lines.
+/// Sends the status line and headers of an answer. `more` contains further
+/// header lines.
 pub(crate) fn send_head(
     mut visitor: impl Write,
     status: &str,
@@ -62,8 +63,9 @@ pub(crate) fn send_head(
     )
 }
 
-/// Sends a page that contains only the status. `more` are further header lines.
-/// If `with_body` is false, only the head is sent, as an answer to HEAD.
+/// Sends an HTML page that contains only the status. `more` contains further
+/// header lines. If `with_body` is false, only the headers are sent, as the
+/// answer to HEAD.
 pub(crate) fn page(
     mut visitor: impl Write,
     status: &str,
@@ -76,7 +78,8 @@ pub(crate) fn page(
     if with_body { visitor.write_all(body.as_bytes()) } else { Ok(()) }
 }
 
-/// Writes a text as percent escapes, apart from harmless characters.
+/// Encodes a name for a URL: all but harmless characters become percent
+/// escapes.
 pub(crate) fn encode(name: &str) -> String {
     let plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/');
@@ -85,7 +88,7 @@ pub(crate) fn encode(name: &str) -> String {
         .collect()
 }
 
-/// Replaces the characters that have a meaning in HTML.
+/// Escapes the characters that have a special meaning in HTML.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

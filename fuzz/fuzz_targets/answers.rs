@@ -1,5 +1,5 @@
-//! Answers to GETINFO, GETCONF, PROTOCOLINFO and AUTHCHALLENGE: as many values
-//! as were asked for, or none.
+//! Parses answers to GETINFO, GETCONF, PROTOCOLINFO and AUTHCHALLENGE. An
+//! accepted answer to GETINFO has as many values as were asked for.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

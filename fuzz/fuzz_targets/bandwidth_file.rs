@@ -1,5 +1,5 @@
-//! Bandwidth files: parsed, and written again if they are valid. The written
-//! file has the same content.
+//! Parses bandwidth files. A valid one is written again, and the written file
+//! must have the same content.
 #![no_main]
 
 mod common;
@@ -34,8 +34,8 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// Writes a file with the same content, if the builder allows it: the builder
-/// refuses a key that the file's version doesn't have.
+/// Writes a file with the same content and compares them. Does nothing if the
+/// builder refuses a key, because the file's version doesn't have it.
 fn check_written(file: &BandwidthFile<'_>) {
     let has_header = file.version >= BandwidthFileVersion::new(1, 1, 0);
     if !has_header && file.header().next().is_some() {

@@ -1,4 +1,4 @@
-//! Network statuses of a bridge authority.
+//! Parses network statuses of a bridge authority.
 #![no_main]
 
 mod common;

@@ -1,5 +1,5 @@
-//! A command is one line whatever its arguments are. If it has data, the data
-//! ends where it should.
+//! Formats commands with arbitrary arguments and data. The arguments must stay
+//! on a single line, and no line of the data may end the data early.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! Values of options: a value that was parsed is written so that it is parsed as
-//! the same value. A normal form is the normal form of itself.
+//! Parses and writes values of options. A written value must be parsed to the
+//! same value, and the normal form of a normal form must be the same text.
 #![no_main]
 
 use std::path::PathBuf;
@@ -13,8 +13,8 @@ use scape_proto::torrc::{PortFlag, PortLine};
 use scape_proto::info::ConfigType;
 use scape_proto::word::{Fingerprint};
 
-/// Checks that a value that was parsed from these lines, and can be written, is
-/// parsed from the written lines.
+/// Parses a value from these lines. If it can be written, checks that the
+/// written lines are parsed to the same value.
 fn there_and_back<T: FromConfigValue + ToConfigValue + PartialEq + std::fmt::Debug>(
     ty: &ConfigType,
     lines: &[String],

@@ -1,5 +1,5 @@
-//! Consensuses: the header, all entries, the footer, and the directory that is
-//! made from them.
+//! Parses consensuses: the header, all entries, the footer, and the directory
+//! that is made from them.
 #![no_main]
 
 mod common;

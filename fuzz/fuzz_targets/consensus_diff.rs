@@ -1,5 +1,5 @@
-//! Consensus diffs: parsed, and applied to a base. The result is that of a
-//! plain interpreter of the commands.
+//! Parses consensus diffs, and applies them to a base. The result must be that
+//! of a simple second implementation in this file.
 #![no_main]
 
 mod common;
@@ -45,8 +45,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Applies commands one after the other. Returns `None` if one of them is
-/// malformed or can't be applied.
+/// The second implementation: applies a diff's commands one after the other.
+/// Returns `None` if one of them is malformed or can't be applied.
 fn apply(base: &[u8], commands: &[u8]) -> Option<Vec<u8>> {
     let mut lines: Vec<&[u8]> = base.split_inclusive(|b| *b == b'\n').collect();
     let mut rest = commands.split_inclusive(|b| *b == b'\n');

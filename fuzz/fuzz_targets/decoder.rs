@@ -1,5 +1,5 @@
-//! However a control port's bytes are cut, the decoder gives the same replies
-//! and the same error.
+//! Decodes the bytes of a control port in pieces. The replies and the error
+//! must not depend on the sizes of the pieces.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

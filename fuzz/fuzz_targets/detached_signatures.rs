@@ -1,4 +1,4 @@
-//! Detached signatures of a consensus.
+//! Parses detached signatures of a consensus.
 #![no_main]
 
 mod common;

@@ -1,5 +1,5 @@
-//! Directory documents: parsing any bytes comes to an end. A directory contains
-//! each relay once.
+//! Parses the documents of a directory. Parsing any bytes must end, and a
+//! directory must contain each relay only once.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Lists of directory authorities and fallback directories.
+//! Parses lists of directory authorities and fallback directories.
 #![no_main]
 
 mod common;
@@ -40,9 +40,9 @@ fn check_authority(authority: &DirectoryAuthority) {
     assert_eq!(authority.to_string().parse().as_ref(), Ok(authority));
 }
 
-/// Checks that the text of a fallback directory is parsed as the same values.
-/// The values that only comments of a list contain are left out, because the
-/// text doesn't have them.
+/// Checks that parsing the text of a fallback directory gives the same values.
+/// Values that a list has only in comments are not compared, because the text
+/// doesn't have them.
 fn check_fallback(mut fallback: FallbackDirectory) {
     fallback.nickname = None;
     fallback.caches_extra_info = None;

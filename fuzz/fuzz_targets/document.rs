@@ -1,4 +1,4 @@
-//! Documents of any kind. The first byte chooses the kind.
+//! Parses documents of any kind. The first byte of the input chooses the kind.
 #![no_main]
 
 mod common;

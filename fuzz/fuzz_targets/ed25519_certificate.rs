@@ -1,4 +1,4 @@
-//! Ed25519 certificates, as bytes and as text.
+//! Parses Ed25519 certificates, as bytes and as text.
 #![no_main]
 
 mod common;

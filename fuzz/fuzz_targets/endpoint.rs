@@ -1,5 +1,5 @@
-//! Endpoint strings: an endpoint that was parsed is written so that it is
-//! parsed as the same endpoint, and nothing secret is shown.
+//! Parses and writes endpoint strings. A written endpoint must be parsed to the
+//! same endpoint, and no secret may be shown.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! Events: every reply with the status 650 is parsed as an event, whatever it
-//! contains. The event has the kind that the reply names.
+//! Parses replies with the status 650, whatever they contain, as events. An
+//! event must have the kind that its reply names.
 #![no_main]
 
 use std::time::SystemTime;

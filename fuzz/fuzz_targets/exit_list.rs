@@ -1,4 +1,4 @@
-//! Lists of exits.
+//! Parses lists of exits.
 #![no_main]
 
 mod common;

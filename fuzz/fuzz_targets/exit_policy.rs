@@ -1,4 +1,4 @@
-//! Exit policies and port policies: everything that can be asked about them.
+//! Parses exit policies and port policies, and calls every method of them.
 #![no_main]
 
 mod common;
@@ -59,7 +59,8 @@ fn check_ports(ports: &PortPolicy) {
     assert!(!ports.allows(0) && ports.allows(80) == ports.clone().allows(80));
 }
 
-/// Returns targets at the borders of the first rules.
+/// Returns addresses and ports at the borders of the first rules, where
+/// mistakes are most likely.
 fn samples(policy: &ExitPolicy) -> Vec<(IpAddr, u16)> {
     let mut samples: Vec<(IpAddr, u16)> =
         ["1.2.3.4", "10.1.1.1", "127.0.0.1", "::1", "2001:db8::1", "::ffff:1.2.3.4"]

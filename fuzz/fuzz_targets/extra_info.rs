@@ -1,4 +1,4 @@
-//! Extra-info documents, alone and one after the other.
+//! Parses extra-info documents, both as a single document and as a sequence.
 #![no_main]
 
 mod common;

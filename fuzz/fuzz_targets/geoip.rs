@@ -1,8 +1,8 @@
-//! Damaged GeoIP databases: the database is refused, or look-ups in it return
-//! without a panic.
+//! Reads damaged GeoIP databases. A database must be refused, or look-ups in it
+//! must not panic.
 //!
 //! The first byte of the input chooses a valid database, and every five bytes
-//! after it describe one change of the database. If the highest bit of the
+//! after it describe one change of that database. If the highest bit of the
 //! first byte is 1, the bytes after it are the whole database.
 #![no_main]
 

@@ -1,7 +1,7 @@
-//! The time that documents take: eight times the text takes at most 24 times the
-//! time. The first byte chooses the kind of document. The rest is
-//! `head NUL pattern`; the pattern is repeated, and each byte 1 in it becomes
-//! the number of the repetition.
+//! Checks that the time for reading a document grows nearly linearly: eight
+//! times the text may take at most 24 times the time. The first byte chooses
+//! the kind of document. The rest is `head NUL pattern`; the pattern is
+//! repeated, and each byte 1 in it becomes the number of the repetition.
 #![no_main]
 
 mod common;
@@ -62,7 +62,7 @@ fn repeat(head: &[u8], pattern: &[u8], length: usize) -> Vec<u8> {
     text
 }
 
-/// Reads everything of a document, both leniently and strictly.
+/// Reads all values of a document, both leniently and strictly.
 fn read(choice: u8, text: &[u8]) {
     match choice {
         0 => {

@@ -1,4 +1,5 @@
-//! Certificates of authorities, alone and one after the other.
+//! Parses key certificates of authorities, both as a single document and as a
+//! sequence.
 #![no_main]
 
 mod common;

@@ -1,5 +1,6 @@
-//! Keys as they are in files, in the configuration and on the control port: a
-//! key is refused, or it is written so that it is read as the same key.
+//! Parses keys in the formats of files, of the configuration and of the control
+//! port. A key that isn't refused must be written so that it is read as the
+//! same key.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Microdescriptors, alone and one after the other.
+//! Parses microdescriptors, both as a single document and as a sequence.
 #![no_main]
 
 mod common;

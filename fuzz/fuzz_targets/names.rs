@@ -1,5 +1,5 @@
-//! Addresses, keys, fingerprints, versions and ids: a value that was parsed is
-//! written so that it is parsed as the same value.
+//! Parses addresses, keys, fingerprints, versions and IDs. A parsed value must
+//! be written so that it is parsed as the same value.
 #![no_main]
 
 use std::fmt::{Debug, Display};

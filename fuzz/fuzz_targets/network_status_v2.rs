@@ -1,4 +1,4 @@
-//! Network statuses of version 2.
+//! Parses network statuses of version 2.
 #![no_main]
 
 mod common;

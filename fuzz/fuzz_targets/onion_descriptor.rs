@@ -1,5 +1,6 @@
-//! Descriptors of onion services: as they are, and sealed with the right keys,
-//! so that the layers are opened. The input is `first layer NUL second layer`.
+//! Parses onion service descriptors: the input itself, and a descriptor that
+//! contains the input as its two layers, encrypted with the right keys. In that
+//! case, the input is `first layer NUL second layer`.
 #![no_main]
 
 mod common;
@@ -87,7 +88,8 @@ fuzz_target!(|data: &[u8]| {
     let _ = descriptor.open(&service.address, Some(&service.client));
 });
 
-/// Encrypts a layer, and writes it as base64. A layer has at least one byte.
+/// Encrypts a layer and encodes it in base64. An empty text becomes one byte,
+/// because a layer has at least one byte.
 fn seal(layer: Layer<'_>, text: &[u8]) -> String {
     let service = &*SERVICE;
     let secrets = LayerSecrets {

@@ -1,4 +1,5 @@
-//! Descriptors of onion services of version 2, and their introduction points.
+//! Parses onion service descriptors of version 2, and their introduction
+//! points.
 #![no_main]
 
 mod common;

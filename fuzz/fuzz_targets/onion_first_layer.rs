@@ -1,4 +1,4 @@
-//! First layers of onion service descriptors.
+//! Parses first layers of onion service descriptors.
 #![no_main]
 
 mod common;

@@ -1,4 +1,5 @@
-//! Second layers of onion service descriptors, with their introduction points.
+//! Parses second layers of onion service descriptors, with their introduction
+//! points.
 #![no_main]
 
 mod common;

@@ -1,5 +1,5 @@
-//! Lines of tor's configuration: ports, and services on disk. Written again,
-//! they are the same.
+//! Parses lines of tor's configuration: ports, and services on disk. Writing a
+//! value and parsing the result must give the same value.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

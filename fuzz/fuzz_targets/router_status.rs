@@ -1,4 +1,4 @@
-//! Entries of relays without a document around them.
+//! Parses relays' entries without the consensus or vote around them.
 #![no_main]
 
 mod common;

@@ -1,4 +1,4 @@
-//! Server descriptors, alone and one after the other.
+//! Parses server descriptors, both as a single document and as a sequence.
 #![no_main]
 
 mod common;

@@ -1,5 +1,5 @@
-//! The SOCKS machine never panics, and ends the same however the port's bytes
-//! are cut.
+//! Runs the SOCKS handshake, which must not panic. The result must not depend
+//! on the sizes of the pieces in which the port's bytes arrive.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

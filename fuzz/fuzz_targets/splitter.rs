@@ -1,5 +1,6 @@
-//! Files of documents, cut into pieces of any size: the documents are the same.
-//! The first bytes choose the sizes, the longest document and the kind.
+//! Splits a file into its documents. The result must not depend on the sizes of
+//! the pieces in which the file is read. The first bytes of the input choose
+//! the sizes, the maximum length of a document and the kind.
 #![no_main]
 
 mod common;

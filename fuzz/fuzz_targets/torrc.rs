@@ -1,5 +1,6 @@
-//! Torrcs: any text is parsed or refused. A parsed torrc is written as the same
-//! bytes. After a change, the written torrc is parsed as the same torrc.
+//! Parses torrcs. Any text is parsed or refused. A parsed torrc must be written
+//! as the same bytes. After a change, parsing the written torrc must give an
+//! equal torrc.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

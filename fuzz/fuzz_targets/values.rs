@@ -1,5 +1,5 @@
-//! Values of GETINFO that consist of several words: any bytes are parsed or
-//! refused, without a panic.
+//! Parses values of GETINFO that consist of several words. Any bytes must be
+//! parsed or refused, without a panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,6 +1,6 @@
-//! The signatures of documents. The first byte chooses the kind. The
-//! certificates of authorities, or the descriptor of the relay, follow the
-//! document in the same text.
+//! Verifies the signatures of documents. The first byte chooses the kind. The
+//! document is followed, in the same text, by the certificates of authorities
+//! or the relay's descriptor that contain the keys.
 #![no_main]
 
 mod common;
@@ -51,8 +51,9 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// Cuts a text in two at the first `pattern`, after the line end with which
-/// `pattern` begins. Without a `pattern`, the second part is empty.
+/// Cuts a text in two at the first occurrence of `pattern`. The line end with
+/// which `pattern` begins stays in the first part. If `pattern` doesn't occur,
+/// the second part is empty.
 fn cut<'a>(text: &'a [u8], pattern: &[u8]) -> (&'a [u8], &'a [u8]) {
     match text.windows(pattern.len()).position(|window| window == pattern) {
         Some(at) => text.split_at(at + 1),

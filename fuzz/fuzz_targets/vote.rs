@@ -1,4 +1,4 @@
-//! Votes: the header, the certificate, all entries and the footer.
+//! Parses votes: the header, the certificate, all entries and the footer.
 #![no_main]
 
 mod common;

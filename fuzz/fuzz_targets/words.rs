@@ -1,4 +1,5 @@
-//! Cutting a line into words loses nothing, and what was quoted is read back.
+//! Splits a line into words, which must contain all of the line, and checks
+//! that quoted bytes are read back unchanged.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

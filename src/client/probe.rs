@@ -7,8 +7,8 @@ use crate::client::socks::{SocksError, SocksProxy, SocksStatus};
 use crate::error::Result;
 use crate::io::transport::{Address, Transport, deadline_after};
 
-/// An address for documentation (RFC 5737). tor resolves the text of an address
-/// itself, without asking a relay.
+/// The address to resolve, which is reserved for documentation (RFC 5737). It
+/// needs no look-up, so tor answers without asking a relay.
 const ANY_ADDRESS: &str = "192.0.2.1";
 /// An HTTP request. Every SOCKS port of tor replies to HTTP with the same error
 /// page, whatever the port's flags and tor's options are.

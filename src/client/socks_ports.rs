@@ -66,8 +66,8 @@ pub(crate) struct SocksPorts {
 }
 
 impl SocksPorts {
-    /// Returns the `SocksPorts` of the connection of `controller`, which all
-    /// handles to the connection share.
+    /// Returns the `SocksPorts` of the control connection that `controller`
+    /// uses. All handles to that connection share them.
     pub(crate) fn of(controller: &Controller) -> Arc<SocksPorts> {
         controller.shared_default()
     }

@@ -28,12 +28,13 @@ pub struct AddedOnion {
     pub clients: Vec<ClientPublicKey>,
 }
 
-/// The error if neither the reply to ADD_ONION nor the service's key gives the
-/// address. The error contains none of the reply's keys.
+/// The error if the added service's address is unknown: the reply to ADD_ONION
+/// has no valid address, and the service's key isn't known either. The error
+/// contains none of the reply's keys.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unread {
-    /// The word that the reply has instead of the address. `None` if the reply
-    /// has no ServiceID line.
+    /// The text that the reply has in place of a valid address. `None` if the
+    /// reply has no ServiceID line.
     pub(super) id: Option<String>,
 }
 

@@ -304,11 +304,10 @@ impl Controller {
     }
 }
 
-/// Returns the name under which a call claims a pair. If an earlier call for
-/// the same mapping has timed out, the claim prevents the removal of the
-/// mapping: see [`latest`](super::latest). The name is the mapped address. If
-/// tor is asked to choose the mapped address, the name is the whole pair,
-/// because tor chooses the same address again for the same target.
+/// Returns the name that a call claims for a pair `FROM=TO` (see
+/// [`latest`](super::latest)). The name is made from FROM. If tor is asked to
+/// choose the mapped address, the name is made from the whole pair, because tor
+/// chooses the same address again for the same TO.
 fn claimed(pair: &str) -> String {
     match pair.split_once('=') {
         Some((from, _)) if !matches!(from, "0.0.0.0" | "::" | "[::]" | "[::0]" | ".") => {

@@ -155,12 +155,14 @@ pub enum AuthError {
     All(Vec<AuthError>),
 }
 
-/// Returns the displayed form of a path that may come from a peer.
+/// Returns a path as quoted text for an error message. A long path is cut off,
+/// because a hostile peer may have sent it.
 fn shown(path: &Path) -> String {
     excerpt(&format!("{path:?}"))
 }
 
-/// Removes tor's advice for people who type AUTHENTICATE themselves.
+/// Returns tor's text of a refusal without the advice at its end, which is for
+/// people who type AUTHENTICATE by hand.
 fn without_quoting_advice(text: &str) -> &str {
     text.split_once(". Maybe you tried").map_or(text, |(before, _)| before)
 }

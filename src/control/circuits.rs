@@ -155,8 +155,8 @@ impl Controller {
     /// if the path contains an invalid name.
     ///
     /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor
-    /// doesn't answer within the handle's [timeout](Self::with_timeout). If
-    /// tor's answer comes late, the circuit is closed.
+    /// doesn't answer within the handle's [timeout](Self::with_timeout). If tor
+    /// answers later, the circuit is closed.
     #[doc(alias = "new_circuit")]
     pub fn launch_circuit(&self, circuit: &ExtendCircuit) -> Result<CircuitId> {
         self.launched(extend(CircuitId::new(0), circuit)?)
@@ -386,8 +386,8 @@ impl Controller {
         circuit_id(&self.request(command)?)
     }
 
-    /// Sends EXTENDCIRCUIT for a new circuit. If tor's answer arrives after the
-    /// deadline, the new circuit is closed.
+    /// Sends EXTENDCIRCUIT for a new circuit and returns the circuit's id. If
+    /// tor's answer arrives after the deadline, the new circuit is closed.
     fn launched(&self, command: Command) -> Result<CircuitId> {
         circuit_id(&self.request_or_undo(command, |tor, reply| {
             if let Ok(id) = circuit_id(reply) {
@@ -443,8 +443,8 @@ fn wait_built_on(events: &Subscription, id: CircuitId, deadline: Deadline) -> Re
     }
 }
 
-/// Returns an EXTENDCIRCUIT command. Its arguments are checked before anything
-/// is sent.
+/// Returns the EXTENDCIRCUIT command for the circuit `id`, or for a new circuit
+/// if `id` is 0. Returns an error if an argument is invalid.
 fn extend(id: CircuitId, circuit: &ExtendCircuit) -> Result<Command> {
     let mut command = Command::build("EXTENDCIRCUIT");
     command.word("circuit", &id.to_string());

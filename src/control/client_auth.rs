@@ -183,12 +183,13 @@ impl OnionClientAuth<'_> {
     /// The directory can't be searched if tor is on another machine, or if this
     /// program lacks the permission. In that case this method first removes the
     /// permanent key that tor has for the service, together with the key's
-    /// file. If adding the new key fails, the method adds the old key again. If
-    /// the connection has ended, the method waits until it is opened again: for
-    /// the rest of the call's time, but at least for one second. It never waits
-    /// longer than the handle's timeout. If the old key can't be added again,
-    /// the error says so. A file that tor hasn't read yet isn't found in this
-    /// way.
+    /// file. A file that tor hasn't read yet isn't found in this way.
+    ///
+    /// If adding the new key then fails, the method adds the old key again. If
+    /// the connection has ended, the method waits for a reconnect: for the rest
+    /// of the call's time, but at least for one second. It never waits longer
+    /// than the handle's timeout. If the old key can't be added again, the
+    /// error says so.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -216,8 +217,8 @@ impl OnionClientAuth<'_> {
     /// `ClientOnionAuthDir`.
     ///
     /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor
-    /// doesn't answer in time. If tor answers later that the key is new, the
-    /// key is removed again.
+    /// doesn't answer within the handle's timeout. If tor answers later that
+    /// the key is new, the key is removed again.
     #[doc(alias = "add_hidden_service_auth", alias = "onion_client_auth_add")]
     pub fn add(&self, auth: &ClientAuth) -> Result<ClientAuthAdded> {
         let command = auth.command()?;
@@ -411,8 +412,9 @@ fn parse(reply: &Reply) -> Result<Vec<ClientAuth>> {
     Ok(auths)
 }
 
-/// Reads the words after `CLIENT`. Returns `None` if the address or the key
-/// can't be parsed.
+/// Reads the words after `CLIENT` in a line of the reply to
+/// ONION_CLIENT_AUTH_VIEW. Returns `None` if the address or the key can't be
+/// parsed.
 fn parse_client(mut words: Words<'_>) -> Option<ClientAuth> {
     let address = words.next_value().parse()?;
     let key = words.next_value().parse()?;

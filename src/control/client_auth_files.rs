@@ -29,23 +29,25 @@ const ENDING: &str = ".auth_private";
 /// empty.
 const LONGEST: u64 = 4096;
 
-/// The result of searching the directory for a service's file.
+/// The result of searching tor's `ClientOnionAuthDir` for the file with a
+/// service's key.
 enum Found {
-    /// tor can write its file, because no file with another name is for the
-    /// service.
+    /// tor can write its file, because no file with another name has a key for
+    /// the service.
     Free,
     /// A file for the service exists, but tor would create another file for a
     /// new key. The text is the name of the existing file.
     Other(String),
-    /// Unknown, for example because this program can't read the directory.
+    /// It isn't known if another file has a key for the service, for example
+    /// because this program can't read the directory.
     Unknown,
 }
 
 impl Controller {
     /// Finds out if adding a permanent key could lead to two files for the
-    /// service. Returns an error if a file with another name is for the
-    /// service. Returns true if the files can't be read: then
-    /// [`make_room_for`](Self::make_room_for) must be called.
+    /// service. Returns an error if a file with another name has a key for the
+    /// service. Returns true if the files can't be read. In that case the
+    /// caller must call [`make_room_for`](Self::make_room_for).
     pub(super) fn needs_room_for(&self, auth: &ClientAuth) -> Result<bool> {
         if !auth.permanent {
             return Ok(false);
@@ -95,9 +97,10 @@ impl Controller {
     }
 
     /// Restores the permanent key that was removed to make room for a new key.
-    /// This is called if the new key couldn't be added because of `error`. If
-    /// the connection has ended, waits until it is open again. Returns the
-    /// error for the caller. This error says if the old key may be lost.
+    /// Called if the new key couldn't be added because of `error`. If the
+    /// connection has ended, waits until it is open again. Returns the error
+    /// for the caller: `error`, or an error that says that the old key may be
+    /// lost.
     pub(super) fn put_back(&self, before: &ClientAuth, claim: &Claim, error: Error) -> Error {
         let put_back = match error.is_closed() {
             true => Err(error.clone()),
@@ -205,7 +208,8 @@ impl Cause for KeyLost {
     }
 }
 
-/// Looks for a file for this service, other than the one that tor would write.
+/// Looks for a file with a key for this service, other than the file that tor
+/// would write.
 fn find_in(directory: &Path, address: &OnionAddress) -> Found {
     let own = address.service_id() + ENDING;
     let Ok(entries) = fs::read_dir(directory) else { return Found::Unknown };

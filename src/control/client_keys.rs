@@ -11,7 +11,8 @@
 //!    ONION_CLIENT_AUTH_ADD for each key. tor handles these commands in turn,
 //!    so it has the keys again before it does anything else.
 //! 3. If the two replies to ONION_CLIENT_AUTH_VIEW differ, another controller
-//!    has changed keys in between. This module makes the changes again.
+//!    has changed keys in between, and step 2 has overwritten its changes. This
+//!    module then repeats those changes.
 //!
 //! Keys with the flag `Permanent` are in files, which tor reads again by
 //! itself.
@@ -49,8 +50,9 @@ impl PartialEq for Key {
 }
 
 impl Key {
-    /// Reads the words after `CLIENT`. Returns `None` for keys that are in
-    /// files, and for malformed lines.
+    /// Reads the words after `CLIENT` in a line of the reply to
+    /// ONION_CLIENT_AUTH_VIEW. Returns `None` for keys that are in files, and
+    /// for malformed lines.
     fn parse(words: Words<'_>) -> Option<Key> {
         let mut bare = Vec::new();
         let (mut name, mut flags) = (None, None);
@@ -147,15 +149,16 @@ impl Kept {
     }
 
     /// Returns true if there are keys to restore. `own` are the commands that
-    /// add this controller's keys. These commands count only if tor didn't list
-    /// its keys.
+    /// add this controller's keys. They count only if tor, or a filter in front
+    /// of it, refused to list tor's keys.
     pub(super) fn has_any(&self, own: &[Command]) -> bool {
         self.before.as_ref().map_or(!own.is_empty(), |keys| !keys.is_empty())
     }
 
     /// Restores the keys that tor has forgotten, after a change that has
     /// already happened. If tor has a key for the same service by now, that key
-    /// is newer and is kept.
+    /// is newer and is kept. If tor refused to list the keys, only the commands
+    /// in `own`, which add this controller's keys, are sent.
     pub(super) fn give_back(self, send: SendAll<'_>, own: Vec<Command>) -> Result<()> {
         let add = match self.before {
             Some(before) => {

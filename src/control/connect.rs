@@ -607,7 +607,7 @@ impl Connect {
     /// Returns an error with an [`AuthError`] (kind
     /// [`ErrorKind::Auth`](crate::ErrorKind::Auth)) if authentication fails.
     /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor
-    /// doesn't answer in time. The kind is
+    /// doesn't answer. The kind is
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if
     /// [`reconnect`](Self::reconnect) is set, because the transport can't be
     /// opened again. To reconnect, use [`through`](Self::through).
@@ -628,7 +628,7 @@ impl Connect {
         self.start(connection, candidate, None, deadline)
     }
 
-    /// Creates settings from a recipe, with the default caching and without a
+    /// Creates settings with the values of `recipe`, the default caching and no
     /// cancel token.
     fn by(recipe: Recipe) -> Connect {
         Connect { recipe, caching: Caching::default(), cancel: None }

@@ -121,7 +121,8 @@ enum Problem {
     NotAllowed,
     /// Nothing accepted a connection.
     NoConnection,
-    /// Something accepted the connection, but sent no answer in time.
+    /// Something accepted the connection, but sent no answer before the
+    /// timeout.
     NoAnswer,
     /// Something accepted the connection, but the connection failed later.
     Other,

@@ -82,8 +82,9 @@ pub struct Controller {
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) session: Arc<Session>,
-    /// True if dropping this value ends the connection. False for the handles
-    /// of this library's own threads.
+    /// True if the connection ends when this value is dropped, that is, when
+    /// the user's last handle is gone. False for the handles of this library's
+    /// own threads.
     pub(super) owns: bool,
 }
 
@@ -179,8 +180,8 @@ impl Controller {
         Ok(Controller { inner, timeout, call: None, cancel: None, link: None })
     }
 
-    /// Creates a controller on `transport`, as if the program had connected to
-    /// tor at `address`.
+    /// Creates a controller for a test on `transport`, as if the program had
+    /// connected to tor at `address`.
     #[cfg(test)]
     #[allow(clippy::unwrap_used, reason = "only tests call it")]
     pub(crate) fn as_if_at(transport: Transport, address: &str) -> Controller {

@@ -287,7 +287,8 @@ impl HsDescriptors<'_> {
 /// to another request for the same descriptor counts as well.
 struct Progress {
     address: OnionAddress,
-    /// The directories that were asked and haven't answered.
+    /// The directories that were asked and haven't answered. `None` stands for
+    /// a directory that tor's event doesn't name.
     asked: Vec<Option<RelayName>>,
     /// The reasons of directories that have failed, from HS_DESC events. A
     /// failure counts only when an HS_DESC_CONTENT event with an empty document

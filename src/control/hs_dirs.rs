@@ -4,7 +4,7 @@ use super::{Controller, HsDescriptors};
 use crate::error::{Error, ErrorKind, Result};
 use scape_proto::netdoc::onion::HsDirs;
 
-/// The directories that store descriptors.
+/// The directories that store the descriptors of onion services.
 impl HsDescriptors<'_> {
     /// Returns the onion service directories (HSDirs) of tor's consensus, and
     /// the values that determine which of them store a service's descriptor.
@@ -13,11 +13,11 @@ impl HsDescriptors<'_> {
     /// descriptors that a service must publish, each with its key and its
     /// directories. See [`netdoc::onion`](crate::netdoc::onion).
     ///
-    /// Sends `GETCONF TestingTorNetwork` and the command of
-    /// [`Info::directory`](crate::control::Info::directory), to which tor
-    /// answers with about 8 MB on the public network. Time periods are shorter
-    /// in a testing network. If a filter on the control port refuses GETCONF,
-    /// this method assumes the public network. A program that needs the
+    /// Sends `GETCONF TestingTorNetwork`, because time periods are shorter in a
+    /// testing network. If a filter on the control port refuses GETCONF, this
+    /// method assumes the public network. Also sends the command of
+    /// [`Info::directory`](crate::control::Info::directory). On the public
+    /// network, tor's answer to it has about 8 MB. A program that needs the
     /// directories often can check with
     /// [`Info::consensus_lifetime`](crate::control::Info::consensus_lifetime)
     /// if there is a new consensus.
@@ -57,7 +57,8 @@ impl HsDescriptors<'_> {
     }
 }
 
-/// Returns true if tor is part of a testing network.
+/// Returns true if tor is part of a testing network. Returns false if it isn't,
+/// or if a filter in front of tor refuses the question.
 fn is_testing(tor: &Controller) -> Result<bool> {
     match tor.get_conf("TestingTorNetwork") {
         Ok(value) => Ok(value.is_some_and(|value| value == "1")),

@@ -38,8 +38,8 @@ pub enum HsPostOutcome {
     /// [`UploadRejected`](HsDescReason::UploadRejected). `None` if tor gave no
     /// reason.
     Failed(Option<HsDescReason>),
-    /// The directory hasn't answered in time. Only directories that the caller
-    /// named have this outcome.
+    /// The directory hasn't answered before the timeout. Only directories that
+    /// the caller named have this outcome.
     Unanswered,
 }
 

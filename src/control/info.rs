@@ -158,8 +158,8 @@ impl Controller {
     /// tor, or a filter in front of the control port, refuses SETEVENTS. The
     /// kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
     /// connection has ended, and
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
-    /// in time. After an error, the previous setting stays in effect.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer.
+    /// After an error, the previous setting stays in effect.
     #[doc(alias = "is_caching_enabled")]
     pub fn set_caching(&self, caching: Caching) -> Result<Caching> {
         let session = &self.inner.session;

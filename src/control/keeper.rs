@@ -1,4 +1,4 @@
-//! The thread that looks after a connection. It sends heartbeats, and
+//! The keeper thread, which looks after a connection. It sends heartbeats, and
 //! reconnects when the connection has ended. If tor refused to restore
 //! something after a reconnect, the thread tries again later.
 
@@ -11,19 +11,19 @@ use crate::io::connection::{Connection, ConnectionStatus, Watched};
 use crate::io::transport::deadline_after;
 use scape_proto::control::Command;
 
-/// The time limit of one wait for a change of the connection, if there is
-/// nothing to do. Such waits are repeated, so the length makes no difference.
+/// The longest single wait for a change of the connection, if nothing else is
+/// planned. Such waits are repeated, so their length makes no difference.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// The shortest interval between heartbeats. With shorter ones, the keeper's
-/// thread and tor would hardly do anything else.
+/// The shortest interval between heartbeats. With a shorter one, tor and the
+/// thread that sends heartbeats would hardly do anything else.
 const MIN_HEARTBEAT: Duration = Duration::from_millis(10);
 
-/// The tasks of the thread that looks after a connection.
+/// The tasks of the keeper thread, which looks after a connection.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Keeping {
-    /// The policy for automatic reconnects. `None` if the keeper's thread
-    /// doesn't reconnect.
+    /// The policy for automatic reconnects. `None` if the keeper thread doesn't
+    /// reconnect.
     pub(super) reconnect: Option<Reconnect>,
     /// The interval between heartbeats. `None` if no heartbeats are sent.
     pub(super) heartbeat: Option<Duration>,
@@ -34,24 +34,24 @@ pub(super) struct Keeping {
 
 impl Keeping {
     /// Returns true if automatic reconnects or heartbeats are wanted. Then the
-    /// keeper's thread is needed from the start.
+    /// keeper thread must run from the start.
     pub(super) fn is_needed(&self) -> bool {
         self.reconnect.is_some() || self.heartbeat.is_some()
     }
 }
 
-/// The connection that the keeper's thread looks after, with everything that is
+/// The connection that the keeper thread looks after, with everything that is
 /// needed to open it again.
 pub(super) trait Kept {
-    /// Returns the connection that the keeper's thread looks after.
+    /// Returns the connection that the keeper thread looks after.
     fn connection(&self) -> &Connection;
 
     /// Returns the time of the next attempt to restore something that tor
     /// refused, or `None` if no attempt is planned.
     fn next_retake(&self) -> Option<Instant>;
 
-    /// Makes the attempts that are due to restore something that tor refused.
-    /// Each attempt may take `timeout`.
+    /// Tries again to restore what tor refused, if it is time for that. Each
+    /// attempt may take `timeout`.
     fn retake(&self, timeout: Duration);
 
     /// Opens the connection again within `timeout`. Does nothing if the
@@ -61,7 +61,7 @@ pub(super) trait Kept {
 }
 
 /// Looks after the connection until it has ended for good. This is the function
-/// of the keeper's thread.
+/// of the keeper thread.
 pub(super) fn run(session: &Arc<impl Kept>, keeping: &Keeping) {
     let mut known = 0;
     let heartbeat = keeping.heartbeat.map(|interval| interval.max(MIN_HEARTBEAT));

@@ -1,10 +1,10 @@
-//! [`LateReplies`]: replies that come too late, because the calls that waited
-//! for them have given up.
+//! [`LateReplies`]: replies that are still expected although the calls that
+//! waited for them have given up.
 //!
-//! Each session has one thread for all of them. tor answers the commands of a
-//! connection in order, so a reply that doesn't come holds up no other reply.
-//! Undoing one command delays the undoing of others, but only for a moment: see
-//! [`undoing`](super::Controller::undoing).
+//! Each session has one thread for all such replies. tor answers the commands
+//! of a connection in order, so a reply that doesn't come holds up no other
+//! reply. Undoing one command delays the undoing of others, but only for a
+//! moment: see [`undoing`](super::Controller::undoing).
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,9 +18,9 @@ use parking_lot::Mutex;
 use crate::io::connection::PendingReply;
 use scape_proto::control::Reply;
 
-/// The late replies that are waited for, and the thread that waits for them.
-/// The thread is started for the first such reply, and ends when it waits for
-/// no more replies.
+/// The late replies: those that are still expected although their calls have
+/// given up. One thread waits for them. The thread is started for the first
+/// such reply, and ends when no replies are left.
 #[derive(Default)]
 pub(super) struct LateReplies(Arc<Mutex<Queue>>);
 
@@ -32,15 +32,17 @@ struct Queue {
     is_running: bool,
 }
 
-/// A late reply, and the function that undoes the effect of its command.
+/// A late reply that is still expected, and the function that undoes the effect
+/// of its command.
 struct Late {
     pending: PendingReply,
     undo: Box<dyn FnOnce(&Reply) + Send>,
 }
 
 impl LateReplies {
-    /// Calls `undo` with the reply when it has come. If the connection ends
-    /// first, `undo` isn't called. Fails if the thread can't be started.
+    /// Calls `undo` with the reply when the reply has come. If the connection
+    /// ends first, `undo` isn't called. Returns an error if the thread can't be
+    /// started.
     pub(super) fn expect(
         &self,
         pending: PendingReply,
@@ -59,7 +61,9 @@ impl LateReplies {
     }
 }
 
-/// Waits for one late reply after the other, until none is left.
+/// Waits for the late replies one after the other, and undoes the effects of
+/// their commands. Returns when no replies are left. This is the function of
+/// the thread.
 fn run(queue: &Mutex<Queue>) {
     loop {
         let next = {

@@ -1,5 +1,5 @@
-//! The latest call that asked for each restorable, such as an onion service or
-//! an address mapping.
+//! The latest call that asked for each restorable: something in tor that a
+//! reconnect restores, such as an onion service or an address mapping.
 //!
 //! If a call times out, the restorables that it asked for are removed from tor
 //! again. After a reconnect, restorables are removed if the program has dropped
@@ -15,7 +15,8 @@ use parking_lot::Mutex;
 use crate::error::{Phase, Result};
 use crate::io::transport::Deadline;
 
-/// A map from the name of a restorable to the latest call that asked for it.
+/// A map from the name of a restorable, such as an onion service, to the latest
+/// call that asked for it.
 #[derive(Debug, Default)]
 pub(super) struct Latest {
     /// Locked while a command that removes a restorable is sent, and while a

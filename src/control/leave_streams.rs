@@ -27,7 +27,7 @@ pub(super) const LAST_TRY: Duration = Duration::from_secs(5);
 /// `__LeaveStreamsUnattached` and has to undo.
 #[derive(Debug, Default)]
 pub(super) struct LeaveStreams {
-    /// The state of the option after the last command that was sent.
+    /// The state of the option after the last command that set or reset it.
     lent: Mutex<Lent>,
     /// Held while a command is sent and `lent` is updated, but not while the
     /// reply is awaited. So `lent` matches the last command that was sent. If
@@ -74,10 +74,10 @@ impl LeaveStreams {
     }
 
     /// Sets or resets the option `__LeaveStreamsUnattached` after a reconnect,
-    /// depending on the state. `send` sends commands on the new connection. tor
-    /// forgets the client keys in its memory when an option is changed. `own`
-    /// are the commands that add this controller's keys again: see
-    /// [`Kept::send`].
+    /// depending on the state in `lent`. `send` sends commands on the new
+    /// connection. tor forgets the client keys in its memory when an option is
+    /// changed. `own` are the commands that add this controller's keys again:
+    /// see [`Kept::send`].
     pub(super) fn restore(
         &self,
         send: SendAll<'_>,
@@ -218,7 +218,8 @@ impl LeaveStreams {
         Ok(())
     }
 
-    /// Updates the state after the option was reset over a separate connection.
+    /// Records that the option `__LeaveStreamsUnattached` was reset to 0 over a
+    /// separate connection.
     pub(super) fn was_undone(&self) {
         let mut lent = self.lent.lock();
         *lent = match *lent {
@@ -288,16 +289,16 @@ impl Controller {
         self.change_lent(true, |lent| matches!(lent, Lent::Set | Lent::Found).then_some(Lent::Set))
     }
 
-    /// Records the present time, because the last client that was bound to a
-    /// circuit was dropped just now.
-    /// [`had_circuit_client_within`](Self::had_circuit_client_within) reads
-    /// this time.
+    /// Records that the program has just dropped its last SOCKS client that was
+    /// bound to a circuit.
+    /// [`had_circuit_client_within`](Self::had_circuit_client_within) reads the
+    /// recorded time.
     pub(crate) fn circuit_client_left(&self) {
         *self.inner.session.last_circuit_client.lock() = Some(Instant::now());
     }
 
-    /// Returns true if the last client that was bound to a circuit was dropped
-    /// less than `time` ago.
+    /// Returns true if less than `time` has passed since the program dropped
+    /// its last SOCKS client that was bound to a circuit.
     pub(crate) fn had_circuit_client_within(&self, time: Duration) -> bool {
         self.inner.session.last_circuit_client.lock().is_some_and(|left| left.elapsed() < time)
     }

@@ -23,12 +23,13 @@ pub(crate) type Function<S, C> = Box<dyn FnMut(&S, &C) + Send>;
 /// So a thread can iterate over a list without holding the lock.
 type Slots<S, C> = Arc<[Arc<Slot<S, C>>]>;
 
-/// A change, and the listeners of its subject.
+/// A change, and the listeners of its subject. `None` if the subject has no
+/// listeners of its own.
 type Due<S, C> = (C, Option<Slots<S, C>>);
 
 /// A number that stands for the subject of a listener, such as a circuit. No
-/// two subjects have the same number at the same time. An example is the
-/// address in memory of the subject's value.
+/// two subjects have the same number at the same time, because the number is
+/// normally the address in memory of the subject's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Subject(usize);
 
@@ -113,9 +114,9 @@ impl<S: 'static, C: Send + 'static> Listeners<S, C> {
         ListenerGuard { slot, listeners: Arc::downgrade(self), callbacks: callbacks.clone() }
     }
 
-    /// Returns the listeners of all changes, and a list of the changes. In the
-    /// list, each change comes with the listeners of its subject. Changes
-    /// without a listener are left out.
+    /// Returns the listeners that are told about every change, and the list of
+    /// the changes, each with the listeners of its subject. Changes without any
+    /// listener are left out.
     fn due(
         &self,
         changes: Vec<C>,
@@ -132,8 +133,8 @@ impl<S: 'static, C: Send + 'static> Listeners<S, C> {
     }
 }
 
-/// Calls the listeners of every change and those of this change's subject, in
-/// the order in which they were added.
+/// Calls the listeners that are told about every change, and the listeners of
+/// this change's subject, all in the order in which they were added.
 fn call_all<S, C>(of_all: &[Arc<Slot<S, C>>], (change, own): &Due<S, C>, subject: &S) {
     let (mut of_all, mut own) =
         (of_all.iter().peekable(), own.iter().flat_map(|own| own.iter()).peekable());
@@ -217,9 +218,9 @@ impl<S, C> Slot<S, C> {
         self.drop_if_inactive();
     }
 
-    /// Drops the function of a listener that was deactivated. No lock is held
-    /// while the function is dropped. A panic is caught, because it would end
-    /// the thread for callbacks.
+    /// Drops the listener's function if the listener was deactivated. No lock
+    /// is held while the function is dropped. A panic is caught, because it
+    /// would end the thread for callbacks.
     fn drop_if_inactive(&self) {
         if !self.active.load(Ordering::SeqCst) {
             let function = self.function.try_lock().and_then(|mut function| function.take());
@@ -281,8 +282,8 @@ mod tests {
     use crate::io::connection::Connection;
 
     type Told = Arc<Mutex<Vec<(usize, usize)>>>;
-    /// Listeners of changes that are numbers. A change is the number of its
-    /// subject, or 0 if it has no subject.
+    /// Listeners for these tests. A change is a number: that of its subject, or
+    /// 0 if it has no subject.
     type Numbers = Arc<Listeners<(), usize>>;
 
     fn subject_of(change: &usize) -> Option<Subject> {

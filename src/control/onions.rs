@@ -432,10 +432,10 @@ impl Controller {
     /// (550).
     ///
     /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor
-    /// doesn't answer. If tor's answer comes late, the service is removed
-    /// again. The kind is [`ErrorKind::Malformed`](crate::ErrorKind::Malformed)
-    /// if the reply has no address. Then the service is removed if possible,
-    /// which takes up to one second more.
+    /// doesn't answer. If tor answers later, the service is removed again. The
+    /// kind is [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the
+    /// reply has no address. Then the service is removed if possible, which
+    /// takes up to one second more.
     #[doc(alias = "create_ephemeral_hidden_service")]
     pub fn add_onion(&self, service: &AddOnion) -> Result<AddedOnion> {
         let key = service.key.clone();
@@ -487,9 +487,10 @@ impl Controller {
     /// because tor was restarted. `service` is the service that was added, and
     /// `added` has its key.
     ///
-    /// This handle must be the one that added the service, bound to its socket.
-    /// If that socket has ended since tor's reply, the reconnect may have
-    /// missed the service, so this call adds it again.
+    /// Call this on the controller that added the service, and that sends only
+    /// on the socket of that call. If the socket has ended since tor's reply,
+    /// the reconnect may have missed the service. In that case this call adds
+    /// the service again.
     pub(crate) fn keep_detached(&self, service: &AddOnion, added: &AddedOnion) -> Result<()> {
         let again = AddOnion { key: added.key.clone(), ..service.clone() }.command_again();
         let session = &self.inner.session;
@@ -510,8 +511,9 @@ impl Controller {
         self.inner.session.restorables.remove_onion(address);
     }
 
-    /// Returns a subscription without events. It ends when the connection has
-    /// ended and won't be opened again. Nothing is sent to tor.
+    /// Returns a subscription without events, whose only use is to learn of the
+    /// connection's end. The subscription ends when the connection has ended
+    /// and won't be opened again. Nothing is sent to tor.
     pub(crate) fn lifeline(&self) -> Result<Subscription> {
         self.connection().subscribe(Vec::new(), QueueLimit::Bounded(1), self.deadline())
     }

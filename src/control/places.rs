@@ -100,10 +100,10 @@ pub(crate) fn environment_socks() -> Result<Option<Address>> {
     Environment::read().map(|environment| environment.socks)
 }
 
-/// The environment variables that this library reads.
+/// The values of the environment variables that this library reads.
 #[derive(Debug, Default)]
 pub(super) struct Environment {
-    /// The address of the control port.
+    /// The address of the control port. `None` if no variable names one.
     pub(super) address: Option<Address>,
     pub(super) credentials: Credentials,
     /// The address of the SOCKS port of the same tor. `None` if no variable

@@ -162,8 +162,8 @@ impl Controller {
     /// [`ConnectionStatus::Reconnected`](crate::connection::ConnectionStatus::Reconnected)),
     /// and then get the events that tor sent while the connection was restored.
     /// If the connection had ended before this call, and
-    /// [`Connect::reconnect`](crate::Connect::reconnect) was not set, its
-    /// subscriptions have ended too, and they stay ended.
+    /// [`Connect::reconnect`](crate::Connect::reconnect) was not set, the
+    /// connection's subscriptions have ended too, and they stay ended.
     ///
     /// A callback may call this method.
     ///
@@ -184,9 +184,10 @@ impl Controller {
     /// Same errors as [`Connect::connect`](crate::Connect::connect), most often
     /// of the kind [`ErrorKind::Connect`](crate::ErrorKind::Connect). The
     /// connection is closed then, and a later attempt may succeed. The kind is
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
-    /// in time, and [`ErrorKind::Closed`](crate::ErrorKind::Closed) after
-    /// [`close`](Self::close). It is
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the reconnect takes
+    /// longer than the handle's timeout, and
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) after
+    /// [`close`](Self::close). The kind is
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the controller
     /// was made from a transport, which can't be opened again.
     pub fn reconnect(&self) -> Result<Reconnected> {

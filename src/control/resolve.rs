@@ -184,7 +184,7 @@ impl Question<'_> {
 
     /// Waits for the event that reports the end of the look-up's stream. The
     /// event contains the reason why there is no answer. Returns `None` if the
-    /// event doesn't arrive in time.
+    /// event doesn't arrive within [`FOR_THE_REASON`] or before `deadline`.
     fn end(&self, events: &Subscription, deadline: Deadline) -> Option<StreamInfo> {
         let id = self.stream?;
         let mut events = events.wait(deadline.part(FOR_THE_REASON), Phase::Resolve);

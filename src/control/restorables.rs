@@ -7,7 +7,8 @@ use crate::error::Result;
 use scape_proto::control::Command;
 use scape_proto::word::OnionAddress;
 
-/// The restorables that the program has made and hasn't removed. Each of them
+/// Everything that the program has made in tor and hasn't removed, such as
+/// onion services and address mappings, for a reconnect to restore. Each entry
 /// ends together with the connection or with tor.
 ///
 /// The commands contain the private keys of onion services and clients. These
@@ -23,8 +24,9 @@ struct Entries {
     onions: Vec<(OnionAddress, Result<Command>)>,
     /// The detached onion services that the program has added, each with the
     /// command that adds it again, or with an error if it can't be restored.
-    /// There is no command if the program has let go of the service. They end
-    /// with tor, but not with the connection.
+    /// The command is `None` if the program has given up its handle and left
+    /// the service in tor. A detached service ends with tor, but not with the
+    /// connection.
     detached: Vec<(OnionAddress, Option<Result<Command>>)>,
     /// The addresses of the services that have a client key. Each comes with
     /// the command that adds the key again, or with an error if the key can't
@@ -124,8 +126,9 @@ impl Restorables {
         entries.detached.push((address, Some(again)));
     }
 
-    /// Records that the program leaves a detached service in tor. A reconnect
-    /// neither adds it again nor removes it.
+    /// Records that the program has given up its handle for a detached service
+    /// and leaves the service in tor. A reconnect neither adds this service
+    /// again nor removes it.
     pub(super) fn let_go(&self, address: &OnionAddress) {
         let mut entries = self.0.lock();
         let found = entries.detached.iter_mut().find(|(known, _)| known == address);
@@ -166,8 +169,8 @@ impl Restorables {
     }
 
     /// Returns the commands that add this program's client keys to tor again.
-    /// Leaves out keys that can't be restored. tor keeps these client keys in
-    /// memory only.
+    /// Leaves out keys that can't be restored. tor has these keys in memory
+    /// only, and forgets them whenever its configuration changes.
     pub(super) fn client_auths(&self) -> Vec<Command> {
         let entries = self.0.lock();
         entries.client_auths.iter().filter_map(|(_, again)| again.clone().ok()).collect()

@@ -24,12 +24,12 @@ const TRY_FOR: Duration = Duration::from_secs(20 * 60);
 /// The time between the refusal in a reconnect and the first further attempt.
 /// After each failed attempt, the time until the next attempt doubles.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
-/// The longest time between two attempts to restore a part, unless the part is
-/// a follower.
+/// The longest time between two attempts to restore something that tor refused.
+/// [`MAX_READ_DELAY`] is the limit for followers.
 const MAX_DELAY: Duration = Duration::from_secs(30);
-/// The longest time between two attempts to update a follower, such as the live
-/// state. It is shorter than [`MAX_DELAY`] because callers may be waiting for
-/// the result.
+/// The longest time between two attempts to update a follower: an object that
+/// mirrors tor's state, such as the live state. It is shorter than
+/// [`MAX_DELAY`] because callers may be waiting for the result.
 const MAX_READ_DELAY: Duration = Duration::from_secs(5);
 
 /// Something that a reconnect restores on the new connection.
@@ -61,8 +61,8 @@ impl Part {
     }
 }
 
-/// The parts that tor refused to restore on the current connection, and the
-/// times of the next attempts.
+/// The parts (see [`Part`]) that tor refused to restore on the current
+/// connection, and the times of the next attempts.
 #[derive(Default)]
 pub(super) struct Retakes(Mutex<State>);
 

@@ -8,9 +8,10 @@
 //! Invariants:
 //!
 //! * One thread at a time reconnects: it holds `making`.
-//! * Callers are let in only after the commands for everything in the
-//!   restorables were sent to the new tor. A restorable that is added later is
-//!   restored by [`Session::give_back_rest`] or [`Session::give_back_late`].
+//! * Callers are let in only after the commands that restore all restorables
+//!   (onion services, mappings and so on) were sent to the new tor. A
+//!   restorable that is added later is restored by [`Session::give_back_rest`]
+//!   or [`Session::give_back_late`].
 //! * A restorable that the program drops while it is being restored doesn't
 //!   stay in tor. [`Session::take_back_rest`] removes it.
 
@@ -79,8 +80,8 @@ pub(super) struct Session {
     /// The change that this connection has made to the option
     /// `__LeaveStreamsUnattached`.
     pub(super) leave_streams: LeaveStreams,
-    /// The time when the last client that was bound to a circuit was dropped.
-    /// `None` if no such client was dropped yet.
+    /// The time when the program dropped its last SOCKS client that was bound
+    /// to a circuit. `None` if no such client was dropped yet.
     pub(super) last_circuit_client: Mutex<Option<Instant>>,
     /// The signals in tor's answer to `GETINFO signal/names`. `None` until tor
     /// was asked. The inner `Option` is `None` if a filter on the control port
@@ -94,10 +95,10 @@ pub(super) struct Session {
     pub(super) shared: Shared,
     /// The followers: values that are told about a reconnect, such as the live
     /// state. A reconnect calls them after it has restored everything else, and
-    /// before callers are let in.
+    /// before other threads can use the connection.
     pub(super) followers: Mutex<Vec<Weak<dyn ReconnectHook>>>,
-    /// The parts that tor refused to restore, and that a later attempt is to
-    /// restore.
+    /// The parts, such as onion services, that tor refused to restore after a
+    /// reconnect. Later attempts follow.
     pub(super) retakes: Retakes,
     /// The function that amends each command that changes tor's configuration,
     /// before the command is sent. It is set for launched tors only.
@@ -254,7 +255,8 @@ impl Session {
     }
 
     /// Connects, authenticates, restores what the program made, and lets
-    /// callers in.
+    /// callers use the connection. The result names what tor refused to
+    /// restore.
     fn make(self: &Arc<Self>, recipe: &Recipe, deadline: Deadline) -> Result<Reconnected> {
         let candidate = recipe.candidate(&self.connection, deadline.part(recipe.timeout))?;
         let restoring = self.connection.restore_on(candidate)?;
@@ -289,8 +291,8 @@ impl Session {
         *self.signals.lock() = None;
     }
 
-    /// Subscribes to events again and restores what the program made. Adds the
-    /// restorables that were restored to `given`.
+    /// Subscribes to events again and restores what the program made. For each
+    /// restorable that was restored, `given` gets an entry.
     ///
     /// Returns the parts that tor refused, with the refusals. Other errors end
     /// the attempt, because the connection must not open before everything was
@@ -435,9 +437,9 @@ impl Session {
         }
     }
 
-    /// Removes the restored restorables that the program dropped before the
-    /// connection was open. At that time, the program's own commands to remove
-    /// them couldn't be sent.
+    /// Removes from tor the restorables in `given` that the program dropped
+    /// while they were being restored. At that time, the program's own commands
+    /// to remove them couldn't be sent.
     fn take_back_rest(&self, given: &Given, watch: &Watch<'_>, deadline: Deadline) {
         for (what, kind) in given {
             match self.take_back_dropped(kind, watch, deadline) {
@@ -688,8 +690,9 @@ impl Refused {
 }
 
 /// Adds a detached service again if tor no longer has it, most often because
-/// tor was restarted. Returns true if the service was added. A service that a
-/// filter hides is considered to be there.
+/// tor was restarted. Returns true if the service was added. If a filter in
+/// front of tor hides the detached services, assumes that tor still has the
+/// service.
 fn give_back_detached(
     address: &OnionAddress,
     again: Result<Command>,
@@ -718,7 +721,7 @@ impl Undo for Session {
     }
 }
 
-/// Ends the connection when its last handle was dropped.
+/// Ends the connection, because its last handle was dropped.
 pub(super) fn close_on_drop(session: &Session) {
     // A callback may still be running, so waiting for it may time out. It keeps
     // alive everything that it needs.

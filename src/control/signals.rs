@@ -47,8 +47,9 @@ impl Controller {
     /// For a reload there are two more kinds:
     ///
     /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), with
-    ///   [`Phase::Signal`]: tor hasn't acted on the reload in time. If it acts
-    ///   within two more minutes, the keys are still added again.
+    ///   [`Phase::Signal`]: tor hasn't acted on the reload within the handle's
+    ///   timeout. If it acts within two more minutes, the keys are still added
+    ///   again.
     /// * [`ErrorKind::Closed`](crate::ErrorKind::Closed): tor has ended, for
     ///   example because its torrc is invalid.
     pub fn signal(&self, signal: Signal) -> Result<()> {

@@ -141,8 +141,9 @@ impl Controller {
         self.request(attach_at(stream, circuit, hop)?).map(drop)
     }
 
-    /// Attaches a stream that is known to be a look-up. Returns an error if tor
-    /// would abort.
+    /// Attaches a stream that is known to be a look-up. Returns an error, and
+    /// doesn't attach the stream, if the circuit's purpose would make tor
+    /// abort.
     pub(crate) fn attach_look_up(
         &self,
         stream: StreamId,
@@ -243,9 +244,10 @@ pub(crate) fn close_command(stream: StreamId, reason: EndReason) -> Result<Comma
     Ok(command.finish()?)
 }
 
-/// Returns the command that leaves a waiting stream to tor. tor would ask an
-/// exit for an onion address with a trailing dot, so for a stream to such an
-/// address, returns the command that closes it, and logs a warning.
+/// Returns the command that lets tor choose the circuit of a waiting stream. If
+/// the target is an onion address with a trailing dot, logs a warning and
+/// returns the command that closes the stream, because tor would ask an exit
+/// for such an address.
 pub(crate) fn leave_to_tor_command(stream: &StreamInfo) -> Result<Command> {
     let (id, target) = (stream.id, &stream.target);
     if !is_disguised_onion(target.host()) {

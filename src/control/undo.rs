@@ -1,8 +1,8 @@
 //! Undoing what a call has begun, after its deadline has passed.
 //!
-//! A command whose reply comes too late may still have had its effect in tor,
-//! but the caller got an error. [`Controller::request_or_undo`] waits for the
-//! late reply on another thread and undoes the effect.
+//! A command whose reply comes after the deadline may still have had its effect
+//! in tor, but the caller got an error. [`Controller::request_or_undo`] waits
+//! for the late reply on another thread and undoes the effect.
 //!
 //! "The restorables" are the services, keys, mappings and so on that are
 //! restored after a reconnect: see [`restorables`](super::restorables).
@@ -34,10 +34,11 @@ impl Controller {
         uncancelled.with_timeout(self.timeout().min(limit)).in_one_call()
     }
 
-    /// Sends a command whose effect must be undone if the reply comes too late.
-    /// `undo` is then called with the late reply, on the session's thread for
-    /// [late replies](super::late). It isn't called if the connection ends
-    /// first.
+    /// Sends a command and waits for the reply. If tor answers only after the
+    /// call has given up, calls `undo` with that late reply, to undo the
+    /// command's effect. `undo` runs on the session's thread for [late
+    /// replies](super::late). It isn't called if tor refuses the command, or if
+    /// the connection ends before the reply.
     ///
     /// The controller that is passed to `undo` only sends on the socket that
     /// `command` was sent on. On another socket, `undo` could change another
@@ -61,8 +62,8 @@ impl Controller {
     }
 
     /// Like [`request_or_undo`](Self::request_or_undo), but for a command of
-    /// which tor may refuse only a part. So a refusal is also returned as the
-    /// reply, or passed to `undo`.
+    /// which tor may refuse only a part. So a refusal is not an error: it is
+    /// returned as the reply, or passed to `undo`.
     pub(super) fn reply_or_undo(
         &self,
         command: Command,

@@ -18,7 +18,7 @@ const SOON: Duration = Duration::from_millis(500);
 /// log any number of unrelated warnings at the same time.
 const MOST: usize = 20;
 /// The beginning of the last warning about a refused SETCONF. The rest of that
-/// warning is in the reply, too.
+/// warning repeats the reply, so the warning isn't returned.
 const LAST: &str = "Controller gave us config lines that didn't validate";
 
 /// The warnings that tor has logged since [`Warnings::listen`] was called.

@@ -32,7 +32,8 @@ struct Shared {
     left: u64,
     /// The number of bytes between the current member and the next header.
     padding: u64,
-    /// True if nothing more can be read.
+    /// True after the end of the archive or an error, because nothing more can
+    /// be read then.
     is_over: bool,
 }
 
@@ -42,7 +43,7 @@ pub(super) struct Member {
     pub(super) stream: Stream,
 }
 
-/// The headers before a member.
+/// The fields of a member's headers that the reader needs.
 struct Header {
     path: PathBuf,
     /// The number of bytes that the member takes in the archive.
@@ -114,7 +115,7 @@ impl Shared {
     }
 
     /// Skips `count` bytes and returns the number of bytes that were skipped.
-    /// That number is smaller than `count` if the archive ends before.
+    /// That number is smaller than `count` if the archive ends first.
     fn skip(&mut self, count: u64, trace: &Trace) -> io::Result<u64> {
         let mut chunk = [0; 8192];
         let mut skipped = 0;

@@ -70,8 +70,8 @@ impl DataDirectory {
         &self.path
     }
 
-    /// Returns the newest server descriptor of each relay, the newest one
-    /// first. They are in `cached-descriptors` and its journal.
+    /// Returns the newest server descriptor of each relay, sorted from new to
+    /// old. tor stores them in `cached-descriptors` and its journal.
     ///
     /// ```
     /// use scape::documents::DataDirectory;
@@ -98,8 +98,8 @@ impl DataDirectory {
         })
     }
 
-    /// Returns the newest extra-info document of each relay, the newest one
-    /// first. They are in `cached-extrainfo` and its journal.
+    /// Returns the newest extra-info document of each relay, sorted from new to
+    /// old. tor stores them in `cached-extrainfo` and its journal.
     ///
     /// ```
     /// use scape::documents::DataDirectory;
@@ -193,8 +193,8 @@ impl DataDirectory {
         Ok(self.read(&consensus_name("unverified", flavor))?.pop())
     }
 
-    /// Returns the certificates of the authorities in `cached-certs`, the
-    /// newest one first. An authority may have several.
+    /// Returns the certificates of the authorities, sorted from new to old. tor
+    /// stores them in `cached-certs`. An authority may have several.
     ///
     /// ```
     /// use scape::documents::DataDirectory;
@@ -259,8 +259,8 @@ impl DataDirectory {
 
     /// Returns a reader of the older consensuses and of the consensus diffs
     /// that a directory cache has stored in `diff-cache`. They are compressed,
-    /// so the features `gzip`, `xz` and `zstd` are needed. One document may be
-    /// there in several formats.
+    /// so the features `gzip`, `xz` and `zstd` are needed. The same document
+    /// may be stored in several formats.
     ///
     /// ```
     /// use scape::documents::DataDirectory;

@@ -18,7 +18,8 @@ use super::zstd::ZstdReader;
 const MEMORY_LIMIT: u64 = 128 << 20;
 
 /// The number of bytes at a file's start that are searched for a format's magic
-/// bytes and for labels. The labels in tor's `diff-cache` have about 1 KB.
+/// bytes and for the labels of a file in tor's `diff-cache`. Such labels have
+/// about 1 KB.
 const HEAD: u64 = 8192;
 
 /// The maximum nesting depth of archives and compressed files.
@@ -26,8 +27,8 @@ const MOST_LAYERS: usize = 8;
 
 /// The content of a file whose format was recognized.
 pub(super) enum Opened {
-    /// Documents, one after the other. The kind is `None` unless the file's
-    /// labels name it.
+    /// Documents, one after the other. The kind is `None` unless the file is
+    /// from tor's `diff-cache` and its labels name the kind.
     Documents(Stream, Option<DocumentKind>),
     /// An archive, and the number of archives and compressed files around its
     /// members.
@@ -109,7 +110,7 @@ impl Read for Failed {
     }
 }
 
-/// Returns a stream of the decompressed bytes.
+/// Returns a stream of the decompressed bytes of `stream`.
 fn decode(stream: Stream, format: Format, trace: &Trace) -> io::Result<Stream> {
     match decoder(stream, format) {
         Some(Ok(decoder)) => Ok(Box::new(Decoder::new(decoder, format, trace.clone()))),

@@ -19,7 +19,8 @@ use scape_proto::netdoc::{
 };
 use scape_proto::word::Fingerprint;
 
-/// The number of digests or fingerprints in one request. tor accepts 96.
+/// The maximum number of digests or fingerprints in one request. tor accepts
+/// 96.
 const BATCH: usize = 90;
 
 /// A client that fetches documents from directory servers over HTTP. The
@@ -193,9 +194,10 @@ impl DirectoryClient {
     /// # Errors
     ///
     /// Returns an error with a [`DirectoryError`](super::DirectoryError), which
-    /// lists the answers, if no server sends the document in time. The kind of
-    /// the error is [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if no
-    /// server has the document.
+    /// lists the answers, if no server sends the document within the time
+    /// limit. The kind of the error is
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if no server has the
+    /// document.
     pub fn consensus(&self, flavor: &ConsensusFlavor) -> Result<DocumentText<Consensus<'static>>> {
         self.get(&consensus_path(flavor), |bytes| consensus_of(flavor, bytes))
     }
@@ -312,7 +314,8 @@ impl DirectoryClient {
         self.get(path, signed::<DetachedSignatures<'static>>)
     }
 
-    /// Fetches the bandwidth file that the authority uses for its next vote.
+    /// Fetches the bandwidth file that the asked authority uses for its next
+    /// vote.
     ///
     /// ```no_run
     /// # type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -556,7 +559,7 @@ fn cut_off() -> DirectoryProblem {
     DirectoryProblem::Document("the answer is cut off".into())
 }
 
-/// Applies a difference to a consensus.
+/// Applies a difference to the consensus `old` and returns the new consensus.
 fn apply(diff: &[u8], old: &[u8]) -> Answer<Vec<u8>> {
     fn explain(error: impl std::error::Error) -> DirectoryProblem {
         DirectoryProblem::Document(error.to_string().into())

@@ -32,7 +32,9 @@ pub(super) struct OpenFile {
     content: Option<Content>,
 }
 
-/// Settings of a reader that concern each file.
+/// The settings of a `DocumentReader` that apply to each of its files: the
+/// maximum size of a document in bytes, and the kind of documents that have no
+/// annotation `@type`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
     pub(super) longest: usize,
@@ -89,7 +91,8 @@ impl OpenFile {
         &self.place
     }
 
-    /// Returns the number of bytes that were read, before decompression.
+    /// Returns the number of bytes that were read from the file, before
+    /// decompression.
     pub(super) fn bytes(&self) -> u64 {
         self.trace.bytes()
     }

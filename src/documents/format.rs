@@ -14,8 +14,8 @@ pub enum Format {
     /// A file compressed with gzip.
     Gzip,
     /// zlib's format, which tor calls `deflate` in its directory `diff-cache`.
-    /// It has no magic bytes, so only the labels of these files tell the
-    /// format.
+    /// The format has no magic bytes, so such a file is recognized only by the
+    /// labels that tor writes at its start.
     Zlib,
     /// A file compressed with bzip2.
     Bzip2,

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use scape_proto::netdoc::DocumentKind;
 
-/// Extensions that are ignored, because they say how a file is compressed.
+/// Extensions that are ignored in a file's name, because they only say how the
+/// file is compressed.
 const COMPRESSED: &[&str] = &["gz", "bz2", "xz", "lzma", "zst"];
 
 /// Returns the kind of documents that tor stores in a file of this name, or

@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// Writes a path on one line. Control characters, percent signs and bytes that
-/// aren't UTF-8 become `%` and two hexadecimal digits. Returns `None` if the
-/// system's paths aren't bytes and this one isn't Unicode.
+/// aren't UTF-8 become `%` and two hexadecimal digits. Outside of Unix, returns
+/// `None` if the path isn't Unicode.
 pub(super) fn write(path: &Path) -> Option<String> {
     let mut text = String::new();
     for chunk in bytes(path)?.utf8_chunks() {

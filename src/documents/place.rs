@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// The path of a file or the name of a stream and, if it is an archive, the
-/// path of a member in it.
+/// The place of a document: the path of its file or the name of its stream. If
+/// the file or stream is an archive, also the path of the member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     path: PathBuf,

@@ -29,8 +29,9 @@ impl<'a> Progress<'a> {
     /// `None` if there are streams to read, because their length is unknown, or
     /// if the reading was cancelled while the lengths were added up.
     ///
-    /// The length is determined before the first document is read. A file that
-    /// grows later isn't read any further.
+    /// The lengths are determined before the first document is read. A file
+    /// that grows later is read only up to the length that it had when it was
+    /// opened.
     pub fn total_bytes(&self) -> Option<u64> {
         self.total_bytes
     }

@@ -60,7 +60,8 @@ pub struct DocumentReader {
     seen: Option<SeenFiles>,
     cancel: Option<CancelToken>,
     on_progress: Option<ProgressCallback>,
-    /// The directory whose files are being read.
+    /// The walk over the file or directory that is being read. `None` before
+    /// the first one.
     walk: Option<Walk>,
     open: Option<OpenFile>,
     /// The path and the [`Stamp`] of the open file, if the file is to be
@@ -257,10 +258,10 @@ impl DocumentReader {
         self
     }
 
-    /// Skips files that were read before and haven't changed. Files that this
-    /// reader reads to their end without an error are added to the record.
-    /// A file with an error is read again by the next run, including the
-    /// documents before the error. Streams are always read.
+    /// Skips the files in the record `seen` that haven't changed since they
+    /// were read. Files that this reader reads to their end without an error
+    /// are added to the record. A file with an error is read again by the next
+    /// run, including the documents before the error. Streams are always read.
     ///
     /// See the example of [`SeenFiles`].
     #[must_use]
@@ -303,7 +304,8 @@ impl DocumentReader {
         self.cancel.as_ref().is_some_and(CancelToken::is_cancelled)
     }
 
-    /// Opens the next file or stream. Returns false if there are no more.
+    /// Opens the next file or stream, or begins the walk over the next path.
+    /// Returns false if nothing is left to read.
     fn open_next(&mut self) -> Result<bool> {
         let trace = Trace::new(self.cancel.clone());
         if let Some(next) = self.walk.as_mut().and_then(Walk::next) {
@@ -326,7 +328,8 @@ impl DocumentReader {
         Ok(true)
     }
 
-    /// Opens a file, unless it was seen before.
+    /// Opens a file, unless the record `seen` contains it and it hasn't
+    /// changed.
     fn open_file(&mut self, file: Walked, trace: Trace) -> Result<()> {
         let Walked { path, is_start } = file;
         // A file in a directory was no symbolic link when the directory was
@@ -346,7 +349,7 @@ impl DocumentReader {
         Ok(())
     }
 
-    /// Ends the open file, and records that it was seen unless it failed.
+    /// Closes the open file. Records it as read, unless reading it failed.
     fn end_file(&mut self) {
         self.report();
         if let Some(open) = self.open.take() {

@@ -13,8 +13,7 @@ use super::names;
 /// memory. A symbolic link is followed only if it is the start of the walk.
 /// Other kinds of files, such as sockets, and files with private keys are left
 /// out. A directory or a file that has become a symbolic link since it was
-/// listed is an error. The directories above the listed one aren't checked
-/// again.
+/// listed is an error. Its parent directories aren't checked again.
 #[derive(Debug)]
 pub(super) struct Walk {
     /// The entries that are to be visited. The last entry in the list is
@@ -39,7 +38,7 @@ pub(super) struct Walked {
     pub(super) is_start: bool,
 }
 
-/// A path that can't be read.
+/// A path that can't be read, with the reason.
 #[derive(Debug)]
 pub(super) struct Unreadable {
     pub(super) path: PathBuf,
@@ -54,7 +53,7 @@ impl Walk {
         Walk { pending: vec![start], is_recursive }
     }
 
-    /// Adds the entries of a directory to those that are to be visited.
+    /// Adds the entries of a directory to `pending`.
     fn enter(&mut self, directory: &Path, is_start: bool) -> io::Result<()> {
         if !is_start && !fs::symlink_metadata(directory)?.is_dir() {
             return Err(io::Error::new(

@@ -377,8 +377,9 @@ impl FromStr for ClientEndpoint {
     }
 }
 
-/// Takes the options `socksPort` and `socksHostname` and returns the address of
-/// the SOCKS port. `socksHostname` is the host if `socksPort` is only a number.
+/// Removes `socksPort` and `socksHostname` from `options`, and returns the
+/// address of the SOCKS port. `socksHostname` is the host if `socksPort` is
+/// only a number.
 fn socks_port(options: &mut Options) -> Result<Option<Address>, EndpointError> {
     let (host, port) = (options.take("socksHostname"), options.take("socksPort"));
     match (host, port) {
@@ -393,8 +394,8 @@ fn socks_port(options: &mut Options) -> Result<Option<Address>, EndpointError> {
 }
 
 impl ClientEndpoint {
-    /// Takes `isolate`, `socksUsername` and `socksPassword`, and sets them in
-    /// the endpoint.
+    /// Removes `isolate`, `socksUsername` and `socksPassword` from `options`,
+    /// and sets them in the endpoint.
     fn read_sharing(self, options: &mut Options) -> Result<Self, EndpointError> {
         let isolate = options.take("isolate");
         let fresh = isolate.as_ref().map_or(Ok(false), |value| value.boolean())?;

@@ -23,10 +23,10 @@ use scape_proto::word::Progress;
 /// The default time limit for adding and publishing the service. The time
 /// begins when the tor process is running, so it includes tor's bootstrap.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
-/// The progress in percent when tor is running.
+/// The progress of the whole call in percent when tor is running.
 const THERE: u8 = 40;
-/// The progress in percent when tor has reached the network. The rest, up to
-/// 100, is the publication.
+/// The progress of the whole call in percent when tor has reached the network.
+/// The rest, up to 100, is the publication.
 const READY: u8 = 50;
 
 /// The progress callback, which is called by the launch of tor first and then

@@ -75,7 +75,7 @@ pub struct OnionEndpoint {
 /// The local socket that tor connects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Local {
-    /// A TCP socket. By default, the address is 127.0.0.1 and the port is any
+    /// A TCP socket. `None` means the default: the address 127.0.0.1, and any
     /// free port.
     Tcp { address: Option<IpAddr>, port: Option<u16> },
     /// A Unix socket at this path.

@@ -14,7 +14,7 @@ use scape_proto::control::REDACTED;
 /// A kind of endpoint and its options.
 #[derive(Debug)]
 pub(super) struct Vocabulary {
-    /// `tor` or `onion`.
+    /// The name of the kind: `tor` or `onion`.
     pub(super) kind: &'static str,
     /// The names of the options that can be set by a value alone, such as
     /// `port` in `onion:80`. The first such value sets the first option, and so
@@ -28,8 +28,8 @@ pub(super) struct Vocabulary {
     pub(super) also: &'static [(&'static str, &'static str)],
 }
 
-/// The options that one endpoint string sets. A parser removes one option after
-/// the other.
+/// The options that one endpoint string sets. [`take`](Self::take) removes an
+/// option when it is read.
 #[derive(Debug)]
 pub(super) struct Options {
     end: usize,

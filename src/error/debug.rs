@@ -6,8 +6,8 @@ use std::fmt;
 use super::Error;
 
 impl fmt::Debug for Error {
-    /// Writes the error's message and its causes, one per line, because a
-    /// `main` that returns an error prints it so. The message is that of
+    /// Writes the error's message and its causes, one per line. A `main`
+    /// function that returns an error prints this text. The message is that of
     /// `{:#}`, which has a line for each address that was tried. `{:#?}` writes
     /// the `Debug` output of the specific error instead, most often its fields.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

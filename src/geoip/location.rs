@@ -21,28 +21,33 @@ pub struct Location {
     /// The address. An IPv4 address in IPv6 form (`::ffff:192.0.2.1`) is
     /// converted to IPv4.
     pub ip: IpAddr,
-    /// The country of the address.
+    /// The country of the address. `None` if it isn't known.
     pub country: Option<CountryCode>,
-    /// The country's name in English. `None` if the country comes from tor,
-    /// because tor's data contains no names.
+    /// The country's name in English. `None` if it isn't known. tor's data
+    /// contains no names.
     pub country_name: Option<Box<str>>,
-    /// The city's name in English.
+    /// The city's name in English. `None` if it isn't known.
     pub city: Option<Box<str>>,
-    /// The approximate position of the address on earth.
+    /// The approximate position of the address on earth. `None` if it isn't
+    /// known.
     pub coordinates: Option<Coordinates>,
-    /// The number of the autonomous system that the address belongs to.
+    /// The number of the autonomous system that the address belongs to. `None`
+    /// if it isn't known.
     pub asn: Option<u32>,
-    /// The name of the organization that runs the autonomous system.
+    /// The name of the organization that runs the autonomous system. `None` if
+    /// it isn't known.
     pub organization: Option<Box<str>>,
     /// The network to which the fields from the databases apply. If several
-    /// databases contributed, it is the smallest of their networks. tor's data
-    /// contains no networks.
+    /// databases contributed, it is the smallest of their networks. `None` if
+    /// it isn't known. tor's data contains no networks.
     pub network: Option<Network>,
-    /// The source of the country and of the country's name.
+    /// The source of the country and of the country's name. `None` if the
+    /// country isn't known.
     pub country_from: Option<Source>,
-    /// The source of the city and the coordinates.
+    /// The source of the city and the coordinates. `None` if neither is known.
     pub city_from: Option<Source>,
-    /// The source of the autonomous system and the organization.
+    /// The source of the autonomous system and the organization. `None` if the
+    /// autonomous system isn't known.
     pub asn_from: Option<Source>,
 }
 

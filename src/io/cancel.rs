@@ -170,8 +170,8 @@ impl CancelToken {
     /// Runs it at once if the token is cancelled already. Dropping the returned
     /// guard unregisters the hook.
     ///
-    /// The hook must not block, because a thread that calls `cancel` may be one
-    /// that must not wait.
+    /// The hook must not block, because `cancel` may be called on a thread that
+    /// must not wait.
     ///
     /// The hook can still run a little after the guard was dropped, because the
     /// drop doesn't wait for a `cancel` on another thread. To find out if the

@@ -23,8 +23,8 @@ pub(crate) trait Undo: Send + Sync {
 /// processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rank {
-    /// Circuits that are being built. They come first, because closing them
-    /// takes a connection.
+    /// Circuits that are being built. They come first, because a connection is
+    /// needed to close them.
     Circuits,
     /// A control connection, with everything that ends with it.
     Connection,

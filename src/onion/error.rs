@@ -8,7 +8,7 @@ use crate::error::{Cause, ErrorKind};
 use scape_proto::event::HsDescReason;
 use scape_proto::word::{OnionAddress, RelayName};
 
-/// The error for an onion service that wasn't published in time.
+/// The error for an onion service that wasn't published within the time limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PublishError {

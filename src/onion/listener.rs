@@ -52,7 +52,7 @@ const QUEUE: usize = 16;
 /// Dropping the listener removes the service and then closes the sockets. A
 /// detached service can't be removed after the control connection has ended, so
 /// it stays in tor then. Accepted connections stay open. [`close`](Self::close)
-/// does the same and reports errors.
+/// does the same as dropping, and reports errors.
 #[doc(alias = "TCPHiddenServiceEndpoint")]
 #[must_use = "the service is removed when this is dropped"]
 pub struct OnionListener {
@@ -247,7 +247,7 @@ impl OnionListener {
     ///
     /// Same errors as [`accept`](Self::accept), and an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), with
-    /// [`Phase::Accept`], if nobody connects in time.
+    /// [`Phase::Accept`], if nobody connects within `timeout`.
     pub fn accept_timeout(&self, timeout: Duration) -> Result<OnionStream> {
         self.next(Some(deadline_after(timeout))).map_err(|none| none.error(timeout))
     }

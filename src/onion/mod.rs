@@ -73,9 +73,9 @@
 //! again with the same address, and a listener goes on accepting. This also
 //! works with a tor that was restarted.
 //!
-//! A detached service is usually still there after a reconnect. If tor no
-//! longer has it, most often because tor was restarted, it is added again,
-//! unless [`OnionService::detach`] was called.
+//! tor usually still has a detached service after a reconnect. If tor no longer
+//! has it, most often because tor was restarted, it is added again, unless
+//! [`OnionService::detach`] was called.
 //! [`Info::onions_detached`](crate::control::Info::onions_detached) lists the
 //! detached services. [`OnionService::adopt`] takes over one of them.
 //!
@@ -93,7 +93,8 @@
 //!   address is recognized by its content, its SSH host keys, its certificates,
 //!   or by being down at the same time. A [listener](OnionListener)'s socket is
 //!   on 127.0.0.1: keep it there. Any user of the machine can connect to
-//!   127.0.0.1. [`unix_socket`](OnionBuilder::unix_socket) keeps them out.
+//!   127.0.0.1. [`unix_socket`](OnionBuilder::unix_socket) keeps other users
+//!   out.
 //! * **All clients come from 127.0.0.1.** Software that trusts local
 //!   connections (administration pages, status pages, rules of `sudo` or of a
 //!   firewall) trusts every client. Software that limits or bans addresses
@@ -117,9 +118,9 @@
 //! # Several machines
 //!
 //! A service can be spread over several tors with OnionBalance: the clients'
-//! connections go to backends, which are onion services
-//! [on disk](disk::DiskOnionFiles::onion_balance). A program publishes
-//! descriptors with the introduction points of all backends. See
+//! connections go to backends, which are onion services [on
+//! disk](disk::DiskOnionFiles::onion_balance). A program publishes descriptors
+//! with the introduction points of all backends. See
 //! [`netdoc::onion`](crate::netdoc::onion) for the procedure. The example
 //! `onion_balance` is such a program.
 //!

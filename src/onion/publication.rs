@@ -131,7 +131,7 @@ impl Publication {
     /// only every hour or two.
     ///
     /// The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
-    /// connection has ended and isn't restored in time. The kind is
+    /// connection has ended and isn't restored within `timeout`. The kind is
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the controller
     /// given to [`begin`](Self::begin) has a cancelled token
     /// ([`Controller::cancel_with`]).

@@ -51,9 +51,10 @@ impl OnionBuilder {
     ///
     /// Returns an error with a [`PublishError`](crate::onion::PublishError)
     /// (kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if the service
-    /// isn't published in time. The error contains the answer of each
-    /// directory. The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed)
-    /// if the control connection has ended. The kind is
+    /// isn't published within the [`timeout`](Self::timeout). The error
+    /// contains the answer of each directory. The kind is
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the control
+    /// connection has ended. The kind is
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the call was
     /// cancelled (see [`cancel_with`](Self::cancel_with)).
     pub fn publish(mut self) -> Result<OnionService> {

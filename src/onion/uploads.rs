@@ -265,8 +265,8 @@ impl Uploads {
 
     /// Removes one pending upload to the directory `hsdir`, preferably that of
     /// the descriptor `id`. If a filter on the control port hides the names of
-    /// directories, removes the oldest upload that may be meant. Returns false
-    /// if no upload was removed.
+    /// directories, removes the oldest upload that the event may be about.
+    /// Returns false if no upload was removed.
     fn end(&mut self, hsdir: &RelayName, id: Option<&str>) -> bool {
         let there = |upload: &Upload| is_same(&upload.hsdir, hsdir);
         let named =
@@ -630,7 +630,7 @@ mod tests {
         (one(), one()).prop_map(|(a, b)| [a.into_iter().collect(), b.into_iter().collect()])
     }
 
-    /// The next event: the start or the end of an upload.
+    /// A step of the test: one upload begins or ends.
     #[derive(Debug, Clone, Copy)]
     enum Step {
         Begin(usize, usize),

@@ -21,9 +21,9 @@ const COOKIE: &str = "CookieAuthentication";
 const COOKIE_FILE: &str = "CookieAuthFile";
 const PASSWORDS: [&str; 2] = ["HashedControlPassword", "__HashedControlSessionPassword"];
 
-/// Returns a SETCONF, RESETCONF or LOADCONF, amended if it would turn off
-/// authentication as a side effect. `cookie_file` is the path of the cookie
-/// file, or `None` for tor's default path.
+/// Returns `command`, a SETCONF, RESETCONF or LOADCONF. Amends the command if
+/// it would turn off authentication as a side effect. `cookie_file` is the path
+/// of the cookie file, or `None` for tor's default path.
 pub(super) fn amend(command: Command, cookie_file: Option<&[u8]>) -> Result<Command> {
     if command.keyword().eq_ignore_ascii_case("LOADCONF") {
         amend_text(command, cookie_file)

@@ -34,8 +34,8 @@ pub(super) type ProgressCallback = Box<dyn FnMut(&Progress) + Send>;
 /// ends at `deadline`, no matter how many events arrive. `reached` is set to
 /// the percentage that tor has reached, also after a failure.
 ///
-/// tor may have made progress before we subscribe, and reports each step only
-/// once. So the current state is requested after the subscription.
+/// tor may have made progress before this function subscribes, and reports each
+/// step only once. So the current state is requested after the subscription.
 pub(crate) fn wait(
     controller: &Controller,
     wanted: u8,

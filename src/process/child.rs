@@ -85,7 +85,8 @@ impl Child {
         Child::spawn_with_input(command, Stdio::null(), keep, callback)
     }
 
-    /// Like [`spawn`](Self::spawn), but the process reads `input`.
+    /// Like [`spawn`](Self::spawn), but `input` is the process's standard
+    /// input.
     pub(super) fn spawn_with_input(
         command: &mut Command,
         input: Stdio,
@@ -306,10 +307,10 @@ fn pause() {
 /// Ends the rest of a process group whose leader has ended and isn't reaped
 /// yet: a tor that a wrapper script started, or pluggable transports.
 ///
-/// All of these processes get SIGTERM first. Then this waits for at most 3
-/// seconds until all processes that hold the output pipe have ended, and sends
-/// SIGKILL to the rest. So a process that doesn't hold that pipe may be killed
-/// without any time to end.
+/// All of these processes get SIGTERM first. Then this function waits for at
+/// most 3 seconds until all processes that hold the output pipe have ended, and
+/// sends SIGKILL to the rest. So a process that doesn't hold that pipe may be
+/// killed without any time to end.
 #[cfg(unix)]
 fn end_rest(pid: u32, reading_end: &PipeReader) {
     use rustix::process::{Pid, Signal, kill_process_group};

@@ -178,8 +178,8 @@ impl Failed {
     }
 }
 
-/// A handle that ends the connection of a pair of sockets from another thread,
-/// without waiting. Does nothing for other kinds of connections.
+/// A handle that ends the connection over a pair of sockets from another
+/// thread, without waiting. Does nothing for other kinds of connections.
 pub(super) struct Shutdown(#[cfg(unix)] Option<UnixStream>);
 
 impl Shutdown {

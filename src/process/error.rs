@@ -44,8 +44,7 @@ pub enum LaunchProblem {
     /// tor ended by itself. The log contains the reason: a bad option, a port
     /// in use, or a locked data directory, for example.
     Exited {
-        /// The exit status, or `None` if tor was killed or the status is
-        /// unknown.
+        /// The exit code, or `None` if tor was killed or the code is unknown.
         code: Option<i32>,
         /// The number of the signal that killed tor, or `None` if tor wasn't
         /// killed or the status is unknown. Always `None` on Windows.
@@ -53,7 +52,7 @@ pub enum LaunchProblem {
     },
     /// The control connection failed although tor is still running.
     Control(Error),
-    /// tor didn't reach the wanted state in time.
+    /// tor didn't reach the wanted state within the launch's time limit.
     Timeout {
         /// The time limit of the launch: see
         /// [`Launch::timeout`](super::Launch::timeout).
@@ -81,10 +80,10 @@ impl LaunchError {
         LaunchError { is_later: true, ..self }
     }
 
-    /// Returns this error with the time limit `after`, if the error is a
-    /// timeout. A launch may be one step of a longer call and only get the time
-    /// that is left. The error then shows the time limit of the whole call,
-    /// which its caller knows.
+    /// Sets the time limit that a timeout error shows to `after`. Other errors
+    /// are returned unchanged. A launch may be one step of a longer call, and
+    /// then gets only the rest of that call's time. The error should show the
+    /// time limit of the whole call.
     #[cfg(feature = "testing")]
     pub(crate) fn within(mut self, after: Duration) -> Self {
         if let LaunchProblem::Timeout { after: limit, .. } = &mut self.problem {
@@ -93,8 +92,8 @@ impl LaunchError {
         self
     }
 
-    /// Returns the reason why tor couldn't be started, wasn't ready in time, or
-    /// has ended.
+    /// Returns the reason why tor couldn't be started, didn't become ready
+    /// within the time limit, or has ended.
     pub fn problem(&self) -> &LaunchProblem {
         &self.problem
     }

@@ -83,9 +83,9 @@ fn places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     places
 }
 
-/// Directories of installed programs that are missing in some users' `PATH`.
-/// Debian's tor is in `/usr/sbin`, and a macOS application doesn't inherit a
-/// shell's `PATH`.
+/// Directories to search in addition to `PATH`, because some users' `PATH`
+/// lacks them. Debian's tor is in `/usr/sbin`, and a macOS application doesn't
+/// inherit a shell's `PATH`.
 #[cfg(not(windows))]
 const SYSTEM: &[&str] = &[
     "/usr/bin",

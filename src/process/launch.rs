@@ -115,8 +115,9 @@ pub struct Launch {
     pub(super) options: Vec<(String, OptionValue)>,
     pub(super) environment: Vec<(OsString, OsString)>,
     pub(super) data_directory: Option<PathBuf>,
-    /// Files that the start writes into the data directory. If the directory
-    /// already contains one of them, none is written.
+    /// Files that [`start`](Launch::start) writes into the data directory:
+    /// names and contents. If the directory already contains one of them, none
+    /// is written.
     pub(super) seed: Vec<(&'static str, Arc<[u8]>)>,
     pub(super) control: Control,
     pub(super) without_authentication: bool,

@@ -82,7 +82,7 @@ impl LogTail {
         Ok(LogTail { shared })
     }
 
-    /// Returns the last lines, oldest first.
+    /// Returns the last of the lines that were read so far, oldest first.
     pub(super) fn lines(&self) -> Vec<String> {
         self.shared.state.lock().lines.iter().cloned().collect()
     }

@@ -53,7 +53,8 @@ impl PrivateDir {
         &self.path
     }
 
-    /// Returns the path of a file in the directory.
+    /// Returns the path of the file `name` in the directory. Doesn't create the
+    /// file.
     pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }

@@ -45,7 +45,7 @@ impl Launch {
     /// * [`ErrorKind::Argument`](crate::ErrorKind::Argument) if an option is
     ///   refused, or if [`wait_for`](Self::wait_for) is more than 100 percent;
     /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't reach
-    ///   the state in time;
+    ///   the state within the time limit;
     /// * [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the launch
     ///   was cancelled;
     /// * [`ErrorKind::Launch`](crate::ErrorKind::Launch) in all other cases.

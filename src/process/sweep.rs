@@ -116,8 +116,8 @@ fn unless_gone(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Removes the directories of dead owners in `parent` whose names begin with
-/// `prefix`. Directories that can't be removed stay.
+/// Removes the directories in `parent` whose names begin with `prefix`, if the
+/// processes that made them are dead. Directories that can't be removed stay.
 pub(super) fn sweep(parent: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
@@ -139,9 +139,9 @@ pub(super) fn sweep(parent: &Path, prefix: &str) {
     }
 }
 
-/// Returns the lock file, locked, if the directory is ours and its owner is
-/// dead. Returns `None` otherwise. If the directory is abandoned and empty,
-/// removes it and returns `None`.
+/// Returns the lock file, locked, if this library made the directory and the
+/// process that made it is dead. Returns `None` otherwise. If the directory is
+/// abandoned and empty, removes it and returns `None`.
 fn lock_of_dead_owner(directory: &Path) -> Option<File> {
     let user = rustix::process::geteuid().as_raw();
     let metadata = fs::symlink_metadata(directory).ok()?;
@@ -174,7 +174,7 @@ fn lock_of_dead_owner(directory: &Path) -> Option<File> {
 }
 
 /// Returns true if a directory hasn't changed for [`ABANDONED`], and is empty
-/// or contains only [`NEW_LOCK`], the file that an owner makes first.
+/// or contains only [`NEW_LOCK`], the first file in a new directory.
 fn is_abandoned(directory: &Path, metadata: &fs::Metadata) -> bool {
     let is_old = metadata.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > ABANDONED));
     is_old

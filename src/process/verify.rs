@@ -134,7 +134,7 @@ impl Verify {
     ///   program, it can't be started, or its temporary files can't be written.
     ///   The error contains a [`LaunchError`];
     /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor hasn't ended
-    ///   in time;
+    ///   within the time limit;
     /// * [`ErrorKind::Io`](crate::ErrorKind::Io) if the operating system
     ///   reports another error.
     pub fn run(&self, torrc: &Torrc) -> Result<Vec<String>> {

@@ -16,7 +16,8 @@ use crate::tor::NoTorError;
 use scape_proto::control::ArgumentError;
 use scape_proto::word::Progress;
 
-/// The program's tor. The lock is never held while waiting for anything else.
+/// The tor that the whole program shares, or the state of the search for it.
+/// The lock is never held while waiting for anything else.
 static GLOBAL: Mutex<Global> = Mutex::new(Global::None);
 /// Notified when [`GLOBAL`] stops being [`Coming`](Global::Coming), when a
 /// program sets the global tor, and when a waiting call is cancelled. Threads

@@ -182,8 +182,9 @@ impl Tor {
     /// Returns an error with a [`SocksError`](crate::socks::SocksError) if
     /// nothing listens at the address (kind
     /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)), if nothing answers
-    /// in time (kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)), or if
-    /// the port belongs to another proxy.
+    /// within 10 seconds (kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)), or if the port
+    /// belongs to another proxy.
     pub fn socks_only(socks: impl Into<Address>) -> Result<Tor> {
         let socks = socks.into();
         ask_whether_tor(&socks, PROBE_TIMEOUT)?;
@@ -503,7 +504,8 @@ impl Tor {
         self.client_until(port, self.deadline())
     }
 
-    /// Returns the deadline of a call that begins now.
+    /// Returns the deadline of a call that begins now and has the controller's
+    /// timeout, or 10 seconds without a control connection.
     pub(super) fn deadline(&self) -> Deadline {
         self.deadline_after(self.controller().map_or(PROBE_TIMEOUT, Controller::timeout))
     }
@@ -654,8 +656,7 @@ impl Tor {
         self.state_until(self.deadline())
     }
 
-    /// Returns the [`state`](Self::state), within a call that ends at
-    /// `deadline`.
+    /// Returns the [`state`](Self::state). Loading it ends at `deadline`.
     pub(super) fn state_until(&self, deadline: Deadline) -> Result<State> {
         let keep: KeepAlive = self.core.clone();
         let known = self.core.state.lock().clone();

@@ -1,4 +1,4 @@
-//! The error of a tor that didn't become ready in time.
+//! The error of a tor that didn't become ready before the timeout.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use crate::error::{Cause, ErrorKind};
 
 use scape_proto::word::Progress;
 
-/// The error of a tor that didn't become ready in time. Returned by
-/// [`Tor::become_ready`](crate::Tor::become_ready).
+/// The error of a tor that didn't become ready before the timeout of the call.
+/// Returned by [`Tor::become_ready`](crate::Tor::become_ready).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotReadyError {

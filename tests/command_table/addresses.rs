@@ -12,8 +12,8 @@ const SOON: Duration = Duration::from_secs(20);
 const ONION: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
 const A_MOMENT: Duration = Duration::from_millis(100);
 
-/// Sends a MAPADDRESS, and returns tor's answer to each pair: `from=to`, or the
-/// code and text of a refusal.
+/// Sends a MAPADDRESS command, and returns tor's answer to each pair:
+/// `from=to`, or the code and text of a refusal.
 fn map(c: &Controller, pairs: &[(&str, &str)]) -> Said {
     let shown = |answer: Result<Mapping, Refusal>| match answer {
         Ok(mapping) => mapping.to_string(),
@@ -25,8 +25,8 @@ fn map(c: &Controller, pairs: &[(&str, &str)]) -> Said {
     )
 }
 
-/// Returns the mappings that controllers have made, sorted, because tor lists
-/// them in no order.
+/// Returns the address mappings that controllers have made. They are sorted,
+/// because tor lists them in no fixed order.
 fn mapped(c: &Controller) -> Said {
     let sorted = |text: String| {
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -213,8 +213,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// Adds a mapping for which tor chooses a virtual name, and removes the mapping
-/// by this name.
+/// Adds a mapping for which tor chooses a virtual name, and removes it by this
+/// name.
 fn virtual_name(b: &Bench) -> scape::Result<&'static str> {
     let mapped = b.c.mapped_address(".", "v.example")?;
     assert!(mapped.from().ends_with(".virtual"), "{mapped:?}");
@@ -225,8 +225,8 @@ fn virtual_name(b: &Bench) -> scape::Result<&'static str> {
     Ok(if known(&name)? { "still there" } else { "taken back" })
 }
 
-/// A guard removes its mapping on drop, unless it is kept. It doesn't keep the
-/// connection open.
+/// Checks that dropping a guard removes its mapping, unless `keep` was called.
+/// A guard must not keep the connection open.
 fn a_guard(b: &Bench) -> scape::Result<()> {
     let known = |name: &str| b.c.get_info("address-mappings/control").map(|all| all.contains(name));
     let mapped = b.c.mapped_address("guarded.example", "b.example")?;

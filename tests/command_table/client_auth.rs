@@ -1,6 +1,6 @@
 //! The command tables for ONION_CLIENT_AUTH_ADD, ONION_CLIENT_AUTH_REMOVE and
-//! ONION_CLIENT_AUTH_VIEW. The reply 252, for a descriptor that a later key
-//! decrypts, needs a network.
+//! ONION_CLIENT_AUTH_VIEW. The reply 252 isn't tested, because it needs a
+//! network: tor must have a descriptor that the added key decrypts.
 
 use std::fs;
 
@@ -187,7 +187,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// Rows of the command table for a tor with a ClientOnionAuthDir.
+/// Rows of the command table for a tor with the option `ClientOnionAuthDir`.
 pub(crate) const WITH_A_DIRECTORY: &[Row] = &[
     (
         "ONION_CLIENT_AUTH_ADD",
@@ -207,7 +207,7 @@ pub(crate) const WITH_A_DIRECTORY: &[Row] = &[
     ("ONION_CLIENT_AUTH_VIEW", |b| said(file(b)), 250, "false"),
 ];
 
-/// Returns true if a file in the ClientOnionAuthDir contains [`KEY`].
+/// Returns true if a file in the folder `ClientOnionAuthDir` contains [`KEY`].
 fn file(b: &Bench) -> scape::Result<bool> {
     let folder = b.c.get_conf("ClientOnionAuthDir")?.unwrap();
     let mut files =

@@ -109,8 +109,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("SAVECONF", |b| said(b.c.save_conf_force()), 250, "()"),
 ];
 
-/// Sets a `ControlPort` that another program uses, so that tor can't open it.
-/// tor opens control ports even if `DisableNetwork` is 1.
+/// Tries to set a `ControlPort` that another program uses, which tor can't
+/// open. tor opens control ports even if `DisableNetwork` is 1.
 fn a_port_in_use(b: &Bench) -> Said {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let own = b.c.get_conf_list("ControlPort").unwrap();

@@ -1,5 +1,5 @@
-//! The command table for POSTDESCRIPTOR, HSFETCH and HSPOST. Successful answers
-//! need relays and therefore a network.
+//! The command tables for POSTDESCRIPTOR, HSFETCH and HSPOST. Successful
+//! answers need relays and therefore a network.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use scape::word::OnionAddress;
 
 use crate::support::command_table::{Bench, NOT_SENT, OTHER, Row, raw, said};
 
-/// A valid address that no service here has.
+/// A valid address of no existing service.
 const NOBODY: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 
 fn nobody() -> OnionAddress {
@@ -161,8 +161,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// Checks that a fetch without a consensus fails with a timeout at its
-/// deadline, neither before nor long after.
+/// Checks that a fetch fails at its deadline, neither before nor long after, if
+/// tor has no consensus.
 fn without_a_consensus(b: &Bench) -> scape::Result<()> {
     let begun = Instant::now();
     let error = b.c.hs_descriptors().fetch(nobody(), Duration::from_millis(300)).unwrap_err();

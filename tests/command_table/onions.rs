@@ -12,8 +12,8 @@ fn one() -> AddOnion {
     AddOnion::new().local_port(80)
 }
 
-/// Adds a service and removes it again. Returns a text that says if tor sent a
-/// key, and the number of clients.
+/// Adds a service and removes it again. Returns a text that says if tor has
+/// sent a key, and how many clients the service has.
 fn add(b: &Bench, service: AddOnion) -> Said {
     let shown = |added: AddedOnion| -> scape::Result<String> {
         b.c.del_onion(&added.address)?;

@@ -1,17 +1,19 @@
-//! Refusals that a real tor can't be made to send on a test machine, with the
-//! words of tor 0.4.9.11's source:
+//! The command table for refusals that a test can't make a real tor send. A
+//! scripted tor sends them with the words of tor 0.4.9.11's source:
 //!
 //! * `ADD_ONION`, 551: a random number generator or an encoder fails, or tor
-//!   can't add a service although every part of it was checked; `Invalid client
-//!   authorization`, 512: only with services of version 2.
+//!   can't add a service although every part of it was checked;
+//!   `Invalid client authorization`, 512: tor sent it only for services of
+//!   version 2.
 //! * `MAPADDRESS`, 451: the virtual addresses, of which there are at least
 //!   65536, are used up.
 //! * `EXTENDCIRCUIT`, 552 `No descriptor`: the descriptor of a relay in the
 //!   consensus has not arrived yet, which only lasts a moment after the start;
 //!   512 `No router names provided`: a path always has a name, if only an empty
-//!   one; 551 `Couldn't send onion skin`, and `ATTACHSTREAM`, 551 `Unable to
-//!   attach stream`: a circuit breaks while the command is executed.
-//! * `LOADCONF`, 550: no other failure has this code.
+//!   one; 551 `Couldn't send onion skin`, and `ATTACHSTREAM`, 551
+//!   `Unable to attach stream`: a circuit breaks while the command is executed.
+//! * `LOADCONF`, 550: this code is only for failures that the other codes don't
+//!   cover.
 //! * `AUTHENTICATE`, 515 `Couldn't decode HashedControlPassword value in
 //!   configuration.`: tor doesn't start with such an option.
 //! * 512 `Empty body` of the commands with data: empty data is sent as one

@@ -1,5 +1,5 @@
 //! The command tables for PROTOCOLINFO, AUTHCHALLENGE, AUTHENTICATE, QUIT, the
-//! commands about ownership, and lines that are no command. All outcomes of
+//! commands about ownership, and lines that aren't commands. All outcomes of
 //! authentication are tested in `tor_auth.rs`.
 
 use crate::support::command_table::{NOT_SENT, Row, raw, said};

@@ -137,8 +137,8 @@ fn redirected(b: &Bench) -> scape::Result<String> {
     Ok(streams.iter().find(|listed| listed.id == stream).unwrap().target.to_string())
 }
 
-/// Closes a stream for each reason, and checks that the STREAM event reports
-/// the word that `EndReason` has for this reason.
+/// Closes a stream for each reason. Checks that the STREAM event reports the
+/// word that `EndReason` has for the reason.
 fn every_reason(b: &Bench) -> scape::Result<()> {
     for reason in EndReason::KNOWN {
         let stream = b.waiting_stream();

@@ -1,4 +1,4 @@
-//! Runs the examples the way a user does.
+//! Runs the examples in the same way as a user.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -220,8 +220,8 @@ fn http_proxy(network: &TestNetwork) {
     }
 }
 
-/// Creates a folder with files that are to be served, and others that must not
-/// be served.
+/// Creates a folder with files to serve, and with others that must not be
+/// served.
 fn public_html() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("public_html");
@@ -240,8 +240,8 @@ fn public_html() -> tempfile::TempDir {
     folder
 }
 
-/// Starts the example `serve`. Returns it, and the address of the site:
-/// `http://….onion/`.
+/// Starts the example `serve`. Returns the running example, and the site's
+/// address `http://….onion/`.
 fn site(network: &TestNetwork, folder: &Path) -> (Running, String) {
     let root = folder.join("public_html");
     let (running, mut lines, _) = start(network, "serve", &["onion:80", root.to_str().unwrap()]);
@@ -416,8 +416,8 @@ fn exit_scanner(network: &TestNetwork) {
     assert_eq!(few.lines().count(), 2, "{few}");
 }
 
-/// Starts an example that attaches the streams of `tor`. Returns it, its
-/// output, and its input.
+/// Starts an example that attaches the streams of `tor`. Returns the running
+/// example, its output, and its input.
 fn attaching(
     tor: &Tor,
     network: &TestNetwork,
@@ -430,7 +430,7 @@ fn attaching(
     Running::start(command)
 }
 
-/// Launches a tor that others can control, and that has this GeoIP data.
+/// Launches a tor that has this GeoIP data, and a control port for examples.
 fn controlled(network: &TestNetwork, geoip: &Path) -> Tor {
     let launch = network
         .launch()

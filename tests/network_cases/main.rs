@@ -1,5 +1,5 @@
 //! Tests that need a network of real tors. The tests of a group share a network
-//! and run one after the other. Groups run side by side.
+//! and run one after the other. Different groups run in parallel.
 //!
 //! To run some of the tests, give a part of their name:
 //! `cargo test --all-features --test network_cases live_state`.
@@ -53,19 +53,19 @@ use std::time::Duration;
 
 use shared_network::SharedNetwork;
 
-/// The time in which an awaited event must happen.
+/// The time limit for everything that a test waits for.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
-/// A name that the networks' name servers know.
+/// A host name that the networks' name servers know.
 pub(crate) const NAME: &str = "www.scape.test";
-/// An address for which the networks' name servers know a name. Nothing is ever
-/// sent to this address.
+/// An address for which the networks' name servers know a host name. Nothing is
+/// ever sent to this address.
 pub(crate) const NAMED: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
 
 static CIRCUITS: SharedNetwork = SharedNetwork::new();
 static EVENTS: SharedNetwork = SharedNetwork::new();
 static EXAMPLES: SharedNetwork = SharedNetwork::new();
 static ONIONS: SharedNetwork = SharedNetwork::new();
-/// The network for tests that change the state of the network.
+/// The network for tests that change it, for example by stopping relays.
 static RARE: SharedNetwork = SharedNetwork::new();
 static SOCKS: SharedNetwork = SharedNetwork::new();
 static STATE: SharedNetwork = SharedNetwork::new();

@@ -1,5 +1,5 @@
-//! Runs the built examples the way a user does. An example that takes too long
-//! is killed, so that nothing waits forever.
+//! Runs the built examples in the same way as a user. An example that takes too
+//! long is killed, so that no test waits forever.
 
 use std::io::{BufRead, BufReader, Lines, Read};
 use std::path::PathBuf;
@@ -14,9 +14,9 @@ use scape::testing::TestNetwork;
 
 use crate::watchdog;
 
-/// The time that an example may run in all.
+/// The maximum time that an example may run. It is then killed.
 const LONGEST: Duration = Duration::from_secs(240);
-/// The time in which an example that ends by itself must have ended.
+/// The maximum time that a test waits for the end of an example.
 const END_WITHIN: Duration = Duration::from_secs(60);
 
 /// The lines that an example prints.
@@ -35,7 +35,7 @@ pub(crate) fn example(network: &TestNetwork, name: &str, arguments: &[&str]) -> 
     command
 }
 
-/// Runs a program to its end with this input.
+/// Runs a program until it ends, with this standard input.
 pub(crate) fn output(mut command: Command, input: &str) -> Output {
     use std::io::Write as _;
     command.stderr(Stdio::piped());
@@ -62,15 +62,15 @@ pub(crate) fn run(network: &TestNetwork, name: &str, arguments: &[&str]) -> Stri
     text
 }
 
-/// Runs an example that must fail, and returns its output.
+/// Runs an example that must fail, and returns its output and exit status.
 pub(crate) fn fails(network: &TestNetwork, name: &str, arguments: &[&str]) -> Output {
     let output = output(example(network, name, arguments), "");
     assert!(!output.status.success(), "{name} {arguments:?}: {output:?}");
     output
 }
 
-/// Starts an example that doesn't end by itself. Returns it, its output, and
-/// its input.
+/// Starts an example that doesn't end by itself. Returns the running example,
+/// its output, and its input.
 pub(crate) fn start(
     network: &TestNetwork,
     name: &str,
@@ -80,15 +80,15 @@ pub(crate) fn start(
 }
 
 /// Reads lines until one begins with `beginning`, and returns the rest of that
-/// line. Earlier lines are lost.
+/// line. The lines before it are dropped.
 pub(crate) fn line(says: &mut Says, beginning: &str) -> String {
     let found =
         says.map(Result::unwrap).find_map(|line| line.strip_prefix(beginning).map(str::to_owned));
     found.unwrap_or_else(|| panic!("it has ended without {beginning:?}"))
 }
 
-/// Runs an example that doesn't end by itself, until it has printed a line with
-/// each of these texts.
+/// Runs an example that doesn't end by itself. Returns when the example has
+/// printed all of these texts, in any order.
 pub(crate) fn prints(
     network: &TestNetwork,
     name: &str,
@@ -137,7 +137,8 @@ impl Running {
         (Running { child, _in_time }, says, hears)
     }
 
-    /// Waits until the example has ended by itself with success.
+    /// Waits until the example has ended by itself, and checks that it has
+    /// succeeded.
     pub(crate) fn wait(self) {
         let status = self.ended();
         assert!(status.success(), "{status}");

@@ -1,5 +1,5 @@
-//! Runs the examples that are the cores of well-known programs, the way a user
-//! does.
+//! Runs, in the same way as a user, the examples that do the main work of
+//! well-known programs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,9 +26,9 @@ cases! {
     example_bandwidth_scanner_measures_every_relay = crate::scanner::measure,
 }
 
-/// Starts the example `file_share`, whose temporary files are in `temporary`.
-/// Returns it, its output, its input, and the address of its service, such as
-/// `….onion`.
+/// Starts the example `file_share`. Its temporary files are in the folder
+/// `temporary`. Returns the running example, its output, its input, and the
+/// address of its service, such as `….onion`.
 fn file_share(
     network: &TestNetwork,
     temporary: &Path,
@@ -41,7 +41,7 @@ fn file_share(
     (running, says, hears, address)
 }
 
-/// Sends a request and returns the head and the body of the answer.
+/// Sends an HTTP request and returns the head and the body of the answer.
 fn ask(network: &TestNetwork, address: &str, request: &[u8]) -> (String, Vec<u8>) {
     let mut stream = visit(network, address).unwrap();
     stream.write_all(request).unwrap();
@@ -62,7 +62,9 @@ fn visit(network: &TestNetwork, address: &str) -> Result<SocksStream, scape::Err
     Ok(stream)
 }
 
-/// Creates two files, one of them in a folder with a link to the other one.
+/// Creates two entries in `folder`: a subfolder with a file, and another file.
+/// The subfolder also contains a link to the other file. Returns the paths of
+/// the subfolder and of the other file.
 fn files(folder: &Path) -> [PathBuf; 2] {
     let [photos, notes] = ["photos", "notes <1>.txt"].map(|name| folder.join(name));
     fs::create_dir(&photos).unwrap();
@@ -113,8 +115,8 @@ fn share(network: &TestNetwork) {
     auth.remove(&address).unwrap();
 }
 
-/// Returns the contents of the files in a zip archive without compression, by
-/// their names.
+/// Returns the contents of the files in an uncompressed zip archive, by their
+/// names.
 fn unzip(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let number = |at: usize, size: usize| -> usize {
         archive[at..at + size].iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte))
@@ -172,7 +174,7 @@ fn share_more(network: &TestNetwork) {
     fails(network, "file_share", &["nonsense"]);
 }
 
-/// Returns the request of a form with these files.
+/// Returns the HTTP request with which a browser uploads these files in a form.
 fn upload(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = b"a preamble\r\n".to_vec();
     for (name, content) in files {
@@ -253,9 +255,9 @@ fn receive(network: &TestNetwork) {
     running.wait();
 }
 
-/// Publishes a service at the network's client, for the example program
-/// `vanguards` to watch. The caller starts `vanguards`. Visitors of the service
-/// get `answer`. Returns the service's address.
+/// Publishes an onion service on the network's client, and returns its address.
+/// The service sends `answer` to each visitor. The example program `vanguards`,
+/// which the caller starts, then watches it.
 fn watched_service(network: &TestNetwork, answer: &'static [u8]) -> OnionAddress {
     publish(network.client(), &AddOnion::new().port(80, server(answer))).address
 }

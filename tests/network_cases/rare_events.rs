@@ -1,5 +1,5 @@
-//! Events that rarely happen by themselves, and are caused here by changes to a
-//! tor on a network.
+//! Events that rarely happen by themselves. Here, changes to a tor on a network
+//! cause them.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -75,8 +75,8 @@ fn stream_bandwidth(network: &TestNetwork) {
     });
 }
 
-/// Changes a relay's descriptor. The relay reports the change, and the
-/// authority reports that it has the new descriptor.
+/// Changes a relay's descriptor. Checks that the relay reports the change, and
+/// that the authority reports the new descriptor.
 fn descriptor(network: &TestNetwork) {
     let relay = network.relays().last().unwrap();
     let authority = network.nodes().iter().find(|node| node.role() == Role::Authority).unwrap();
@@ -93,8 +93,8 @@ fn descriptor(network: &TestNetwork) {
     relay.controller().reset_conf(["ContactInfo"]).unwrap();
 }
 
-/// Configures a pluggable transport whose program prints that it has started,
-/// and then does nothing.
+/// Configures a pluggable transport with a program that prints that it has
+/// started, and then does nothing.
 fn transport(network: &TestNetwork) {
     let node = network.relays().last().unwrap();
     let program = node.process().data_directory().join("transport");

@@ -1,4 +1,5 @@
-//! The example `bandwidth_scanner`, and an authority that votes with its file.
+//! Runs the example `bandwidth_scanner`, and an authority that votes with its
+//! file.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
@@ -13,7 +14,7 @@ use crate::program::{fails, run};
 use crate::scaling::{bandwidths, next_size};
 use crate::{NAME, SOON, dir_port};
 
-/// The size of the file that the web server has.
+/// The size in bytes of the file that the web server serves.
 const SIZE: usize = 40_000;
 
 /// Starts a server that answers range requests for a file of zeros. Returns its
@@ -31,7 +32,7 @@ fn web_server() -> u16 {
     port
 }
 
-/// Answers requests until the visitor leaves.
+/// Answers range requests on a connection until the client ends it.
 fn answer(mut connection: &TcpStream) -> io::Result<()> {
     let mut requests = BufReader::new(connection);
     loop {

@@ -1,4 +1,4 @@
-//! The live state, compared with tor's GETINFO answers.
+//! The live state (`scape::State`), compared with tor's GETINFO answers.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -83,8 +83,9 @@ fn waits(network: &TestNetwork) {
 }
 
 /// Makes 500 random steps that change circuits, streams, mappings and relays,
-/// with a tor of its own. After every fifth step, the live state must equal
-/// GETINFO in every field of every circuit, stream, router, mapping and guard.
+/// on a tor that no other test uses. After every fifth step, the live state
+/// must equal GETINFO in every field of every circuit, stream, router, mapping
+/// and guard.
 fn follows(network: &TestNetwork) {
     let tor = Tor::launch(network.launch()).unwrap();
     tor.become_ready(SOON).unwrap();
@@ -176,8 +177,8 @@ impl Walk<'_> {
         *self.done.entry(what).or_default() += 1;
     }
 
-    /// Returns `None` for an error that a circuit or stream may cause if it has
-    /// ended meanwhile. Panics for any other error.
+    /// Returns `None` instead of an error that is possible because a circuit or
+    /// stream has ended meanwhile. Panics for any other error.
     fn lenient<T>(result: scape::Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -234,8 +235,8 @@ impl Walk<'_> {
         "open"
     }
 
-    /// Attaches a new stream to one of the circuits, or launches a circuit if
-    /// none is suitable. Returns the name of the step.
+    /// Attaches a new stream to one of the circuits. If no circuit is suitable,
+    /// launches one instead. Returns the name of the step.
     fn attach(&mut self) -> &'static str {
         let Some(circuit) =
             self.circuit().filter(|circuit| circuit.is_built() && circuit.path().len() > 1)
@@ -294,8 +295,8 @@ impl Walk<'_> {
         "resolve"
     }
 
-    /// Stops a random relay, or lets the stopped relay go on. Returns the name
-    /// of the step.
+    /// Stops the process of a random relay, or continues the stopped one.
+    /// Returns the name of the step.
     fn stop_or_go_on(&mut self) -> &'static str {
         if self.stopped.take().is_some() {
             return "a relay goes on";
@@ -388,8 +389,8 @@ fn settle(tor: &Controller) {
         .unwrap();
 }
 
-/// Returns a circuit as a text that can be compared, without the fields for
-/// which tor sends no event.
+/// Returns a circuit as a text for comparison. Fields for which tor sends no
+/// event are left out.
 fn circuit(info: &CircuitInfo) -> String {
     let mut info = info.clone();
     (info.conflux_rtt, info.socks_username, info.socks_password, info.hs_pow) =
@@ -405,8 +406,8 @@ fn circuit(info: &CircuitInfo) -> String {
     format!("{info:?}")
 }
 
-/// Returns the fields of a stream that GETINFO also returns, as a text that can
-/// be compared.
+/// Returns a stream as a text for comparison. It contains only the fields that
+/// GETINFO also returns.
 fn stream(info: &StreamInfo) -> String {
     let status = match &info.status {
         StreamStatus::New

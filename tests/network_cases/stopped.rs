@@ -1,11 +1,11 @@
-//! A relay that is stopped for a while.
+//! A guard that stops a relay's process for a while.
 
 use rustix::process::{Pid, Signal, kill_process};
 use scape::testing::Node;
 
 use crate::watchdog;
 
-/// A guard that keeps a relay stopped until it is dropped.
+/// A guard that keeps a relay's process stopped until it is dropped.
 pub(crate) struct Stopped<'a>(&'a Node);
 
 impl<'a> Stopped<'a> {

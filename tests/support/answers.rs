@@ -1,4 +1,4 @@
-//! Answers of a scripted tor to all commands that the library sends.
+//! Simple answers to all commands that the library sends, for a scripted tor.
 #![allow(dead_code, reason = "each test uses a part")]
 
 pub(crate) const ONION: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";

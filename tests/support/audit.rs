@@ -1,5 +1,5 @@
-//! The network activity of a process, and the files that it opens to resolve
-//! names, as strace sees them.
+//! Runs a test under strace, and checks its network activity and the files that
+//! it opens to resolve names.
 
 use std::env;
 use std::fs;
@@ -15,14 +15,14 @@ const OF_RESOLVERS: &[&str] = &[
     "/nscd/",
 ];
 
-/// The system calls of a process and its threads, one line each, as strace
-/// writes them.
+/// The system calls of a process and its threads. Each has one line, as strace
+/// writes it.
 pub(crate) struct Audit {
     lines: Vec<String>,
 }
 
 impl Audit {
-    /// Runs one test of this program once more, under strace and with these
+    /// Runs one test of this program again, under strace and with these
     /// environment variables. Panics if the test fails.
     pub(crate) fn of_test(name: &str, variables: &[(&str, String)]) -> Audit {
         let log = tempfile::NamedTempFile::new().unwrap();
@@ -43,7 +43,7 @@ impl Audit {
         Audit { lines }
     }
 
-    /// Returns the number of connections that were begun.
+    /// Returns the number of calls of `connect`.
     pub(crate) fn connections(&self) -> usize {
         self.lines.iter().filter(|line| line.contains(" connect(")).count()
     }
@@ -72,8 +72,8 @@ impl Audit {
         self.lines.iter().filter(is_breach).cloned().collect()
     }
 
-    /// Returns the loopback ports of the process's own listeners, which connect
-    /// to themselves to wake up.
+    /// Returns the loopback ports of the process's own listeners. The library
+    /// connects to them to wake up threads that wait there.
     fn own_ports(&self) -> Vec<String> {
         // If another thread runs in between, strace shows two lines:
         // "getsockname(6, <unfinished ...>" and "<... getsockname resumed>{…".

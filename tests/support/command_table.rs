@@ -1,4 +1,4 @@
-//! The command tables: the type of their rows, and the function that runs the
+//! The type of rows in the command tables, and the function that runs these
 //! rows.
 
 use std::fmt::Debug;
@@ -13,22 +13,22 @@ use scape::word::StreamId;
 
 use crate::support::real_tor::RealTor;
 
-/// The code of a row whose argument the library rejects, so that nothing is
-/// sent.
+/// The code of a row's outcome if the library rejects an argument, and
+/// therefore sends nothing.
 pub(crate) const NOT_SENT: u16 = 0;
-/// The code of a row that fails for a reason other than a refusal by tor or a
-/// rejected argument.
+/// The code of a row's outcome if the call fails for another reason than a
+/// refusal by tor or a rejected argument.
 pub(crate) const OTHER: u16 = 1;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// A row: the command, the call, and its outcome. If tor refuses the command,
-/// the outcome is tor's code and text. Otherwise it is 250 and the value (or
-/// tor's code and text for a raw line). A text that ends with `…` is only the
-/// beginning.
+/// A row of a command table: the command, the call, and the expected outcome.
+/// If tor refuses the command, the outcome is tor's code and text. Otherwise it
+/// is 250 and the value (or tor's code and text for a raw line). A text that
+/// ends with `…` is only the beginning of the outcome's text.
 pub(crate) type Row = (&'static str, fn(&Bench) -> Said, u16, &'static str);
 
-/// The outcome of a call.
+/// The outcome of a row's call: a code and a text.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) code: u16,
@@ -45,7 +45,7 @@ impl Said {
     }
 }
 
-/// Returns the outcome of a method's call.
+/// Converts the result of a method to the outcome of a row.
 pub(crate) fn said<T: Debug>(result: scape::Result<T>) -> Said {
     match result {
         Ok(value) => Said { code: 250, text: format!("{value:?}") },
@@ -60,7 +60,8 @@ pub(crate) fn said<T: Debug>(result: scape::Result<T>) -> Said {
     }
 }
 
-/// Returns the outcome of a raw line, which no method would send.
+/// Converts the reply to a raw line to the outcome of a row. Raw lines are
+/// those that no method sends.
 pub(crate) fn raw(reply: scape::Result<Reply>) -> Said {
     match reply {
         Ok(reply) => Said {
@@ -71,7 +72,7 @@ pub(crate) fn raw(reply: scape::Result<Reply>) -> Said {
     }
 }
 
-/// A tor and a controller for it.
+/// The tor on which rows are run, and a controller for it.
 #[derive(Debug)]
 pub(crate) struct Bench {
     pub(crate) tor: RealTor,
@@ -79,7 +80,8 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// Sends a line on an unauthenticated connection, and returns tor's answer.
+    /// Sends a line on a new, unauthenticated connection, and returns tor's
+    /// answer.
     pub(crate) fn stranger(&self, line: &str) -> Said {
         let mut stream = TcpStream::connect(self.tor.port()).expect("the port can be connected to");
         stream.set_read_timeout(Some(SOON)).expect("a timeout");
@@ -91,8 +93,8 @@ impl Bench {
         Said { code: code.parse().expect("a code"), text: text.to_owned() }
     }
 
-    /// Returns a stream that waits to be attached. (The torrc sets
-    /// `__LeaveStreamsUnattached 1`.)
+    /// Opens a stream that waits to be attached, and returns its ID. The torrc
+    /// must contain `__LeaveStreamsUnattached 1`.
     pub(crate) fn waiting_stream(&self) -> StreamId {
         let events = self.c.subscribe([EventKind::Stream]).expect("a subscription");
         assert!(self.c.msg("RESOLVE waits.example").expect("tor answers").is_ok());
@@ -107,8 +109,8 @@ impl Bench {
     }
 }
 
-/// Runs the rows in turn on one tor. Panics if the outcome of a row isn't the
-/// expected one, and lists these rows.
+/// Runs the rows one after the other on one tor with this torrc. Panics if a
+/// row's outcome isn't the expected one, and lists all such rows.
 pub(crate) fn run(torrc: &str, rows: &[Row]) {
     let tor = RealTor::start(torrc);
     let c = tor.over_unix().password("sesame").connect().expect("a controller");

@@ -1,4 +1,4 @@
-//! Requests to a directory port of a private network.
+//! Sends requests to the directory ports of a private network.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use scape::testing::Node;
 
-/// The pause between two requests.
+/// The pause between two requests for the same document.
 const TICK: Duration = Duration::from_millis(50);
 
 /// Returns the address of a node's directory port.

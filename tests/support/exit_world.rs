@@ -1,5 +1,5 @@
-//! A fake SOCKS port of tor with a fake network behind it: a web server that
-//! answers for every name, and a resolver.
+//! A fake SOCKS port of tor with a fake network behind it. The network has a
+//! web server that answers under every name, and a resolver.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -8,9 +8,9 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-/// The address to which every name resolves.
+/// The address to which the fake network resolves every name.
 pub(crate) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
-/// The name to which every address resolves.
+/// The name to which the fake network resolves every address.
 pub(crate) const HOST: &str = "host.example";
 
 pub(crate) struct ExitWorld {
@@ -38,8 +38,8 @@ impl ExitWorld {
         self.socks
     }
 
-    /// Returns the hosts that were connected to or resolved so far, in order.
-    /// Addresses are in text form.
+    /// Returns the requested hosts of all connections and look-ups so far, in
+    /// order. A host is a name or an address.
     pub(crate) fn targets(&self) -> Vec<String> {
         self.targets.lock().clone()
     }

@@ -1,6 +1,6 @@
 //! A control port behind a filter that works like onion-grater (Tails, Whonix).
-//! Commands that the profile doesn't name get `510 Command filtered`, and lines
-//! of replies and events are rewritten with patterns.
+//! Commands that the filter's profile doesn't name get `510 Command filtered`.
+//! The profile's patterns rewrite lines of replies and events.
 #![allow(dead_code, reason = "each test uses a part")]
 
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
@@ -11,26 +11,27 @@ use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 /// text. An empty replacement drops the line.
 pub(crate) type Rule = (&'static str, &'static str);
 
-/// The commands and events that a filter allows.
+/// The commands and events that a filter allows, and the rules that rewrite
+/// their text.
 #[derive(Clone, Copy)]
 pub(crate) struct Profile {
     /// The beginnings of allowed commands.
     pub(crate) commands: &'static [&'static str],
     /// The events that may be subscribed to.
     pub(crate) events: &'static [&'static str],
-    /// The rules that rewrite lines of replies. The first rule that matches
-    /// counts.
+    /// The rules that rewrite lines of replies. The first rule that matches a
+    /// line is applied.
     pub(crate) replies: &'static [Rule],
     /// The rules that rewrite events.
     pub(crate) rewritten: &'static [Rule],
 }
 
-/// The commands that the profiles for programs with onion services have in
-/// common.
+/// The commands that are allowed by all profiles for programs with onion
+/// services.
 const COMMANDS: &[&str] = &["ADD_ONION ", "DEL_ONION "];
 
-/// The events of Whonix's profile for OnionShare. Events that no rule names are
-/// replaced by a line that is not a control reply.
+/// Whonix's profile for OnionShare. Events that no rule matches are replaced by
+/// a line that is not a control reply.
 pub(crate) const ONIONSHARE: Profile = Profile {
     commands: &["ADD_ONION ", "DEL_ONION ", "GETINFO onions/current", "GETINFO version"],
     events: &["HS_DESC"],
@@ -44,8 +45,8 @@ pub(crate) const ONIONSHARE: Profile = Profile {
     ],
 };
 
-/// The events of Whonix's profiles for Cwtch and Haveno, and of Tails' profile
-/// for OnionShare. Events that no rule names are dropped.
+/// A profile with the events of Whonix's profiles for Cwtch and Haveno, and of
+/// Tails' profile for OnionShare. Events that no rule matches are dropped.
 pub(crate) const CWTCH: Profile = Profile {
     commands: COMMANDS,
     events: &["HS_DESC"],
@@ -58,8 +59,8 @@ pub(crate) const CWTCH: Profile = Profile {
     ],
 };
 
-/// The events of Whonix's profile for Bisq. The events for the beginning of an
-/// upload name the directory. Those for its end don't.
+/// A profile with the events of Whonix's profile for Bisq. Events about the
+/// beginning of an upload name the directory. Events about the end don't.
 pub(crate) const BISQ: Profile = Profile {
     commands: COMMANDS,
     events: &["HS_DESC"],
@@ -78,8 +79,8 @@ pub(crate) const RICOCHET: Profile =
     Profile { commands: COMMANDS, events: &["STATUS_CLIENT"], replies: &[], rewritten: &[] };
 
 impl Profile {
-    /// Returns a scripted tor behind this filter. `tor` gets the allowed
-    /// commands, and returns the reply and the events that follow it.
+    /// Returns a scripted tor behind this filter. `tor` is called with each
+    /// allowed command, and returns the reply and the events that follow it.
     pub(crate) fn in_front_of(
         self,
         mut tor: impl FnMut(&str) -> String + Send + 'static,
@@ -105,7 +106,8 @@ impl Profile {
         self.commands.iter().any(|allowed| line.starts_with(allowed))
     }
 
-    /// Returns tor's text, with each line rewritten by the profile's rules.
+    /// Returns the text `said`, with each line rewritten by the profile's
+    /// rules.
     fn rewrite(&self, said: &str) -> String {
         let rewrite = |line: &str| {
             let rules = if line.starts_with("650") { self.rewritten } else { self.replies };
@@ -119,7 +121,7 @@ impl Profile {
     }
 }
 
-/// Returns the line as a rule rewrites it, or `None` if the rule doesn't match.
+/// Returns the line rewritten by a rule, or `None` if the rule doesn't match.
 fn apply((pattern, replacement): Rule, line: &str) -> Option<String> {
     let mut rewritten = replacement.to_owned();
     let mut rest = line;

@@ -1,4 +1,4 @@
-//! Events that a test causes.
+//! Waits for an event that a test causes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use scape::event::{Event, EventBody, EventKind};
 const SOON: Duration = Duration::from_secs(60);
 
 /// Calls `act`, and returns the first event of `kind` for which `is_it` returns
-/// true. Panics if it doesn't come within [`SOON`].
+/// true. Panics if no such event comes within [`SOON`].
 pub(crate) fn event_of(
     tor: &Controller,
     kind: EventKind,

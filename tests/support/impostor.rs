@@ -1,5 +1,5 @@
-//! A peer on a port of 127.0.0.1 that pretends to be a control port, and sends
-//! the bytes that a test gives it.
+//! A server on a port of 127.0.0.1 that pretends to be a control port, and
+//! sends the bytes that a test chooses.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-/// The time that a peer waits for the next byte. It is limited so that a test
+/// The timeout of waiting for the client's next byte. It ensures that a test
 /// that fails leaves no thread behind.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -23,7 +23,7 @@ pub(crate) struct Impostor {
 }
 
 impl Impostor {
-    /// Starts a listener that calls `speak` for each connection.
+    /// Starts a listener that calls `speak` with each connection.
     pub(crate) fn start(mut speak: impl FnMut(&mut Conversation) + Send + 'static) -> Impostor {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address");
@@ -44,8 +44,8 @@ impl Impostor {
         Impostor { address, received, thread: Some(thread), stop }
     }
 
-    /// Starts a control port that answers each line with the text from
-    /// `answer`. It sends nothing if the text is empty, and closes the
+    /// Starts a listener that answers each line with the text that `answer`
+    /// returns. It sends nothing if the text is empty, and closes the
     /// connection if `answer` returns `None`.
     pub(crate) fn control_port(
         mut answer: impl FnMut(&str) -> Option<String> + Send + 'static,
@@ -65,7 +65,7 @@ impl Impostor {
         self.address
     }
 
-    /// Returns the bytes that each connection has sent so far.
+    /// Returns the bytes that each connection has received so far.
     pub(crate) fn received(&self) -> Vec<String> {
         self.received
             .lock()
@@ -75,7 +75,7 @@ impl Impostor {
     }
 
     /// Waits until the existing connections have ended, and returns the bytes
-    /// that each of them sent.
+    /// that each has received.
     pub(crate) fn finish(mut self) -> Vec<String> {
         self.end();
         self.received()
@@ -100,15 +100,15 @@ impl Drop for Impostor {
     }
 }
 
-/// A connection to the impostor, from the impostor's side.
+/// A connection to the impostor, as the impostor uses it.
 pub(crate) struct Conversation {
     reader: BufReader<TcpStream>,
     log: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Conversation {
-    /// Returns the next line without its end, or `None` at the end of the
-    /// stream.
+    /// Returns the client's next line without the line end, or `None` at the
+    /// end of the stream.
     pub(crate) fn line(&mut self) -> Option<String> {
         let mut line = Vec::new();
         let count = self.reader.read_until(b'\n', &mut line).unwrap_or(0);
@@ -117,12 +117,12 @@ impl Conversation {
         (count > 0).then_some(text)
     }
 
-    /// Sends the bytes. Ignores errors, because the peer may have hung up.
+    /// Sends the bytes. Ignores errors, because the client may have hung up.
     pub(crate) fn say(&mut self, bytes: &[u8]) {
         let _ = self.reader.get_mut().write_all(bytes);
     }
 
-    /// Sends nothing, and reads until the other end closes the connection.
+    /// Sends nothing, and reads until the client closes the connection.
     pub(crate) fn listen(&mut self) {
         let mut rest = Vec::new();
         let _ = self.reader.read_to_end(&mut rest);

@@ -1,4 +1,5 @@
-//! Every key of GETINFO, with the method of `Controller` that reads it.
+//! A table of all keys of GETINFO, each with the method of `Controller` that
+//! reads it.
 
 use std::fmt::Debug;
 use std::str::FromStr;
@@ -10,9 +11,9 @@ use scape::word::OnionAddress;
 use scape::{Controller, Result};
 
 /// A function that calls the method for a key, and formats the value with
-/// `Debug`. If the key is a prefix, the text is the rest of the key, such as a
-/// fingerprint. The function returns `None` if the method's arguments can't
-/// express that rest.
+/// `Debug`. The text argument is empty, or the rest of the key if the table
+/// contains only a prefix. The rest can be a fingerprint. The function returns
+/// `None` if the method's arguments can't express that rest.
 type Read = fn(&Controller, &str) -> Option<Result<String>>;
 
 /// Keys that tor 0.4.9 answers, but doesn't list in `info/names`.
@@ -27,8 +28,8 @@ pub(crate) const NOT_LISTED: &[&str] = &[
     "status/reachability-succeeded/dir",
 ];
 
-/// The keys with their methods. A key that ends in `*` is a prefix, which
-/// something must follow.
+/// The keys with their methods. A key that ends in `*` is a prefix of keys with
+/// more text.
 pub(crate) const METHODS: &[(&str, Read)] = &[
     ("accounting/bytes", |c, _| show(c.info().accounting())),
     ("accounting/bytes-left", |c, _| show(c.info().accounting())),
@@ -184,8 +185,8 @@ pub(crate) fn read(controller: &Controller, key: &str) -> Option<Result<String>>
 }
 
 /// Returns true if there is a method for `name`, which is a line of
-/// `info/names` without its description. `<name>` and a final `*` stand for any
-/// text. For such a name, it is enough that one key with this prefix has a
+/// `info/names` without the description. `<name>` and a final `*` stand for any
+/// text. It is enough if one key that begins with the text before them has a
 /// method.
 pub(crate) fn has_method(name: &str) -> bool {
     if WITHOUT_METHOD.iter().any(|(key, _)| *key == name) {

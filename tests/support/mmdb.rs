@@ -1,9 +1,10 @@
-//! Writes databases in MaxMind's format, as <https://maxmind.github.io/MaxMind-DB/> describes it.
+//! Writes GeoIP databases in MaxMind's format. See
+//! <https://maxmind.github.io/MaxMind-DB/>.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// A value of a record.
+/// A value in the data section of a database.
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
     Map(Vec<(&'static str, Value)>),
@@ -18,7 +19,7 @@ pub(crate) enum Value {
     List(Vec<Value>),
 }
 
-/// The destination of a branch of the tree.
+/// The destination of a branch of the search tree.
 #[derive(Debug, Clone, Copy)]
 enum Branch {
     Nothing,
@@ -27,7 +28,7 @@ enum Branch {
     Data(usize),
 }
 
-/// A database that is being written.
+/// A database in the making.
 #[derive(Debug, Clone)]
 pub(crate) struct Mmdb {
     type_name: &'static str,
@@ -35,7 +36,8 @@ pub(crate) struct Mmdb {
     record_size: u16,
     nodes: Vec<[Branch; 2]>,
     data: Vec<u8>,
-    /// The offsets of texts that were written already, for pointers.
+    /// The offsets of texts that were already written. A repeated text becomes
+    /// a pointer to its offset.
     texts: HashMap<&'static str, usize>,
 }
 
@@ -47,8 +49,8 @@ impl Mmdb {
         Mmdb { type_name, ip_version, record_size, nodes, data: Vec::new(), texts: HashMap::new() }
     }
 
-    /// Adds a record for a network. If two networks overlap, the smaller one
-    /// must be added later.
+    /// Adds a record for a network. Of two overlapping networks, the smaller
+    /// one must be added later.
     pub(crate) fn with(mut self, network: &str, value: &Value) -> Self {
         let (address, prefix) = network.split_once('/').unwrap();
         let prefix: u32 = prefix.parse().unwrap();
@@ -118,7 +120,7 @@ impl Mmdb {
         }
     }
 
-    /// Returns the bytes of the file.
+    /// Returns the database as the bytes of a file.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let count = self.nodes.len();
         let number = |branch: Branch| match branch {
@@ -176,7 +178,7 @@ fn write_plain(out: &mut Vec<u8>, value: &Value) {
     out.extend(bytes);
 }
 
-/// Returns the bytes without leading zero bytes.
+/// Returns the bytes without the zero bytes at the beginning.
 fn shortest(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().skip_while(|byte| *byte == 0).collect()
 }

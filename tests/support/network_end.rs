@@ -1,4 +1,4 @@
-//! The end of a private network, which must leave nothing behind.
+//! Stops a private network, which must leave nothing behind.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! An onion service of a scripted tor: its address, its key, and the calls that
-//! every test of such a service makes.
+//! An onion service of a scripted tor: its address, its key, and calls that all
+//! tests of such a service make.
 
 use scape::testing::ScriptedTor;
 use scape::{Connect, Controller, OnionBuilder};
@@ -10,7 +10,7 @@ use crate::place::SOON;
 pub(crate) const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 pub(crate) const KEY: &str = "ED25519-V3:uDeGxPv+8Mz4Mr6Ex8APZWRFHizLUvolYXwGz67NT0DavzPc3mZWrxzfTfbjj3mXGCMCqYlfESz8bwyV9dWl9w==";
 
-/// Returns a directory's name as in HS_DESC events.
+/// Returns the name of the directory with this number in HS_DESC events.
 pub(crate) fn relay(number: usize) -> String {
     format!("${number:040X}~relay{number}")
 }

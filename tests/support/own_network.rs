@@ -1,4 +1,4 @@
-//! A private network for one test.
+//! Starts and stops a private network that only one test uses.
 
 use std::time::Duration;
 
@@ -6,15 +6,16 @@ use scape::testing::{TestNetwork, TestNetworkBuilder};
 
 use crate::{network_end, watchdog};
 
-/// The time that a start or an end may take, on a very busy machine.
+/// The time limit for starting or stopping a network. It is long enough for a
+/// very busy machine.
 pub(crate) const LONGEST: Duration = Duration::from_secs(420);
 
-/// Starts a network.
+/// Starts a network. Ends the process if this takes longer than [`LONGEST`].
 pub(crate) fn start(builder: TestNetworkBuilder) -> TestNetwork {
     watchdog::within(LONGEST, "the start of a network", || builder.start().unwrap())
 }
 
-/// Ends a network, which must leave nothing behind.
+/// Stops a network, and checks that it leaves nothing behind.
 pub(crate) fn end(network: TestNetwork) {
     network_end::end(network, LONGEST);
 }

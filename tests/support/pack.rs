@@ -1,4 +1,4 @@
-//! Archives and compressed files, made for tests.
+//! Makes archives and compressed files for tests.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! The other end of a control connection, played by the test.
+//! The other end of a control connection. The test plays tor there.
 #![allow(dead_code, reason = "each test uses a part")]
 
 use std::io::{Read, Write};
@@ -9,10 +9,11 @@ use std::time::Duration;
 use scape::Controller;
 use scape::transport::Transport;
 
-/// The time in which an awaited event must happen.
+/// The time limit for everything that a test waits for.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-/// A peer that sends exactly the bytes that the test gives it.
+/// The other end of a controller's connection. It sends exactly the bytes that
+/// the test passes.
 #[derive(Clone)]
 pub(crate) struct Peer {
     transport: Arc<Transport>,
@@ -27,8 +28,8 @@ impl Peer {
     }
 
     /// Returns a controller, its peer, and a thread that answers each command
-    /// line in the name of the peer. A command for which `answer` returns
-    /// `None` gets no answer.
+    /// line through the peer. A command for which `answer` returns `None` gets
+    /// no answer.
     pub(crate) fn answering(
         mut answer: impl FnMut(&str) -> Option<String> + Send + 'static,
     ) -> (Controller, Peer, JoinHandle<()>) {
@@ -81,14 +82,15 @@ impl Peer {
         self.transport.shutdown().unwrap();
     }
 
-    /// Closes the connection for sending only. Reading is still possible.
+    /// Closes the direction from the peer to the controller. The peer can still
+    /// read.
     pub(crate) fn half_close(&self) {
         self.transport.shutdown_write().unwrap();
     }
 }
 
 /// Returns an answer for [`Peer::answering`]: `250-key=value of key` to
-/// `GETINFO key`, and `250 OK` to anything else. Never returns `None`.
+/// `GETINFO key`, and `250 OK` to any other command. Never returns `None`.
 pub(crate) fn echo(line: &str) -> Option<String> {
     Some(match line.strip_prefix("GETINFO ") {
         Some(key) => format!("250-{key}=value of {key}\r\n250 OK\r\n"),

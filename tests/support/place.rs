@@ -1,4 +1,4 @@
-//! A scripted tor that stops and starts again.
+//! A scripted tor that tests stop and start again.
 #![allow(dead_code, reason = "each test uses a part")]
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use scape::control::Reconnect;
 use scape::testing::ScriptedTor;
 use scape::{Connect, Controller, Registration};
 
-/// The time in which an awaited event must happen.
+/// The time limit for everything that a test waits for.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// Returns a policy that reconnects at once and keeps trying.
@@ -30,7 +30,7 @@ impl Place {
         *self.0.lock() = Some(tor);
     }
 
-    /// Removes the tor, and returns the lines that were sent to it. Its
+    /// Stops the tor, and returns the lines that it has received. Its
     /// connections end, and new ones are refused.
     pub(crate) fn kill(&self) -> Vec<String> {
         let tor = self.0.lock().take().unwrap();

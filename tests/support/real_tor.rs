@@ -1,4 +1,4 @@
-//! A real tor without a network, for one test. Dropping it ends tor and removes
+//! A real tor for one test, without a network. Dropping it ends tor and removes
 //! tor's folder.
 
 use std::fs::{self, File, Permissions};
@@ -14,10 +14,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use scape::{Connect, Controller};
 use tempfile::TempDir;
 
-/// The time that tor may take to open its control ports. It takes about 0.3
-/// seconds.
+/// The time limit for tor to open its control ports. This usually takes about
+/// 0.3 seconds.
 const START: Duration = Duration::from_secs(30);
-/// The time that tor may take to end.
+/// The time limit for tor to end.
 const END: Duration = Duration::from_secs(10);
 /// The interval between two checks of a condition.
 const TICK: Duration = Duration::from_millis(5);
@@ -54,7 +54,7 @@ impl RealTor {
         RealTor { process, folder, port }
     }
 
-    /// Kills tor, as a crash or the system would.
+    /// Kills tor with SIGKILL, so that it can't clean up.
     pub(crate) fn kill(&mut self) {
         self.process.kill().expect("it can be killed");
         self.process.wait().expect("a child can be waited for");
@@ -82,7 +82,8 @@ impl RealTor {
         self.port
     }
 
-    /// Returns the path of the cookie file, unless the torrc sets another one.
+    /// Returns the path at which tor writes its cookie, unless the torrc sets
+    /// another path.
     pub(crate) fn cookie_file(&self) -> PathBuf {
         self.folder().join("data/control_auth_cookie")
     }
@@ -102,7 +103,8 @@ impl RealTor {
         Connect::to(self.port).expect("an address").timeout(Duration::from_secs(20))
     }
 
-    /// Returns a controller for a tor that requires no secret or a cookie.
+    /// Connects and authenticates. The torrc may require a cookie, but no
+    /// password.
     pub(crate) fn controller(&self) -> Controller {
         self.over_unix().connect().unwrap_or_else(|e| panic!("{e}\n{}", self.log()))
     }
@@ -113,7 +115,7 @@ impl RealTor {
     }
 
     /// Waits for at most `timeout` until the process has ended, and returns the
-    /// exit status. Returns `None` if the process still runs.
+    /// exit status. Returns `None` if the process is still running.
     pub(crate) fn wait_for_end(&mut self, timeout: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + timeout;
         loop {
@@ -162,17 +164,17 @@ pub(crate) fn password_line(password: &str) -> String {
     format!("HashedControlPassword {}\n", hash.trim())
 }
 
-/// Creates a folder that nobody else can read, because tor makes a control
-/// socket only in such a folder.
+/// Creates a folder that only this user can access. tor makes a control socket
+/// only in such a folder.
 fn private_folder() -> TempDir {
     let permissions = Permissions::from_mode(0o700);
     let folder = tempfile::Builder::new().prefix("scape-tor").permissions(permissions).tempdir();
     folder.expect("a temporary folder")
 }
 
-/// Returns a command for a tor that reads no configuration of the system. A
-/// missing torrc is an error, so that tor never runs with its default
-/// configuration.
+/// Returns a command for a tor that reads no configuration of the system. tor
+/// fails if the torrc in this folder is missing, so that it never runs with its
+/// default configuration.
 fn tor(folder: &Path) -> Command {
     let defaults = folder.join("torrc-defaults");
     fs::write(&defaults, "").expect("an empty file of defaults can be written");
@@ -222,8 +224,8 @@ fn wait_for_port(process: &mut Child, folder: &Path) -> SocketAddr {
     }
 }
 
-/// Waits until tor answers. tor opens its ports before it creates its cookie,
-/// and doesn't answer before the cookie exists.
+/// Waits until tor answers on the port. tor opens its ports before it creates
+/// its cookie, and doesn't answer before the cookie exists.
 fn wait_for_answer(port: SocketAddr) {
     let mut stream = TcpStream::connect(port).expect("the port can be connected to");
     stream.set_read_timeout(Some(START)).expect("a timeout");

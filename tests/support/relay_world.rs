@@ -1,6 +1,6 @@
-//! An invented network: the facts about its relays, and documents with these
-//! facts. The tests compute the expected results from the facts and never from
-//! the documents.
+//! A made-up network: properties of its relays, and documents with these
+//! properties. The tests compute the expected results from the properties and
+//! never from the documents.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::fmt::Write;
@@ -14,7 +14,8 @@ use scape::netdoc::Directory;
 use scape::word::Fingerprint;
 use sha2::{Digest, Sha256};
 
-/// A relay of the invented network: the facts that the documents are made from.
+/// A relay of the made-up network, with the properties that go into the
+/// documents.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) fingerprint: Fingerprint,
@@ -23,15 +24,15 @@ pub(crate) struct Known {
     pub(crate) bandwidth: u32,
     pub(crate) ipv4: Ipv4Addr,
     pub(crate) ipv6: Option<Ipv6Addr>,
-    /// The ports that the relay's exit policy allows for IPv4. `ports_v6` are
-    /// those for IPv6.
+    /// The IPv4 ports that the relay's exit policy allows. `ports_v6` are the
+    /// IPv6 ports.
     pub(crate) ports: Vec<u16>,
     pub(crate) ports_v6: Vec<u16>,
     /// The relays that this relay names as its family: `$` and a fingerprint,
     /// or a nickname.
     pub(crate) family: Vec<String>,
     pub(crate) family_ids: Vec<String>,
-    /// True if the directory contains the relay's microdescriptor.
+    /// True if the documents contain the relay's microdescriptor.
     pub(crate) is_described: bool,
 }
 
@@ -87,8 +88,8 @@ impl Known {
     }
 }
 
-/// The relays of a made-up network, in the order of their fingerprints as in a
-/// consensus, and the weights of their bandwidths.
+/// The relays of a made-up network, sorted by fingerprint, and the consensus's
+/// bandwidth weights.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) relays: Vec<Known>,
@@ -97,7 +98,7 @@ pub(crate) struct World {
     pub(crate) scale: u32,
 }
 
-/// The bandwidth weights. All of them differ, so that a test notices if the
+/// The bandwidth weights. All are different, so that a test notices if the
 /// library uses the wrong weight.
 pub(crate) const WEIGHTS: [(&str, u32); 19] = [
     ("Wbd", 100),
@@ -174,8 +175,8 @@ impl World {
     }
 
     /// Creates `count` relays with all properties that can keep two relays out
-    /// of one path: flags, families of both kinds, and shared subnets. Some
-    /// families are one-sided, so they don't count. If `is_dense` is true,
+    /// of the same path: families of both kinds, shared subnets, and flags.
+    /// Some families are one-sided, so they don't count. If `is_dense` is true,
     /// there are few subnets.
     pub(crate) fn crowded(count: usize, is_dense: bool, seed: u64) -> World {
         let mut rng = StdRng::seed_from_u64(seed);
@@ -216,8 +217,8 @@ impl World {
         World { relays, weights: WEIGHTS.to_vec(), scale: 10000 }
     }
 
-    /// Creates `count` relays that can all be in one path. They have no
-    /// families, and each has its own subnet.
+    /// Creates `count` relays. Any two may be in the same path, because they
+    /// have no families and each has its own subnet.
     pub(crate) fn apart(count: usize, seed: u64) -> World {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut relays: Vec<Known> = (0..count).map(|index| relay(index, &mut rng)).collect();

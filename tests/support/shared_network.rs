@@ -9,14 +9,15 @@ use scape::testing::TestNetwork;
 
 use crate::{network_end, watchdog};
 
-/// The time that a test, or the start or the end of a network, may take. It is
+/// The time limit for a test, and for the start or the end of a network. It is
 /// more than four times the time that any of them needs.
 const LONGEST: Duration = Duration::from_secs(420);
 
 /// A network that the tests of a group use one after the other. The first test
-/// that needs the network starts it, and the last one that holds it ends it. If
-/// tests run on at least two threads, one test always waits for its turn and
-/// holds the network. So the network lives until the group's last test.
+/// starts the network. Each test holds it while it waits for its turn and while
+/// it runs, and the last test to release it stops the network. If tests run on
+/// at least two threads, another test always waits and holds the network. So
+/// the network lives until the group's last test.
 pub(crate) struct SharedNetwork {
     network: Mutex<Weak<TestNetwork>>,
     turn: Mutex<()>,
@@ -63,8 +64,8 @@ fn start() -> TestNetwork {
     network
 }
 
-/// Declares a test for each case. A case is a function that takes the network
-/// of its group.
+/// Declares a test for each function that takes a group's network. The test
+/// runs the function on it.
 macro_rules! cases {
     ($group:ident: $($(#[$attribute:meta])* $name:ident = $case:path,)*) => {
         $(

@@ -7,17 +7,18 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// The certificate of the authority that issued the certificates below.
-/// `OTHER_CA` is an unrelated authority.
+/// The certificate of the authority that issued this module's server
+/// certificates. `OTHER_CA` is the certificate of an unrelated authority.
 pub(crate) const CA: &str = include_str!("../data/tls/ca.pem");
 pub(crate) const OTHER_CA: &str = include_str!("../data/tls/other-ca.pem");
-/// A certificate for `example.com`, [`ONION`] and 192.0.2.1.
+/// A server certificate for `example.com`, [`ONION`] and 192.0.2.1.
 pub(crate) const SERVER: &str = include_str!("../data/tls/server.pem");
 pub(crate) const EXPIRED: &str = include_str!("../data/tls/expired.pem");
 pub(crate) const ONION: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
 const KEY: &str = include_str!("../data/tls/server.key.pem");
 
-/// Returns the settings of a server with this certificate and these protocols.
+/// Returns the configuration of a TLS server with this certificate and these
+/// ALPN protocols.
 pub(crate) fn config(certificate: &str, protocols: &[&str]) -> Arc<ServerConfig> {
     let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
     let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap();

@@ -1,4 +1,5 @@
-//! Real tors that connect to nothing, and checks of what they leave behind.
+//! Settings for real tors that connect to nothing, and checks of processes that
+//! they leave behind.
 #![allow(dead_code, reason = "each test uses a part")]
 
 use std::fs;
@@ -13,7 +14,7 @@ mod failing_end;
 
 pub(crate) use failing_end::fails_at_end;
 
-/// The time in which an awaited event must happen.
+/// The time limit for everything that a test waits for.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// Returns settings for a tor that opens no port and connects to nothing.
@@ -27,8 +28,8 @@ pub(crate) fn offline_without_socks_port() -> Launch {
     Launch::new().option("DisableNetwork", 1).timeout(SOON)
 }
 
-/// Waits until a condition becomes true. `what` describes it in the panic
-/// message.
+/// Waits until `is_true` returns true. After a timeout, panics with `what` in
+/// the message.
 pub(crate) fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
     let deadline = Instant::now() + SOON;
     while !is_true() {
@@ -48,12 +49,12 @@ pub(crate) fn stop_ended(tor: TorProcess) {
     }
 }
 
-/// Returns true if the process exists, even as a zombie.
+/// Returns true if the process exists. A zombie exists, too.
 pub(crate) fn exists(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
 
-/// Returns the child processes of this process, including zombies.
+/// Returns the IDs of this process's child processes, including zombies.
 pub(crate) fn children() -> Vec<u32> {
     let mine = std::process::id().to_string();
     let mut children = Vec::new();

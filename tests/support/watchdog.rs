@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 /// Runs `work`. If it takes longer than `limit`, prints the threads and child
-/// processes and ends the process.
+/// processes of this process, and ends the process.
 pub(crate) fn within<T>(limit: Duration, name: &str, work: impl FnOnce() -> T) -> T {
     let (done, over) = bounded::<()>(0);
     let watched = name.to_owned();
@@ -39,7 +39,7 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(stderr().lock(), "{text}");
 }
 
-/// Prints a name, an outcome and the time since `begun`.
+/// Prints a test's name, its outcome and the time since `begun`.
 #[allow(dead_code, reason = "not every test says it")]
 pub(crate) fn say_how_long(name: &str, outcome: &str, begun: Instant) {
     say(&format!("  {name}: {outcome} in {:.1} s", begun.elapsed().as_secs_f32()));

@@ -1,4 +1,4 @@
-//! A SOCKS port that pretends to be tor's, and servers behind it.
+//! A SOCKS port that pretends to be tor's, and fake servers behind it.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use scape::socks::SocksProxy;
 use scape::transport::{Address, Transport};
 
-/// The time in which an awaited event must happen.
+/// The time limit for everything that a test waits for.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// A request that the SOCKS port has received.
@@ -19,13 +19,14 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 pub(crate) struct Asked {
     /// The user name, or `None` if the client sent no credentials.
     pub(crate) user: Option<String>,
-    /// The type of the host: 1 and 4 are addresses, and 3 is a name.
+    /// The type of the host in the request: 1 is an IPv4 address, 3 a name, and
+    /// 4 an IPv6 address.
     pub(crate) kind: u8,
     pub(crate) host: String,
     pub(crate) port: u16,
 }
 
-/// The server behind the SOCKS port. It serves a connection to the requested
+/// The server behind the SOCKS port. It handles a connection to any requested
 /// host.
 type Serve = dyn Fn(&Asked, &Transport) -> io::Result<()> + Send + Sync;
 
@@ -67,8 +68,9 @@ impl Web {
         })
     }
 
-    /// Starts a SOCKS port on 127.0.0.1 behind which an HTTP server answers for
-    /// every host. `answer` returns the whole response to a request.
+    /// Starts a SOCKS port on 127.0.0.1 with an HTTP server behind it, which
+    /// answers under every host name. `answer` returns the whole response to a
+    /// request.
     pub(crate) fn http(answer: impl Fn(&Asked, &Head) -> Vec<u8> + Send + Sync + 'static) -> Web {
         Web::start(move |asked, stream| http(stream, |head| answer(asked, head)))
     }
@@ -95,7 +97,7 @@ impl Web {
         Web { address, shared }
     }
 
-    /// Returns a proxy for this port.
+    /// Returns a `SocksProxy` for this port.
     pub(crate) fn proxy(&self) -> SocksProxy {
         SocksProxy::new(&self.address).timeout(SOON)
     }
@@ -105,7 +107,7 @@ impl Web {
         &self.address
     }
 
-    /// Returns the requests so far, in order.
+    /// Returns the requests that were received so far, in order.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.shared.asked.lock().clone()
     }
@@ -125,7 +127,8 @@ fn take(mut stream: &Transport, count: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Performs the server's side of SOCKS5 (RFC 1928) on one connection.
+/// Performs the server's side of a SOCKS5 handshake (RFC 1928), and then lets
+/// the server behind the port handle the connection.
 fn converse(shared: &Shared, mut stream: &Transport) -> io::Result<()> {
     let methods = take(stream, 3)?;
     assert_eq!(methods[..2], [5, 1]);
@@ -166,12 +169,12 @@ pub(crate) fn until_the_end(mut stream: &Transport) -> io::Result<()> {
     io::copy(&mut stream, &mut io::sink()).map(drop)
 }
 
-/// An HTTP request.
+/// An HTTP request without its body.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Head {
     pub(crate) method: String,
     pub(crate) path: String,
-    /// Headers, with names in lower case.
+    /// The headers. Their names are in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
@@ -238,7 +241,7 @@ pub(crate) fn redirect(to: &str) -> Vec<u8> {
     format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n").into_bytes()
 }
 
-/// A port to which nothing may connect.
+/// A port to which nothing may connect, for tests of leaks.
 pub(crate) struct Trap {
     pub(crate) address: SocketAddr,
     listener: TcpListener,
@@ -251,8 +254,8 @@ impl Trap {
         Trap { address: listener.local_addr().unwrap(), listener }
     }
 
-    /// Checks that nobody has connected. A connection exists as soon as the
-    /// client's call returns, so there is nothing to wait for.
+    /// Checks that no connection was made. A connection exists as soon as the
+    /// client's call returns, so no wait is needed.
     pub(crate) fn assert_empty(&self) {
         assert_eq!(self.listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }

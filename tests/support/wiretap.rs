@@ -54,8 +54,7 @@ fn lines(bytes: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect()
 }
 
-/// Forwards bytes from one stream to the other, and records them in `kept`
-/// first.
+/// Forwards bytes from `from` to `to`. Appends them to `kept` before.
 fn hand_on(mut from: TcpStream, mut to: TcpStream, kept: &Mutex<Vec<u8>>) {
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = from.read(&mut buffer) {

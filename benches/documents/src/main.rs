@@ -34,8 +34,8 @@ use criterion::{BenchmarkId, Criterion};
 use columns::{Subject, subjects};
 use relays::RELAYS;
 
-/// The role of a child process that prints the text of a subject. Its arguments
-/// are the subject's position and the number of documents.
+/// The role of a child process that prints the text of a subject. The arguments
+/// are the subject's position in `subjects()` and the number of documents.
 const TEXT: &str = "text";
 
 fn main() {
@@ -102,9 +102,9 @@ fn measure(criterion: &mut Criterion, subject: &Subject, text: &str) -> usize {
     measured
 }
 
-/// Runs a column once, checks the number of documents, and returns the time in
-/// seconds that a processor worked for it. Other programs on the same machine
-/// change this time less than the time on the clock. No column has threads.
+/// Runs a column once, and checks that it finds `documents` documents. Returns
+/// the processor time in seconds. Other programs on the same machine change
+/// processor time less than elapsed time. No column has threads.
 fn timed(run: fn(&str) -> usize, text: &str, documents: usize) -> f64 {
     let begun = processor_time();
     assert_eq!(run(text), documents);

@@ -1,5 +1,5 @@
-//! The peak memory of each column, in a process of its own, and the times and
-//! peaks of scape's columns with many more relays.
+//! Measures the peak memory of each column, each in a separate process. For
+//! scape's columns, also measures time and peak memory with many more relays.
 
 use std::process::Stdio;
 
@@ -8,24 +8,25 @@ use crate::relays::RELAYS;
 use crate::rounds::verdict;
 use crate::{child, memory, timed};
 
-/// The role of a child process that reads a file once. Its arguments are the
-/// file, the number of documents, and the positions of the subject and the
-/// column.
+/// The role of a child process that reads a file once with one column. The
+/// arguments are the file, the number of documents, and the positions of the
+/// subject and of the column.
 pub(crate) const ROLE: &str = "peak";
 
-/// The number of relays of a network that is much larger than the public one.
+/// The number of relays in the larger texts, about ten times as many as in the
+/// public network.
 const MANY: usize = 100_000;
 
 /// The target for the peak of scape's columns, as a multiple of the text's
 /// length.
 const MOST: f64 = 3.0;
 
-/// The target for the time of a document in a large text, as a multiple of the
-/// time in a text of the usual size.
+/// The target for the time per document in a larger text, as a multiple of the
+/// time per document in a text of the usual size.
 const MOST_SLOWER: f64 = 1.3;
 
-/// The number of child processes for each column and text. Their shortest time
-/// counts.
+/// The number of child processes for each column and text. The result is from
+/// the fastest one.
 const CHILDREN: usize = 3;
 
 /// The time and the memory that a child process took to read the text.
@@ -36,8 +37,8 @@ struct Peak {
     kibibytes: f64,
 }
 
-/// Prints the peaks of all columns, and then those of scape's columns with many
-/// relays.
+/// Prints the peak memory of each column. For scape's columns, also prints the
+/// results with many more relays.
 pub(crate) fn print(subjects: &[Subject]) {
     println!(
         "\npeak memory of a process that reads the text once, without the program itself, as a multiple of the text\n"
@@ -105,8 +106,8 @@ fn run_once(file: &File, documents: usize, subject: usize, column: usize) -> Pea
     Peak { seconds, kibibytes }
 }
 
-/// Runs the role [`ROLE`]: reads the file with one column, and prints the time
-/// in seconds and the peak memory in KiB, without that of the program itself.
+/// Runs the role [`ROLE`]: reads the file with one column. Prints the time in
+/// seconds and the increase of the peak memory in KiB.
 pub(crate) fn read(arguments: &[String]) {
     let before = memory::now();
     let [path, numbers @ ..] = arguments else { panic!("{arguments:?}") };

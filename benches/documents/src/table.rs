@@ -1,4 +1,6 @@
-//! The table at the end of the output: ratios of columns that ran in turn.
+//! The table at the end of the output: times and their ratios. Columns run
+//! alternately, so the load of the machine changes the ratios less than the
+//! times.
 
 use crate::columns::{Subject, Target};
 use crate::relays::RELAYS;

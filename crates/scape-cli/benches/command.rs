@@ -4,7 +4,8 @@
 //! Run it with `cargo bench -p scape-cli --bench command`. `scape status` is
 //! compared with a bare program, for which the benchmark runs its own
 //! executable again. The bare program opens the control port, authenticates
-//! without a secret, and sends one GETINFO.
+//! without a secret, and sends one GETINFO command. The benchmark also measures
+//! the time until `scape testnet run` runs a program in its new network.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,16 +22,18 @@ use std::time::{Duration, Instant};
 
 use scape::testing::TestNetwork;
 
-/// The variable that makes this executable the bare program. Its value is the
-/// control port.
+/// The environment variable that makes this executable the bare program. The
+/// value is the address of the control port.
 const BARE: &str = "SCAPE_BENCH_BARE";
 /// The number of runs of `scape status` and of the bare program.
 const RUNS: usize = 200;
 /// The number of networks that are started.
 const NETWORKS: usize = 10;
-/// The target for the ratio of `scape status` to the bare program.
+/// The target for the median time of `scape status`, as a multiple of the bare
+/// program's.
 const STATUS: f64 = 1.3;
-/// The target for the time of `scape testnet run` until the program begins.
+/// The target for the time that `scape testnet run` takes until the program
+/// that it was given begins.
 const READY: Duration = Duration::from_secs(2);
 
 fn main() {
@@ -41,7 +44,8 @@ fn main() {
     testnet();
 }
 
-/// Asks tor for a few values in one command, and prints them.
+/// The bare program: authenticates, asks tor for a few values in one command,
+/// and prints the replies.
 fn bare(port: &str) {
     let socket = TcpStream::connect(port).unwrap();
     let mut lines = BufReader::new(&socket).lines();
@@ -59,7 +63,8 @@ fn bare(port: &str) {
     ask("GETINFO version status/bootstrap-phase traffic/read circuit-status");
 }
 
-/// Runs both programs in turn, and compares their medians.
+/// Runs `scape status` and the bare program alternately, and compares their
+/// median times.
 fn status() {
     let tor = scape::Launch::new()
         .option("DisableNetwork", "1")
@@ -82,7 +87,8 @@ fn status() {
     println!("status: {ours:?}, bare: {theirs:?}, ratio {ratio:.2} (target {STATUS}, {verdict})");
 }
 
-/// Measures the time until the program of `scape testnet run` begins.
+/// Measures the time that `scape testnet run` takes until the program that it
+/// was given begins.
 fn testnet() {
     // The first network of a user creates keys that all later networks use, so
     // it isn't measured.

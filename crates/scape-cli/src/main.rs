@@ -42,8 +42,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints the help that the user has asked for, or the error of the command
-/// line, and returns the exit code.
+/// Prints clap's message and returns the exit code. The message is the help,
+/// the version, or an error in the command line.
 fn usage(error: &clap::Error) -> ExitCode {
     match error.print() {
         // Help and version go to standard output.

@@ -1,4 +1,4 @@
-//! `docs/command.md` describes every command.
+//! Checks that `docs/command.md` describes every command.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -8,7 +8,7 @@ mod run;
 
 use run::Scape;
 
-/// Returns the names of the commands in the help.
+/// Returns the names of the commands that `scape --help` lists.
 fn commands() -> Vec<String> {
     let help = Scape::new(["help"]).ok();
     let (_, list) = help.split_once("Commands:\n").unwrap();

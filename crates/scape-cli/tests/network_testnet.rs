@@ -19,8 +19,8 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-/// A folder for sockets that no other test uses. If the test fails, dropping it
-/// ends the networks in the background.
+/// A folder for control sockets that no other test uses. If the test fails,
+/// dropping the folder stops the networks that it started in the background.
 struct Runtime(TempDir);
 
 impl Runtime {
@@ -42,20 +42,21 @@ fn runtime() -> Runtime {
     Runtime(tempfile::Builder::new().permissions(permissions).tempdir().unwrap())
 }
 
-/// Returns a `scape testnet` command for a network with few nodes.
+/// Returns the `scape testnet` command `word` with options for a network of few
+/// nodes.
 fn small(word: &str, runtime: &Path) -> Scape {
     Scape::new(["testnet", word, "--authorities", "1", "--relays", "3"])
         .env("XDG_RUNTIME_DIR", runtime)
 }
 
-/// Returns a `scape testnet` command with only these arguments, for a command
-/// that starts no network.
+/// Returns a `scape testnet` command without options for a network's size, such
+/// as `status` or `down`.
 fn on(runtime: &Path, arguments: &[&str]) -> Scape {
     let scape = Scape::new(["testnet"]).env("XDG_RUNTIME_DIR", runtime);
     arguments.iter().fold(scape, |scape, argument| scape.arg(argument))
 }
 
-/// Returns the process ids of the tors that use this folder.
+/// Returns the process ids of the tors whose command line contains this folder.
 fn tors_below(folder: &str) -> Vec<u32> {
     let mut found = Vec::new();
     for process in fs::read_dir("/proc").unwrap().flatten() {
@@ -335,7 +336,8 @@ fn slow(runtime: &Path) -> Scape {
     small("up", runtime).arg("--vote-first")
 }
 
-/// Waits until a network is starting, and returns the process id of its server.
+/// Waits until `scape testnet status` lists a network that is starting. Returns
+/// the process id of the network's server.
 fn starting(runtime: &Path) -> u32 {
     let mut pid = None;
     until("a network that is starting", || {
@@ -351,7 +353,7 @@ fn pid_of(state: &serde_json::Value) -> u32 {
 }
 
 /// Waits until `is_true` returns true. Fails the test after two minutes, with a
-/// message about the missing `what`.
+/// message that `what` is missing.
 #[track_caller]
 fn until(what: &str, mut is_true: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -361,15 +363,16 @@ fn until(what: &str, mut is_true: impl FnMut() -> bool) {
     }
 }
 
-/// Returns a set of signals, such as the ignored ones (`SigIgn:`), from the
-/// status of a process. Bit 0 is signal 1.
+/// Returns a set of signals from a process's file `/proc/PID/status`, such as
+/// the ignored signals for the name `SigIgn:`. Bit 0 stands for signal 1.
 fn signals(pid: u32, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     u64::from_str_radix(mask.trim(), 16).unwrap()
 }
 
-/// Makes the socket of a network whose server does nothing but `answer`.
+/// Creates the socket of a network with the given name. In place of the
+/// network's server, `answer` handles each connection to the socket.
 fn server(runtime: &Path, name: &str, answer: impl Fn(UnixStream) + Send + 'static) {
     let folder = runtime.join("scape-testnet");
     let _ = fs::create_dir(&folder);
@@ -569,14 +572,14 @@ fn signals_that_were_ignored_at_the_start_stay_ignored() {
     Done::of(child, &"run").expect(5);
 }
 
-/// Waits for the first line that a program prints. Returns the program, and
-/// this line.
+/// Waits for the first line that a program prints. Returns the program and the
+/// line.
 fn first_line(mut child: Child) -> (Child, String) {
     let line = Lines::of(child.stdout.take().unwrap()).next();
     (child, line)
 }
 
-/// Waits until a process that isn't a child has ended.
+/// Waits until a process has ended. It needn't be a child of this process.
 fn wait_for_end(pid: u32) {
     let begun = Instant::now();
     while Path::new(&format!("/proc/{pid}")).exists() {

@@ -1,4 +1,5 @@
-//! Keys of onion services and of their clients, without a tor.
+//! The commands for keys of onion services and of their clients. They need no
+//! tor.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

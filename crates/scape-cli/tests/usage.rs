@@ -41,8 +41,8 @@ fn missing_tor_has_exit_code_3_and_advice() {
     assert!(done.error.contains("Is tor running"), "{done:?}");
 }
 
-/// Starts a peer that answers the first lines of a connection with these
-/// texts, and then stays silent.
+/// Starts a server that answers the first lines of each connection with these
+/// texts, one text for each line. Further lines get no answer.
 fn peer(answers: &'static [&'static str]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,6 +1,6 @@
-//! The chapters of `docs/guide` and the READMEs as documentation, so that
-//! `cargo test --doc` compiles their code, and runs it unless it is marked
-//! `no_run`.
+//! The chapters of `docs/guide` and the READMEs as documentation of this crate,
+//! so that `cargo test --doc` compiles their code, and runs it unless it is
+//! marked `no_run`.
 #![cfg(doctest)]
 
 #[doc = include_str!("../../../docs/guide/src/asking-and-setting.md")]

@@ -78,8 +78,8 @@ pub(super) fn character(name: &str) -> Option<char> {
     Some(known)
 }
 
-/// Returns the character whose number is in this name: `u2014` (hexadecimal) or
-/// `char232` (decimal). Returns `None` for any other name.
+/// Returns the character whose number is part of this name: `u2014`
+/// (hexadecimal) or `char232` (decimal). Returns `None` for any other name.
 fn numbered(name: &str) -> Option<char> {
     let code = match name.strip_prefix("char") {
         Some(decimal) => decimal.parse().ok()?,

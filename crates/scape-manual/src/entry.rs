@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The manual's words for an option that can't be changed while tor runs.
+/// The text by which the manual marks an option that can't be changed while tor
+/// runs.
 const IMMUTABLE: &str = "not be changed while tor is running";
 
 /// The maximum number of forms, such as `0|1`, that an option's value has in a

@@ -1,11 +1,11 @@
-//! The error for a manual page that can't be read.
+//! The errors of finding and reading a manual page.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The error for a manual page of tor that isn't installed or can't be read.
+/// An error of finding or reading tor's manual page.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ManualError {
@@ -45,7 +45,8 @@ pub enum ManualError {
 }
 
 impl ManualError {
-    /// Returns the file that this error is about, if there is one.
+    /// Returns the path of the file that this error is about. Returns `None`
+    /// for [`NotInstalled`](Self::NotInstalled).
     ///
     /// ```
     /// use std::path::Path;

@@ -2,10 +2,12 @@
 
 use super::line::Line;
 
-/// The maximum length of a heading, in characters.
+/// The maximum length of a heading, in characters. A longer line isn't a
+/// heading.
 const LONGEST: usize = 2000;
 
-/// The maximum length of an option's name, in characters.
+/// The maximum length of an option's name, in characters. A longer word isn't a
+/// name.
 const LONGEST_NAME: usize = 64;
 
 /// An option's name in a heading, with the form of the option's value.
@@ -76,7 +78,7 @@ fn is_sentence(characters: &[(char, bool)]) -> bool {
     }
 }
 
-/// Returns the text with white space reduced to single spaces.
+/// Returns the characters as a text. Any white space becomes a single space.
 fn text(characters: &[(char, bool)]) -> String {
     let text: String = characters.iter().map(|(character, _)| *character).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -1,4 +1,4 @@
-//! Finds the descriptions of options in a page, and lays them out.
+//! Finds the descriptions of options in a page, and formats their texts.
 
 use super::heading::{Term, terms};
 use super::line::Line;
@@ -12,7 +12,7 @@ const MOST_NAMES: usize = 16;
 /// The maximum length of a section title, in characters.
 const LONGEST_TITLE: usize = 200;
 
-/// The text under one heading, which can name several options.
+/// The text under a heading. The heading can name several options.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Description {
     pub(super) section: String,
@@ -59,7 +59,7 @@ struct Layout {
     tagged_outside: usize,
     /// The current paragraph at the left margin.
     paragraph: Line,
-    /// Headings whose description hasn't begun.
+    /// The options in headings whose description hasn't begun yet.
     headings: Vec<Term>,
     open: Option<Open>,
     done: Vec<Description>,
@@ -222,7 +222,7 @@ impl Layout {
     }
 }
 
-/// Returns the title of a section.
+/// Returns the text of a section title, at most [`LONGEST_TITLE`] characters.
 fn section(title: &Line) -> String {
     title.plain().trim().chars().take(LONGEST_TITLE).collect()
 }

@@ -1,10 +1,10 @@
 //! tor's manual page as data: the meaning of each of tor's options.
 //!
-//! tor reports to a controller the names, types and defaults of its options,
-//! but not their meanings. The manual page describes them, and most packages of
-//! tor install it. [`Manual::installed`] reads the installed page; this crate
-//! doesn't contain a copy. The page may describe a version of tor that isn't
-//! the running one.
+//! A running tor tells a controller the names, types and defaults of its
+//! options, but not their meanings. The manual page describes them, and most
+//! packages of tor install it. [`Manual::installed`] reads the installed page;
+//! this crate doesn't contain a copy. The installed page may describe another
+//! version of tor than the running one.
 //!
 //! ```no_run
 //! use scape_manual::Manual;

@@ -6,15 +6,15 @@ use std::str::Chars;
 
 use super::characters::character;
 
-/// The maximum width of a horizontal motion, in columns. Longer motions are
-/// reduced to this width.
+/// The maximum width of a horizontal motion (the escape `\h`), in columns.
+/// Longer motions are reduced to this width.
 const WIDEST: usize = 16;
 
 /// The maximum length of a string (`.ds`), in characters. Strings can contain
 /// each other, so without a limit they could grow exponentially.
 const LONGEST_STRING: usize = 16;
 
-/// The text of a line, and its bold parts.
+/// The text of a line, of which parts can be bold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Line {
     spans: Vec<Span>,
@@ -32,12 +32,13 @@ struct Span {
 }
 
 impl Line {
-    /// Returns the text of the line.
+    /// Returns the text of the line without its fonts.
     pub(super) fn plain(&self) -> String {
         self.spans.iter().map(|span| span.text.as_str()).collect()
     }
 
-    /// Returns the characters, each with true if the character is bold.
+    /// Returns the characters in order. The `bool` is true if the character is
+    /// bold.
     pub(super) fn characters(&self) -> impl Iterator<Item = (char, bool)> {
         self.spans.iter().flat_map(|span| span.text.chars().map(|character| (character, span.bold)))
     }
@@ -79,7 +80,8 @@ impl Line {
     }
 }
 
-/// The strings that a page has defined.
+/// The strings that a page has defined, by name. A line inserts a string with
+/// `\*`.
 #[derive(Debug)]
 pub(super) struct Strings(HashMap<String, String>);
 
@@ -118,8 +120,8 @@ struct Reader<'a> {
     rest: Peekable<Chars<'a>>,
     line: Line,
     bold: bool,
-    /// True if the font before the current one was bold. `\fP` returns to that
-    /// font.
+    /// True if the font before the current one was bold. The escape `\fP`
+    /// returns to that font.
     before: bool,
     strings: &'a Strings,
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::ManualError;
 
-/// The possible paths of tor's page within a directory of manual pages. Files
-/// of the second list are compressed in an unsupported way. Reading such a file
-/// fails with an error that says so.
+/// The possible paths of tor's page within a directory of manual pages. The
+/// first list has the supported files. Files of the second list are compressed
+/// in an unsupported way, and reading one fails with an error that says so.
 const FILES: [&[&str]; 2] = [
     &["man1/tor.1", "man1/tor.1.gz"],
     &["man1/tor.1.xz", "man1/tor.1.zst", "man1/tor.1.bz2", "man1/tor.1.lz"],
@@ -56,7 +56,8 @@ fn search(places: Vec<PathBuf>, is_file: impl Fn(&Path) -> bool) -> Result<PathB
     Err(ManualError::NotInstalled { looked_at: places })
 }
 
-/// Returns all directories to search, best first and without duplicates.
+/// Returns all directories to search, without duplicates and in the order of
+/// the search. `variable` returns the value of an environment variable.
 fn places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     let mut places = Vec::new();
     for directory in env::split_paths(&variable("MANPATH").unwrap_or_default()) {
@@ -71,7 +72,8 @@ fn places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     places
 }
 
-/// Adds the manual directories that belong to a directory of programs.
+/// Adds the manual directories that belong to a directory of programs:
+/// `../share/man` and `../man`.
 fn add_beside(places: &mut Vec<PathBuf>, directory: &Path) {
     if let Some(parent) = directory.parent() {
         add(places, parent.join("share/man"));

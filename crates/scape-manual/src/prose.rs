@@ -1,5 +1,5 @@
-//! Formats text: each paragraph becomes a line, and text that belongs together
-//! has the same indentation.
+//! Formats a description's text: each paragraph becomes one line, and
+//! indentation shows which texts belong together.
 
 use super::line::Line;
 
@@ -9,7 +9,7 @@ const STEP: usize = 4;
 /// The maximum indentation, in columns.
 const FARTHEST: usize = 40;
 
-/// The text of a description, as far as it has been formatted.
+/// The text of a description, which is built line by line.
 #[derive(Debug, Default)]
 pub(super) struct Prose {
     text: String,
@@ -46,8 +46,7 @@ impl Prose {
     }
 
     /// Adds a line of text, indented by `steps` times [`STEP`] columns. A
-    /// verbatim line remains a line of its own, and other lines are joined to a
-    /// paragraph.
+    /// verbatim line stays separate, and other lines are joined to a paragraph.
     pub(super) fn text(&mut self, line: &Line, steps: usize, verbatim: bool) {
         let text = line.plain();
         let text = text.trim_end_matches(if line.continues { '\0' } else { ' ' });

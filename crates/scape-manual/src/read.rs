@@ -14,7 +14,8 @@ const LARGEST: u64 = 4 << 20;
 
 /// The first bytes of files that are compressed with gzip.
 const GZIP: &[u8] = b"\x1f\x8b";
-/// The first bytes of files in other compressed formats, with their names.
+/// The first bytes of compressed files that aren't supported, and the name of
+/// each compression.
 const OTHERS: [(&[u8], &str); 4] =
     [(b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"LZIP", "lzip")];
 
@@ -82,7 +83,8 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// Returns the result of reading a file with these bytes.
+    /// Reads a temporary file that contains these bytes, and returns the
+    /// result.
     fn reading(bytes: &[u8]) -> Result<Manual, ManualError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("page");

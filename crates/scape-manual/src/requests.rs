@@ -2,7 +2,7 @@
 
 use super::line::{Line, Strings, read};
 
-/// The parsed form of a line: a request or macro, or text.
+/// A line of a page after parsing: a request or macro, or text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token {
     /// `.SH` with its title. The title is empty if the next line contains it.
@@ -62,8 +62,8 @@ struct Reader<'a> {
     /// True after a `.B` without arguments, which makes the next line of text
     /// bold.
     bold: bool,
-    /// False if the rest of the page contains no end of a macro definition. One
-    /// search has found this out, so later searches are skipped.
+    /// False if a search has shown that the rest of the page contains no end of
+    /// a macro definition. Later searches are then skipped.
     definitions_end: bool,
     tokens: Vec<Token>,
 }
@@ -173,7 +173,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Processes a list item: its mark, and the text on the same line.
+    /// Processes a list item. `rest` is its mark, such as a number or a bullet,
+    /// and its text on the same line.
     fn item(&mut self, rest: &str) {
         self.tokens.push(Token::Paragraph);
         if let Some(mark) = arguments(rest).first() {
@@ -183,8 +184,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Skips the definition of a macro. The effect of the macro isn't known,
-    /// and its definition isn't text.
+    /// Skips the definition of a macro. The page's own macros aren't supported,
+    /// and their definitions aren't text.
     fn definition(&mut self) {
         if !self.definitions_end {
             return;

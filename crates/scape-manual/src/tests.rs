@@ -303,8 +303,8 @@ fn empty_page_has_no_entries() {
     assert!(manual.get("SocksPort").is_none());
 }
 
-/// Parses large pages with the same lines many times. Parsing would take very
-/// long if a part of a page were examined more than a few times.
+/// Parses large pages that repeat the same lines. Parsing takes linear time
+/// only if no part of a page is examined more than a few times.
 #[test]
 fn large_pages_take_linear_time() {
     let many = |line: &str| line.repeat(100_000);

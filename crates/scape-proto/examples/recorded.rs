@@ -6,7 +6,7 @@
 //! ```
 //!
 //! In a recording, `> ` begins a line that was sent to tor, and `< ` a line
-//! that tor sent. Commands with a data block aren't understood.
+//! that tor sent. Commands with a data block aren't supported.
 
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program for the terminal")]
 
@@ -18,8 +18,8 @@ use scape_proto::control::{Command, Decoder, Reply, parse_getinfo};
 use scape_proto::event::Event;
 use scape_proto::info::EntryGuard;
 
-/// A recording: a client of a private network asks for its guards, and closes a
-/// circuit.
+/// The built-in recording: a client of a private network asks for its guards,
+/// and closes a circuit.
 const RECORDING: &str = "\
 > GETINFO version entry-guards
 < 250-version=0.4.9.11
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Shows the reply to a command.
+/// Prints the reply to a command.
 fn show(reply: &Reply, command: &str) {
     if let Some(refusal) = reply.refusal(&command.split(' ').next().unwrap_or_default()) {
         println!("  refused: {refusal}");

@@ -123,8 +123,8 @@ fn lines_of_an_object_in_an_entry_are_no_fields() {
     assert_eq!((status.version_text(), status.ipv6()), (None, "[::1]:7".parse().ok()));
 }
 
-/// stem rejects an OR port of 0, and txtorcon rejects lines that it doesn't
-/// know. This library accepts both.
+/// Entries that other libraries reject: stem rejects an OR port of 0, and
+/// txtorcon rejects lines that it doesn't know. This library accepts both.
 #[test]
 fn entry_with_port_0_or_unknown_lines_is_parsed() {
     let text = "r x JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 0 0 more words\nv Tor 9\npr New=1\nstats x\n";
@@ -268,8 +268,8 @@ fn bandwidth_counts_as_measured_only_if_the_entry_says_so() {
     assert_eq!(directory.relays()[0].is_measured(), Some(true));
 }
 
-/// Generates the content of an entry: the nickname, the identity, the flags,
-/// the bandwidth, true for an unmeasured bandwidth, and an optional IPv6
+/// Generates the values of an entry: the nickname, the identity, the flags, the
+/// bandwidth, true if the bandwidth is unmeasured, and an optional IPv6
 /// address.
 fn entries()
 -> impl Strategy<Value = (String, [u8; 20], RouterFlags, u32, bool, Option<std::net::Ipv6Addr>)> {

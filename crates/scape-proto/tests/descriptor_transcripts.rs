@@ -1,5 +1,5 @@
-//! Documents about relays that a real tor sent are parsed to the last line:
-//! entries, consensuses and microdescriptors.
+//! Checks that answers of a real tor about relays are parsed to the last line.
+//! They contain entries, consensuses and microdescriptors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -29,8 +29,8 @@ fn replies(file: &str) -> Vec<Reply> {
     std::iter::from_fn(|| decoder.next_reply().unwrap()).collect()
 }
 
-/// Returns every data block of a transcript file. Before each block comes the
-/// text of the reply line that begins the block.
+/// Returns every data block of a transcript file, each after the text of the
+/// reply line that begins the block.
 fn blocks(file: &str) -> Vec<(String, Vec<u8>)> {
     let replies = replies(file);
     let lines = replies.iter().flat_map(|reply| reply.lines());

@@ -1,6 +1,6 @@
-//! The time for reading a document grows linearly with the size of its text,
-//! whatever line is repeated in the text. So 256 KiB take about 16 times as
-//! long as 16 KiB.
+//! Checks that the time for reading a document grows linearly with the size of
+//! its text, even if the text repeats one line. So 256 KiB take about 16 times
+//! as long as 16 KiB.
 //!
 //! The small text is read 16 times in a row, so that both measurements are
 //! about equally long. The time is CPU time if the system reports it, so that
@@ -98,7 +98,8 @@ fn cpu_time() -> Option<Duration> {
     times.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
-/// Writes a document in JSON, which calls most of the document's methods.
+/// Converts a document to JSON, because this calls most of the document's
+/// methods.
 #[cfg(feature = "serde")]
 fn show(document: &impl serde::Serialize) {
     serde_json::to_writer(std::io::sink(), document).unwrap();
@@ -115,7 +116,7 @@ fn each<D: Shown>(documents: impl IntoIterator<Item = D>) {
 use serde::Serialize as Shown;
 
 /// A replacement for serde's `Serialize` that every type implements. Without
-/// the feature `serde`, `show` writes nothing.
+/// the feature `serde`, `show` does nothing.
 #[cfg(not(feature = "serde"))]
 trait Shown {}
 

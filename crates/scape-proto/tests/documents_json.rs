@@ -1,4 +1,4 @@
-//! The feature `serde`: the form of directory documents in JSON.
+//! Checks the JSON of directory documents that the feature `serde` produces.
 #![cfg(feature = "serde")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

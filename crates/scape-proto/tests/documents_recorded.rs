@@ -33,7 +33,7 @@ const OLD_CERTIFICATE: &[u8] = include_bytes!("data/documents/collector-key-cert
 const AUTHORITIES: &[u8] = include_bytes!("data/documents/tor-authorities");
 const FALLBACKS: &[u8] = include_bytes!("data/documents/tor-fallbacks");
 
-/// Returns the only document in a file.
+/// Returns the document in a file that contains exactly one.
 fn split(text: &[u8]) -> RawDocument {
     let mut splitter = DocumentSplitter::default();
     splitter.feed(text);
@@ -228,8 +228,8 @@ fn vote_of_2015() {
     assert_eq!(measured, [Some(30), Some(120), None, None]);
 }
 
-/// dir-spec demands a line `dir-key-crosscert`, but the oldest certificates
-/// lack it.
+/// Reads a key certificate of 2007. It lacks the line `dir-key-crosscert`,
+/// which dir-spec demands now.
 #[test]
 fn key_certificate_of_2007_is_read_leniently_only() {
     let raw = split(OLD_CERTIFICATE);

@@ -1,4 +1,4 @@
-//! Signatures of documents that a private network made.
+//! Verifies the signatures of documents that a private network made.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::{Duration, SystemTime};
@@ -67,9 +67,9 @@ fn server_descriptor_without_a_signature_or_with_another_ones_is_not_valid() {
     }
 }
 
-/// Changes fields of the parsed descriptor, not the text. The RSA signature
-/// covers all lines, so a change of the text would fail the check of this
-/// signature instead of the check to be tested.
+/// Changes fields of the parsed descriptor instead of the text. The RSA
+/// signature covers the whole text, so a changed text would fail at that
+/// signature and not reach the check to be tested.
 #[test]
 fn server_descriptor_with_the_keys_of_another_relay_is_not_valid() {
     let other = include_bytes!("data/documents/server-descriptor-2");

@@ -43,7 +43,7 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// Returns the text from the first line with this keyword on.
+/// Returns the text from the first line that begins with this keyword.
 fn from_line<'a>(text: &'a str, keyword: &str) -> &'a str {
     text.split_at(text.find(&format!("\n{keyword} ")).unwrap() + 1).1
 }
@@ -98,9 +98,9 @@ fn unsigned_lines_after_the_signatures_of_a_consensus_are_refused() {
     }
 }
 
-/// The signed part begins at the line `network-status-version`. The parser
-/// ignores the word `opt` before a keyword, so a copy of this line with `opt`,
-/// and other unsigned lines, can precede the signed part.
+/// A consensus's signed part begins at the line `network-status-version`. The
+/// parser ignores the word `opt` before a keyword, so a copy of this line with
+/// `opt`, and other unsigned lines, can precede the signed part.
 #[test]
 fn unsigned_lines_before_a_consensus_are_refused() {
     for original in CONSENSUSES.map(text) {
@@ -270,9 +270,9 @@ fn unsigned_digests_of_detached_signatures_are_refused() {
     assert_eq!(verify(&format!("{original}{digest}{added}-----\n")), expected);
 }
 
-/// Returns forged detached signatures: the additional signature for the flavor
-/// microdesc becomes the only signature, in place of the signatures that cover
-/// the line `consensus-digest`.
+/// Returns forged detached signatures. The only signature is the one that
+/// `original` has for the microdesc consensus. It replaces the signatures that
+/// cover the line `consensus-digest`.
 fn with_signature_of_microdesc(original: &str) -> String {
     let line = |start: &str| {
         let line = original.lines().find(|line| line.starts_with(start)).unwrap();
@@ -314,7 +314,7 @@ fn certificate() -> Vec<u8> {
     certificate.to_bytes().to_vec()
 }
 
-/// Returns the certificate of the signing key with changed bytes, and with a
+/// Returns a signing key certificate with bytes changed by `change`, and with a
 /// valid signature of the changed bytes.
 fn changed_certificate(change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut bytes = certificate();
@@ -383,7 +383,7 @@ impl Parts {
 }
 
 /// Returns an ntor key, the sign bit of the corresponding Ed25519 key, and the
-/// certificate that this Ed25519 key signs.
+/// certificate that this Ed25519 key has signed.
 fn ntor() -> ([u8; 32], bool, Vec<u8>) {
     let secret = Ed25519SecretKey::from_seed(&[3; 32]);
     let point = CompressedEdwardsY(*secret.public_key()).decompress().unwrap();
@@ -529,7 +529,7 @@ fn extra_info_with_malformed_ed25519_lines_is_refused() {
 }
 
 /// Returns an authority's key certificate, signed by `identity`. The line
-/// `fingerprint` names the key `fingerprint`.
+/// `fingerprint` in it names the key in the argument `fingerprint`.
 fn key_certificate(identity: &TestKey, signing: &TestKey, fingerprint: &TestKey) -> String {
     let crosscert = signing.sign(&identity.fingerprint());
     let text = format!(

@@ -1,4 +1,4 @@
-//! ADDRMAP events.
+//! Tests the parsing of ADDRMAP events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -1,5 +1,5 @@
-//! Events with arbitrary content. Every asynchronous reply becomes an event
-//! that has its kind and its text.
+//! Events with arbitrary content. Checks that every asynchronous reply becomes
+//! an event with the kind and the text of the reply.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -56,7 +56,8 @@ fn bw_event_is_parsed() {
     }
 }
 
-/// control-spec allows letters in identifiers, but tor only writes numbers.
+/// Parses events with letters in IDs. control-spec allows them, but tor only
+/// writes numbers, and the library doesn't support letters.
 #[test]
 fn identifiers_with_letters_make_events_unknown() {
     for (line, kind) in [
@@ -141,8 +142,8 @@ fn event_has_its_arrival_time_and_text() {
     assert!(!format!("{conf:?} {conf}").contains("16:AB"));
 }
 
-/// Generates event kinds. Most are known, so that the parsers look beyond the
-/// first word.
+/// Generates event kinds. Most are known, so that the parser of the kind runs,
+/// too.
 fn kinds() -> impl Strategy<Value = String> {
     let known = proptest::sample::select(EventKind::KNOWN).prop_map(|kind| kind.to_string());
     prop_oneof![7 => known, 1 => "[!-~]{0,10}"]
@@ -232,7 +233,7 @@ const WORDS: &[&str] = &[
     "OK",
 ];
 
-/// Generates the words after an event's name, which are almost valid.
+/// Generates almost valid text to follow an event's name.
 fn words() -> impl Strategy<Value = Vec<u8>> {
     let bytes = any::<u8>().prop_map(|b| if matches!(b, b'\r' | b'\n') { b'?' } else { b });
     let piece = prop_oneof![
@@ -244,15 +245,16 @@ fn words() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
-/// Rare, large parts of an event are boxed to keep all other events small.
+/// Checks the size of `Event`. Rare, large parts of an event are boxed, so that
+/// all other events stay small.
 #[test]
 fn event_type_stays_small() {
     assert!(size_of::<EventBody>() <= 384, "{}", size_of::<EventBody>());
     assert!(size_of::<Event>() <= 520, "{}", size_of::<Event>());
 }
 
-/// The body of every event is shown in one line, even if the event is
-/// malformed.
+/// Checks that the body of every event is displayed in one line, even if the
+/// event is malformed.
 #[test]
 fn event_body_is_displayed_in_one_line() {
     let odd = event(&b"CIRC 1 \"BU\\nILT\" $AB~\x1b[31mred PURPOSE=\"A\\tB\""[..]);
@@ -288,7 +290,7 @@ fn event_body_is_displayed_in_one_line() {
     assert_eq!(event("WARN a b").body().to_string(), "WARN: a b");
 }
 
-/// Returns every reply of the transcripts: events and answers.
+/// Returns every reply in all transcripts: events and answers.
 fn replies() -> Vec<Reply> {
     let mut replies = Vec::new();
     for exchange in Transcript::load_all().into_iter().flat_map(|transcript| transcript.exchanges) {
@@ -301,7 +303,7 @@ fn replies() -> Vec<Reply> {
     replies
 }
 
-/// A line of a reply: its text, and its data block if it has one.
+/// A line of a reply: the text, and the data block if there is one.
 #[derive(Clone)]
 struct Line {
     text: Vec<u8>,
@@ -323,7 +325,7 @@ fn lines(reply: &Reply) -> Vec<Line> {
     reply.lines().map(line).collect()
 }
 
-/// Encodes a reply the way tor sends it.
+/// Encodes a reply as bytes, in the same way as tor.
 fn wire(code: &str, lines: &[Line]) -> Vec<u8> {
     let mut wire = Vec::new();
     for (i, Line { text, data }) in lines.iter().enumerate() {
@@ -358,8 +360,8 @@ const OTHERS: [&str; 9] = [
     "650 CELL_STATS InboundQueue=1 InboundConn=15 InboundAdded=relay:7 InboundRemoved=relay:6 InboundTime=relay:8\r\n",
 ];
 
-/// The events of every kind, grouped by kind, so that rare kinds are chosen as
-/// often as frequent ones.
+/// The events of all transcripts and of [`OTHERS`], grouped by kind. The groups
+/// make a random choice return rare kinds as often as frequent ones.
 static EVENTS: LazyLock<Vec<Vec<Vec<Line>>>> = LazyLock::new(|| {
     let mut by_kind: BTreeMap<Vec<u8>, Vec<Vec<Line>>> = BTreeMap::new();
     let others = OTHERS.iter().map(|wire| reply(wire.as_bytes()));
@@ -369,8 +371,8 @@ static EVENTS: LazyLock<Vec<Vec<Vec<Line>>>> = LazyLock::new(|| {
     by_kind.into_values().collect()
 });
 
-/// The answers in the transcripts that have less than 2000 bytes, each with the
-/// code of its first line.
+/// The answers in the transcripts that are shorter than 2000 bytes, each after
+/// the code of its first line.
 static ANSWERS: LazyLock<Vec<(String, Vec<Line>)>> = LazyLock::new(|| {
     let answers = replies().into_iter().filter(|reply| !reply.is_event() && reply.size() < 2000);
     answers.map(|reply| (reply.first().code.to_string(), lines(&reply))).collect()
@@ -383,7 +385,7 @@ fn real_event() -> impl Strategy<Value = Vec<Line>> {
     })
 }
 
-/// Calls every method of an event.
+/// Calls every method of an event, to check that none panics.
 fn use_it(event: &Event) {
     let shown = event.body().to_string();
     assert!(!shown.contains(char::is_control), "{shown:?}");
@@ -417,7 +419,7 @@ fn use_it(event: &Event) {
     }
 }
 
-/// Returns the line with the words `new` inserted at a random place among its
+/// Returns the line with the words `new` inserted at the place `at` among its
 /// `KEY=value` words.
 fn with_words(line: &[u8], at: Index, new: &[&str]) -> Vec<u8> {
     let mut cut = Words::new(line);

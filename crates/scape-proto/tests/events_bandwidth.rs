@@ -1,4 +1,5 @@
-//! STREAM_BW, CIRC_BW, CONN_BW and TB_EMPTY events. (BW is in `events_any.rs`.)
+//! Tests the parsing of STREAM_BW, CIRC_BW, CONN_BW and TB_EMPTY events. Tests
+//! of BW are in `events_any.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

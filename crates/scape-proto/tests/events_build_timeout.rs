@@ -1,4 +1,4 @@
-//! BUILDTIMEOUT_SET events.
+//! Tests the parsing of BUILDTIMEOUT_SET events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -1,4 +1,4 @@
-//! CELL_STATS events.
+//! Tests the parsing of CELL_STATS events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -1,4 +1,5 @@
-//! CIRC and CIRC_MINOR events, and the lines of `GETINFO circuit-status`.
+//! Tests the parsing of CIRC and CIRC_MINOR events, and of the lines of
+//! `GETINFO circuit-status`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -240,8 +241,8 @@ fn circ_minor_of_an_unknown_change_is_kept() {
     assert_eq!(minor.extra.len(), 2);
 }
 
-/// The content of a circuit line, as Rust values. The test writes a line from
-/// it, and the library parses that line.
+/// The values in a circuit line. A test formats them as a line, which the
+/// library must parse to the same values.
 #[derive(Debug, Clone)]
 struct Line {
     id: u32,
@@ -283,7 +284,7 @@ fn lines() -> impl Strategy<Value = Line> {
     )
 }
 
-/// Quotes the bytes the way tor writes a C string.
+/// Quotes bytes and escapes special ones, in the same way as tor.
 fn quoted(bytes: &[u8]) -> String {
     let mut text = String::from("\"");
     for byte in bytes {

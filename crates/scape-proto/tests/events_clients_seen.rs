@@ -1,4 +1,5 @@
-//! CLIENTS_SEEN events, and the value of `GETINFO status/clients-seen`.
+//! Tests the parsing of CLIENTS_SEEN events, and of the value of
+//! `GETINFO status/clients-seen`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -1,4 +1,4 @@
-//! CONF_CHANGED events.
+//! Tests the parsing of CONF_CHANGED events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -1,5 +1,5 @@
-//! NEWDESC, DESCCHANGED, NS, NEWCONSENSUS, NETWORK_LIVENESS and
-//! AUTHDIR_NEWDESCS events.
+//! Tests the parsing of NEWDESC, DESCCHANGED, NS, NEWCONSENSUS,
+//! NETWORK_LIVENESS and AUTHDIR_NEWDESCS events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -58,7 +58,8 @@ fn statuses(wire: &str) -> RouterStatusEvent {
     }
 }
 
-/// Checks that `count` and `routers` agree on the first lines of entries.
+/// Checks that `count` equals the number of entries that `routers` parses or
+/// skips. The entries have unusual first lines.
 #[test]
 fn count_of_entries_is_that_of_the_parsed_and_the_skipped_ones() {
     let tab = ENTRY.replacen("r ", "r\t", 1);

@@ -1,4 +1,4 @@
-//! GUARD events.
+//! Tests the parsing of GUARD events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -1,4 +1,4 @@
-//! HS_DESC and HS_DESC_CONTENT events.
+//! Tests the parsing of HS_DESC and HS_DESC_CONTENT events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -1,4 +1,4 @@
-//! Log messages: DEBUG, INFO, NOTICE, WARN and ERR events.
+//! Tests the parsing of log messages: DEBUG, INFO, NOTICE, WARN and ERR events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -1,4 +1,5 @@
-//! ORCONN events, and the lines of `GETINFO orconn-status`.
+//! Tests the parsing of ORCONN events, and of the lines of
+//! `GETINFO orconn-status`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -1,5 +1,5 @@
-//! STATUS_GENERAL, STATUS_CLIENT and STATUS_SERVER events, and the progress of
-//! bootstrap.
+//! Tests the parsing of STATUS_GENERAL, STATUS_CLIENT and STATUS_SERVER events,
+//! and of the bootstrap progress in them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

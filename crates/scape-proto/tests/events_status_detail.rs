@@ -1,4 +1,5 @@
-//! Status events with their arguments as typed values.
+//! Tests `detail`, which returns the arguments of a status event as typed
+//! values.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

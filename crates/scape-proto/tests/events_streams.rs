@@ -1,4 +1,5 @@
-//! STREAM events, and the lines of `GETINFO stream-status`.
+//! Tests the parsing of STREAM events, and of the lines of
+//! `GETINFO stream-status`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

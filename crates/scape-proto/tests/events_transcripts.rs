@@ -1,5 +1,5 @@
-//! Every event that a real tor sent is parsed, and the library understands
-//! every word in it.
+//! Checks that the library parses every event in the transcripts of a real tor
+//! and knows every word in it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -63,8 +63,8 @@ fn transcript_events_have_a_known_type() {
     }
 }
 
-/// Returns the number of words in the event that the library doesn't
-/// understand. Panics if a value is wrong.
+/// Returns the number of words in the event that the library doesn't know.
+/// Panics if an expected value is missing or isn't recognized.
 fn unread(event: &Event) -> usize {
     match event.body() {
         EventBody::Circ(e) => {
@@ -104,7 +104,7 @@ fn unread(event: &Event) -> usize {
     }
 }
 
-/// Same as [`unread`], for events about connections, bandwidth and the
+/// The part of [`unread`] for events about connections, bandwidth and the
 /// directory.
 fn unread_of_the_network(event: &Event) -> usize {
     match event.body() {
@@ -203,7 +203,8 @@ fn transcript_events_have_no_unknown_words() {
     }
 }
 
-/// Returns the values of this GETINFO key in all transcripts.
+/// Returns every value that a GETINFO answer in the transcripts has for this
+/// key.
 fn values(key: &str) -> Vec<Vec<u8>> {
     let mut values = Vec::new();
     for transcript in Transcript::load_all() {

@@ -1,4 +1,4 @@
-//! TRANSPORT_LAUNCHED, PT_LOG and PT_STATUS events.
+//! Tests the parsing of TRANSPORT_LAUNCHED, PT_LOG and PT_STATUS events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -1,5 +1,5 @@
-//! Onion service descriptors: made, parsed, decrypted and checked. Some of them
-//! were made by tor in a private network.
+//! Tests building, parsing, decrypting and verifying onion service descriptors.
+//! Some descriptors were made by tor in a private network.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -33,7 +33,7 @@ fn expires() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_788_700_000)
 }
 
-/// Returns a valid Curve25519 public key.
+/// Returns a valid Curve25519 public key. Equal seeds give equal keys.
 fn curve25519(seed: u8) -> [u8; 32] {
     *ClientKey::from_bytes([seed; 32]).public_key().as_bytes()
 }
@@ -187,8 +187,8 @@ fn odd_certificates_of_a_descriptor_are_refused() {
     assert_eq!(verify(critical), Err(VerifyProblem::Missing));
 }
 
-/// If two descriptors were encrypted with the same key stream, a relay could
-/// compute the difference of their texts.
+/// Descriptors that are made from the same seed must not share a key stream.
+/// Otherwise, a relay could compute the difference of their texts.
 #[test]
 fn descriptors_of_one_seed_share_no_salt_and_no_key() {
     let key = OnionKey::from_seed(&[3; 32]);

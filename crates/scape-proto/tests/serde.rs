@@ -1,4 +1,4 @@
-//! The feature `serde`: the form of values in JSON, and deserialization.
+//! Tests the feature `serde`: the JSON of values, and deserialization.
 #![cfg(feature = "serde")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -44,7 +44,8 @@ use support::transcript::Transcript;
 const MORIA: &str = "9695DFC35FFEB861329B9F1AB04C46397020CE31";
 const ONION: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
 
-/// An event of each kind, without its `650 `, and the JSON of its body.
+/// Event lines without `650 `, each with the JSON of the event's body. There is
+/// one for each kind of event.
 const EVENTS: &[(&str, &str)] = &[
     (
         "CIRC 7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1,relay02 \

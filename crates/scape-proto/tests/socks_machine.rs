@@ -1,4 +1,4 @@
-//! The SOCKS handshake with arbitrary answers that arrive in pieces of
+//! Runs the SOCKS handshake with arbitrary answers that arrive in pieces of
 //! arbitrary size.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -7,8 +7,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 use scape_proto::socks::{Handshake, Isolation, NextStep, Request};
 
-/// Runs a handshake with a peer that sends `said`, in pieces of the given
-/// sizes. Returns the outcome, the bytes that the handshake sent, and the
+/// Runs a handshake with a peer that sends `said` in pieces, whose sizes repeat
+/// `sizes`. Returns the outcome, the bytes that the handshake sent, and the
 /// number of bytes of `said` that the handshake received.
 fn run(
     request: &Request,
@@ -88,8 +88,9 @@ fn answers() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Returns true if `text` is an IP address, or a name that tor accepts and that
-/// is not a number. (None of the random names ends in `.exit` or `.onion`.)
+/// Returns true if `text` is an IP address, or a host name that tor accepts.
+/// Numbers aren't host names. Names in `.exit` and `.onion` aren't handled,
+/// because no test generates them.
 fn is_host(text: &str) -> bool {
     let bracketed = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let bare = text.strip_suffix('.').unwrap_or(text);

@@ -1,4 +1,5 @@
-//! Consensuses, votes and the documents around them, made of arbitrary lines.
+//! Parses consensuses, votes and related documents that are made of arbitrary
+//! lines.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use proptest::prelude::*;
@@ -50,7 +51,8 @@ const KEYWORDS: [&str; 40] = [
     "dir-options",
 ];
 
-/// The words in generated lines. Each is valid on some line of a document.
+/// The words that generated lines contain. Each is valid in some line of a
+/// document.
 const WORDS: [&str; 16] = [
     "3",
     "microdesc",
@@ -91,9 +93,10 @@ fn check_skipped(text: &str, skipped: &[DocumentError]) {
     }
 }
 
-/// Checks that a document that is read strictly is read leniently without
-/// skipping a line, and that the strict error comes no later than the first
-/// skipped line. Returns true if the text was read strictly.
+/// Checks that a document that parses strictly also parses leniently without
+/// skipping a line. If strict parsing fails, checks that its error is no later
+/// than the first line that lenient parsing skips. Returns true if the text
+/// parses strictly.
 fn check_depths<D>(
     text: &str,
     strict: &Result<D, DocumentError>,

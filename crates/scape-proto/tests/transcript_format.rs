@@ -1,5 +1,5 @@
-//! The transcript reader follows the format that the transcripts' README
-//! describes.
+//! Checks that the transcript reader follows the format that the transcripts'
+//! README describes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

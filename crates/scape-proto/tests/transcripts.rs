@@ -1,5 +1,5 @@
-//! The replies of a real tor are decoded, however the bytes are split, and have
-//! the right meaning.
+//! Checks that recorded replies of a real tor are decoded with the right
+//! meaning, no matter how the bytes are split.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -14,8 +14,8 @@ use scape_proto::control::{
 use scape_proto::event::{CircuitInfo, Event, EventBody, EventKind, StreamInfo};
 use support::transcript::{Exchange, Transcript};
 
-/// Every transcript file, with the number of answers and of events that tor
-/// gave in it. A new file must be added here. Otherwise, a test fails.
+/// Every transcript file, with the number of answers and the number of events
+/// that tor sent in it. A test fails if a file isn't listed here.
 const FILES: &[(&str, usize, usize)] = &[
     ("01-protocolinfo", 12, 0),
     ("02-authenticate-authchallenge", 35, 0),
@@ -86,12 +86,13 @@ const FILES: &[(&str, usize, usize)] = &[
     ("99-live-getinfo", 13, 0),
 ];
 
-/// The number of bytes at the beginning of a transcript that are split in two
-/// at every possible position.
+/// The test cuts this many bytes at the beginning of a transcript in two, at
+/// every possible position.
 const EVERY_CUT: usize = 2048;
 
 /// Exchanges that don't have one answer for each command: the file, the
-/// beginning of the commands, their number, and the number of answers.
+/// beginning of the commands, the number of commands, and the number of
+/// answers.
 const ODD_NUMBERS: &[(&str, &str, usize, usize)] = &[
     // tor answered these in another protocol.
     ("03-wire", "GET /", 2, 0),
@@ -121,7 +122,7 @@ fn decode(bytes: &[u8]) -> Vec<Reply> {
     replies
 }
 
-/// Decodes the bytes in pieces of this size.
+/// Decodes the bytes, which arrive in pieces of this size.
 fn decode_in_pieces(bytes: &[u8], size: usize) -> Vec<Reply> {
     let mut decoder = Decoder::default();
     let mut replies = Vec::new();
@@ -137,8 +138,8 @@ fn answers(exchange: &Exchange) -> Vec<Reply> {
     decode(&exchange.received).into_iter().filter(|reply| !reply.is_event()).collect()
 }
 
-/// Returns the command lines that were sent. For a command with data, only the
-/// first line is returned.
+/// Returns the commands of an exchange. For a command with data, returns only
+/// the first line.
 fn commands(exchange: &Exchange) -> Vec<&str> {
     let mut in_data = false;
     let mut commands = Vec::new();
@@ -156,8 +157,9 @@ fn commands(exchange: &Exchange) -> Vec<&str> {
     commands
 }
 
-/// Returns every command with the name of its transcript and its answer.
-/// Exchanges with more or fewer answers than commands are left out.
+/// Returns every command in the transcripts: the name of the transcript, the
+/// command, and its answer. Exchanges with more or fewer answers than commands
+/// are left out.
 fn dialogue() -> Vec<(String, String, Reply)> {
     let mut dialogue = Vec::new();
     for transcript in Transcript::load_all() {
@@ -172,8 +174,8 @@ fn dialogue() -> Vec<(String, String, Reply)> {
     dialogue
 }
 
-/// Returns the successful answers to the commands with this keyword, each with
-/// the name of the transcript and the arguments of the command.
+/// Returns every command with this keyword to which tor replied with success:
+/// the name of the transcript, the command's arguments, and the answer.
 fn granted(keyword: &str) -> Vec<(String, Vec<String>, Reply)> {
     let mut granted = Vec::new();
     for (file, command, reply) in dialogue() {
@@ -231,8 +233,8 @@ fn replies_do_not_depend_on_how_bytes_are_split() {
     }
 }
 
-/// Returns the first replies, as many as are needed for at least [`EVERY_CUT`]
-/// bytes. Returns all of `bytes` if there are fewer bytes.
+/// Returns the beginning of `bytes` up to the end of a reply. It has at least
+/// [`EVERY_CUT`] bytes, unless `bytes` has fewer.
 fn whole_replies(bytes: &[u8]) -> &[u8] {
     let mut decoder = Decoder::default();
     let mut end = 0;

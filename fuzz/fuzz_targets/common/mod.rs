@@ -1,4 +1,4 @@
-//! Checks that several targets of directory documents share.
+//! Functions that the fuzz targets for directory documents share.
 #![allow(dead_code)]
 
 use std::fmt::Debug;
@@ -15,15 +15,16 @@ pub fn begins_with(text: &[u8], keyword: &str) -> bool {
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b' ' | b'\t')))
 }
 
-/// Writes a value in JSON, which must be possible, and as `Debug`.
+/// Formats a value as `Debug`, and returns it as JSON. Panics if a value can't
+/// be serialized.
 pub fn show(value: &(impl Serialize + Debug)) -> String {
     assert!(!format!("{value:?}").is_empty());
     serde_json::to_string(value).expect("every value has a form in JSON")
 }
 
-/// Checks what holds for the two depths of every parser. `skipped` returns the
-/// lines that a document has skipped. If `is_complete` is true, a lenient
-/// parser must not fail.
+/// Checks a document that was parsed strictly and leniently. `skipped` returns
+/// the lines that a document has skipped. If `is_complete` is true, lenient
+/// parsing must not fail.
 pub fn check<D: Serialize + Debug>(
     text: &[u8],
     is_complete: bool,
@@ -45,7 +46,7 @@ pub fn check<D: Serialize + Debug>(
     }
 }
 
-/// Checks that errors are about lines of the text.
+/// Checks that each error names a line of the text.
 pub fn check_errors<'a>(text: &[u8], errors: impl IntoIterator<Item = &'a DocumentError>) {
     let lines = text.iter().filter(|b| **b == b'\n').count() + 1;
     for error in errors {
@@ -56,7 +57,7 @@ pub fn check_errors<'a>(text: &[u8], errors: impl IntoIterator<Item = &'a Docume
     }
 }
 
-/// Reads everything in items.
+/// Calls every method of the items, to check that none panics.
 pub fn use_items<'a>(items: impl Iterator<Item = Item<'a>>) {
     for item in items {
         let _ = (item.keyword(), item.arguments(), item.words().count(), item.line());

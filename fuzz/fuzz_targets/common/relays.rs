@@ -1,10 +1,12 @@
-//! Everything that entries of relays have.
+//! Functions that read relays' entries in consensuses and votes, and check the
+//! results.
 
 use scape_proto::netdoc::{Relay, RouterStatus, RouterStatuses};
 
 use crate::common::show;
 
-/// Reads all entries in all three ways. All of them must find the same entries.
+/// Reads all entries by each of the three iterators, which must find the same
+/// entries.
 pub fn use_relays(relays: &RouterStatuses<'_>) {
     let mut lenient = relays.clone();
     let entries: Vec<RouterStatus<'_>> = lenient.by_ref().collect();
@@ -25,7 +27,7 @@ pub fn use_relays(relays: &RouterStatuses<'_>) {
     entries.iter().for_each(use_relay);
 }
 
-/// Calls every method of an entry.
+/// Calls every method of an entry, to check that none panics.
 pub fn use_relay(status: &RouterStatus<'_>) {
     show(status);
     let _ = (status.bandwidth_words().count(), status.version_text(), status.protocols_text());

@@ -144,8 +144,9 @@ impl AttachPoint {
     }
 
     /// Attaches a stream to this circuit and hop. `is_look_up` is true if the
-    /// stream is a DNS look-up. If tor would abort because this circuit can't
-    /// carry look-ups, returns an error and doesn't attach the look-up.
+    /// stream is a DNS look-up. A look-up on a circuit that can't carry
+    /// look-ups would make tor abort. Such a look-up isn't attached, and an
+    /// error is returned.
     pub(super) fn put(
         &self,
         controller: &Controller,

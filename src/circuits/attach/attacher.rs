@@ -6,7 +6,8 @@ use super::request::StreamRequest;
 use crate::error::Error;
 use scape_proto::event::StreamInfo;
 
-/// The default of [`StreamAttacher::max_concurrent`].
+/// The default of [`StreamAttacher::max_concurrent`]: the maximum number of
+/// streams that are decided on at once.
 pub(super) const MAX_CONCURRENT: usize = 64;
 
 /// An object that decides which circuit each stream uses. See the

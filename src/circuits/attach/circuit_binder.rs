@@ -48,8 +48,8 @@ impl fmt::Debug for CircuitBinder {
     }
 }
 
-/// Prepares a request over the circuit of `place`. If tor must be asked about
-/// the circuit, waits for tor's reply until `deadline`.
+/// Checks the circuit of `place` and registers a request over it. If tor must
+/// be asked about the circuit, waits for tor's reply until `deadline`.
 pub(super) fn bind(
     hold: &LeaveUnattachedGuard,
     place: &AttachPoint,

@@ -40,11 +40,13 @@ const MOST: usize = 256;
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
 /// The maximum time for one attempt to wake the accepting thread.
 const WAKE_WITHIN: Duration = Duration::from_millis(200);
-/// The maximum time to wait until the accepting thread has ended.
+/// The maximum time to wait until the accepting thread has ended, when the
+/// proxy is dropped.
 const END_WITHIN: Duration = Duration::from_secs(2);
 const THREAD: &str = "scape-circuit-socks";
 
-/// A SOCKS5 proxy for other programs, whose connections go over one circuit.
+/// A SOCKS5 proxy that sends the connections of other programs over one
+/// circuit.
 ///
 /// [`Circuit::socks`] opens the proxy on a port of 127.0.0.1 that the operating
 /// system chooses. A program must log in with the user name and the password
@@ -97,14 +99,14 @@ pub struct CircuitSocks {
 }
 
 impl Circuit {
-    /// Opens a SOCKS5 proxy for other programs, whose connections go over this
-    /// circuit as long as the returned [`CircuitSocks`] lives.
+    /// Opens a SOCKS5 proxy that sends the connections of other programs over
+    /// this circuit. The proxy exists as long as the returned [`CircuitSocks`].
     ///
     /// The proxy supports the command CONNECT only. It refuses
     /// [private](crate::socks::is_private) addresses. It also refuses onion
     /// services, because they can't be reached over a given circuit.
     ///
-    /// While the proxy lives, every new stream of this tor waits until this
+    /// While the proxy exists, every new stream of this tor waits until this
     /// library, running in your program, has decided on the stream's circuit:
     /// see [`TorClient::via`].
     ///
@@ -223,7 +225,8 @@ struct Open {
     connections: HashMap<u64, Vec<Transport>>,
 }
 
-/// A connection's entry in [`Open`]. Dropping it removes the entry.
+/// A connection's entry in [`Open`], the list of the proxy's connections.
+/// Dropping this value removes the entry.
 struct Entry {
     shared: Arc<Shared>,
     number: u64,

@@ -15,8 +15,8 @@ use crate::live::state::{Circuit, State};
 /// Requests over chosen circuits. Circuits that are chosen by hand stand out,
 /// and may reveal the user.
 impl TorClient {
-    /// Returns a client like this one whose connections and DNS look-ups go
-    /// over one circuit only. The circuit is a
+    /// Returns a copy of this client that sends all connections and DNS
+    /// look-ups over one circuit. The circuit is given as a
     /// [`Circuit`](crate::state::Circuit), a
     /// [`CircuitId`](crate::word::CircuitId), or an [`AttachPoint`] on a
     /// circuit.
@@ -45,9 +45,9 @@ impl TorClient {
     ///
     /// The client's SOCKS port must belong to the tor that has the circuit. A
     /// port that the program [named](crate::tor::SocksPort::At) can't be
-    /// checked, because it may be a forwarded one. If it leads to another tor,
-    /// that tor chooses a circuit and sends the request, and the call fails
-    /// afterwards.
+    /// checked, because it may be forwarded from another machine. If the port
+    /// leads to another tor, that tor chooses a circuit and sends the request,
+    /// and the call fails afterwards.
     ///
     /// Onion services can't be reached over a chosen circuit. Such a request
     /// fails before anything is sent. The SOCKS port's isolation flags don't
@@ -56,9 +56,9 @@ impl TorClient {
     ///
     /// While the returned client lives, or anything that is made from it
     /// (clones, HTTP agents), every new stream of this tor waits for this
-    /// program: see [`attach`](crate::attach). If such clients follow each
-    /// other within five seconds, new streams also wait for this program during
-    /// the five seconds after the last client was dropped.
+    /// program's decision: see [`attach`](crate::attach). If such clients
+    /// follow each other within five seconds, new streams also wait for this
+    /// program during the five seconds after the last client was dropped.
     ///
     /// A program that is ended by a signal, or that keeps such a client in a
     /// `static`, should call [`undo_all`](crate::undo_all) before it ends.
@@ -92,9 +92,9 @@ impl TorClient {
         Ok(self.with_route(CircuitBinder::new(&controller, circuit.into())?))
     }
 
-    /// Returns a client like this one that builds a new circuit for each
-    /// connection and each DNS look-up, with the settings in `builder`. The
-    /// connection or look-up uses no other circuit.
+    /// Returns a copy of this client that builds a new circuit for each
+    /// connection and each DNS look-up. `builder` has the settings of these
+    /// circuits. A connection or look-up never uses another circuit.
     ///
     /// ```no_run
     /// use scape::{CircuitBuilder, Tor};

@@ -70,7 +70,8 @@ impl Crew {
         }
     }
 
-    /// Returns the next stream, or `None` if the calling thread must end.
+    /// Returns the next stream in the queue. Returns `None` if the queue is
+    /// empty; the calling thread must then end.
     fn next(&self) -> Option<Job> {
         let mut state = self.state.lock();
         let job = state.queue.pop_front();

@@ -84,9 +84,9 @@ impl Controller {
     /// `__LeaveStreamsUnattached`, the STREAM and CONF_CHANGED events, or
     /// `GETINFO stream-status`. The kind is
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
-    /// in time. In both cases the option is reset, and streams that began to
-    /// wait meanwhile are left to tor. If tor doesn't answer that either, the
-    /// option is reset when the connection ends.
+    /// within the controller's timeout. In both cases the option is reset, and
+    /// streams that began to wait meanwhile are left to tor. If tor doesn't
+    /// answer the reset either, the option is reset when the connection ends.
     pub fn attach_streams_with(
         &self,
         priority: i32,
@@ -101,7 +101,7 @@ impl Controller {
     }
 }
 
-/// Attaching streams, like the methods of [`Controller`].
+/// Methods for attaching streams, which do the same as those of [`Controller`].
 impl State {
     /// Installs an attacher with priority 0, which is active as long as the
     /// returned guard lives: see [`Controller::attach_streams`].
@@ -217,8 +217,9 @@ impl AttacherGuard {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
-    /// in time. The errors of [`set_conf`](Controller::set_conf) are also
-    /// possible. The attacher is removed even if the call fails.
+    /// within the controller's timeout. The errors of
+    /// [`set_conf`](Controller::set_conf) are also possible. The attacher is
+    /// removed even if the call fails.
     pub fn close(self) -> Result<bool> {
         let AttacherGuard { member, hold } = self;
         let was_there = hold.controller().closed().is_none();

@@ -14,8 +14,8 @@ use scape_proto::word::StreamId;
 
 /// Resets `__LeaveStreamsUnattached`, and lets tor attach the streams that
 /// began to wait while the option was 1. Nobody else attaches them, so they
-/// would wait until they time out. `messages` has the events since before the
-/// option was set.
+/// would wait until they time out. `messages` contains the events that tor has
+/// sent since before the option was set.
 ///
 /// Nothing is attached if the option was 1 already, because the streams then
 /// wait for another controller.

@@ -21,7 +21,8 @@ pub(super) enum Message {
     Stop,
 }
 
-/// An end of the control connection.
+/// An end of the control connection, as the thread that watches streams learns
+/// of it.
 pub(super) struct End {
     pub(super) closed: Closed,
     /// True if another connection is expected to follow, false if not.

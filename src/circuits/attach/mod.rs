@@ -114,10 +114,10 @@
 //!   destructors: call [`undo_all`](crate::undo_all) before the program ends.
 //!   The example `signals` shows how.
 //! * **When `main` returns**, Rust drops neither statics nor values that other
-//!   threads own. If a handle to the control connection lives there, the
-//!   connection ends with the process, and the option stays 1 if it was set.
-//!   This includes the five seconds after a series of circuit-bound clients:
-//!   call [`undo_all`](crate::undo_all) at the end of `main`.
+//!   threads own. If one of these values is a handle to the control connection,
+//!   the connection ends with the process, and the option stays 1 if it was
+//!   set. This includes the five seconds after a series of circuit-bound
+//!   clients: call [`undo_all`](crate::undo_all) at the end of `main`.
 //! * **A program that is killed or aborts can't reset anything.** If tor keeps
 //!   running, call
 //!   [`Controller::release_streams`](crate::Controller::release_streams).

@@ -47,8 +47,8 @@ impl Operations {
     /// Carries out a decision. If that fails, the stream is closed. Each
     /// attacher that is asked about the stream has its own turn. `turn` is the
     /// number of the deciding attacher's turn; `None` stands for any turn. If
-    /// this turn is over, if the stream is gone, or if it was already decided
-    /// on, does nothing and returns an error.
+    /// this turn is over, if the stream is gone, or if another decision was
+    /// made before, does nothing and returns an error.
     pub(super) fn act(
         &self,
         pending: &Pending,
@@ -111,8 +111,8 @@ impl Operations {
         self.controller().is_some_and(|controller| controller.found_streams_left())
     }
 
-    /// Leaves a stream to tor, unless tor would send an onion address to an
-    /// exit.
+    /// Leaves a stream to tor. Returns an error instead if tor would send an
+    /// onion address to an exit.
     fn leave_to_tor(&self, pending: &Pending) -> Result<()> {
         if is_disguised_onion(pending.info.target.host()) {
             return Err(pending.error(StreamProblem::OnionWithDot).into());

@@ -22,7 +22,7 @@ pub(super) struct Pending {
     progress: Mutex<Progress>,
 }
 
-/// A circuit that a stream had to leave before it was open.
+/// A circuit that a stream had to leave before the stream was open.
 #[derive(Debug, Clone)]
 pub(super) struct Tried {
     pub(super) circuit: CircuitId,
@@ -32,8 +32,8 @@ pub(super) struct Tried {
 
 #[derive(Default)]
 struct Progress {
-    /// The number of the current turn. Each attacher that is asked has its own
-    /// turn.
+    /// The number of the current turn. Each attacher that is asked about the
+    /// stream has its own turn.
     turn: u64,
     /// True if the attacher whose turn it is has called
     /// [`StreamRequest::answer_later`](super::StreamRequest::answer_later).
@@ -106,8 +106,8 @@ impl Pending {
         Some(progress.turn)
     }
 
-    /// Ends this turn before the next attacher is asked. Returns true if the
-    /// turn was still active.
+    /// Ends this turn, so that the next attacher can be asked. Returns true if
+    /// the turn was still active.
     pub(super) fn pass(&self, turn: u64) -> bool {
         let mut progress = self.progress.lock();
         let was_on = progress.end.is_none() && progress.turn == turn;
@@ -122,9 +122,10 @@ impl Pending {
         }
     }
 
-    /// Returns true if the attacher with this turn has taken the right to
-    /// answer later. Also returns true if another thread has already passed the
-    /// stream on, which ends the turn, or if no decision is needed any more.
+    /// Returns true if the attacher with this turn has called
+    /// [`StreamRequest::answer_later`](super::StreamRequest::answer_later).
+    /// Also returns true if this turn is over, because another thread has
+    /// passed the stream on, or if no decision is needed any more.
     pub(super) fn is_taken(&self, turn: u64) -> bool {
         let progress = self.progress.lock();
         progress.taken || progress.turn != turn || progress.end.is_some()

@@ -117,7 +117,8 @@ impl PriorityAttacher {
         self.len() == 0
     }
 
-    /// Returns the current members as weak references.
+    /// Returns the current members as weak references, in the order in which
+    /// they are asked.
     pub(super) fn now(&self) -> Vec<Weak<Member>> {
         self.members.lock().list.iter().map(Arc::downgrade).collect()
     }

@@ -175,9 +175,9 @@ impl StreamRequest {
     }
 
     /// Returns the right to decide on the stream later, from any thread. After
-    /// this call, the attacher must return [`Decision::Later`]. If it returns
-    /// another decision, that decision counts, and the answer can no longer be
-    /// used.
+    /// this call, the attacher must return [`Decision::Later`]. If the attacher
+    /// returns another decision, that decision counts, and the [`StreamAnswer`]
+    /// can no longer be used.
     ///
     /// ```
     /// use scape::attach::{Decision, StreamAnswer, StreamRequest};

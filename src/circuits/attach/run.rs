@@ -53,8 +53,8 @@ pub(super) struct Watch {
 }
 
 impl State {
-    /// Takes the [`Watch`] out of the stage, in order to end it. Returns `None`
-    /// and keeps the stage if there is no `Watch`.
+    /// Takes the [`Watch`] out of the stage, so that the caller can end the
+    /// watch. Returns `None` and keeps the stage if there is no `Watch`.
     pub(super) fn take_watch(&mut self) -> Option<Watch> {
         match std::mem::replace(&mut self.stage, Stage::Busy) {
             Stage::On(watch) => Some(watch),

@@ -19,8 +19,8 @@ use scape_proto::event::{
 };
 use scape_proto::word::StreamId;
 
-/// A tracker that forwards events from the reader thread to the watching
-/// thread.
+/// A [`Tracker`], which gets events on the reader thread and forwards them to
+/// the watching thread.
 struct Tap {
     sender: Sender<Message>,
     registry: Weak<Registry>,
@@ -196,8 +196,9 @@ impl Watch {
         }
     }
 
-    /// Handles a stream that has lost its circuit before it was open. The
-    /// stream then waits for a circuit again.
+    /// Handles a stream that has lost its circuit before the stream was open.
+    /// The stream then waits for a circuit again. A stream of a circuit-bound
+    /// client is closed instead, unless tor's reason was a timeout.
     fn detached(&mut self, info: &StreamInfo) {
         let Some(known) = self.known.get_mut(&info.id) else { return };
         known.asked = false;
@@ -217,7 +218,10 @@ impl Watch {
         }
     }
 
-    /// Requests a decision for a waiting stream.
+    /// Attaches a waiting stream if it belongs to a circuit-bound client of
+    /// this program. Otherwise requests a decision, or leaves the stream to tor
+    /// if no attacher wants streams of this kind. Streams of other programs'
+    /// circuit-bound clients are left alone.
     fn waits(&mut self, id: StreamId) {
         let Some(known) = self.known.get_mut(&id) else { return };
         if std::mem::replace(&mut known.asked, true) {
@@ -254,11 +258,12 @@ impl Watch {
         }
     }
 
-    /// Fails the requests that were made before the connection ended, because
-    /// the old stream ids mean nothing on the next connection. The next
-    /// connection may be open already, so requests on the next connection are
-    /// left alone. If no connection follows, resets `__LeaveStreamsUnattached`
-    /// over a separate connection.
+    /// Handles the end of the connection. Fails the open requests of
+    /// circuit-bound clients and forgets all streams, because the old stream
+    /// ids mean nothing on the next connection. The next connection may be open
+    /// already, so requests on it are left alone. If no connection follows, and
+    /// this program hasn't closed the last one, resets
+    /// `__LeaveStreamsUnattached` over a separate connection.
     fn ended(&mut self, end: &End) {
         for via in self.registry.bound.before(end.ends) {
             via.fail(end.closed.clone().into());

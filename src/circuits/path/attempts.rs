@@ -54,9 +54,9 @@ impl Prepared {
     }
 }
 
-/// Returns this tor's entry guards, except unusable ones. Guards that work come
-/// first, then guards that tor never connected to, then the others. Each of
-/// these groups is in tor's order.
+/// Returns this tor's entry guards, except those with the status `Unusable`.
+/// Guards that work come first, then guards that tor never connected to, then
+/// the others. Each of these groups is in tor's order.
 fn guards(state: &State) -> Vec<Fingerprint> {
     let mut guards = state.entry_guards();
     guards.retain(|guard| guard.status != EntryGuardStatus::Unusable);
@@ -70,8 +70,8 @@ fn guards(state: &State) -> Vec<Fingerprint> {
 
 /// Builds one circuit with these settings, until `deadline`. The returned
 /// circuit is still registered in `site`, the list of circuits without an
-/// owner. The caller must remove it from that list when the circuit has an
-/// owner.
+/// owner. The caller must remove the circuit from that list when the circuit
+/// has an owner.
 pub(super) fn build_one(
     settings: &CircuitSettings,
     state: &State,

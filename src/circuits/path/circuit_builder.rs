@@ -70,7 +70,8 @@ impl Default for CircuitBuilder {
 }
 
 impl CircuitBuilder {
-    /// Creates a builder of circuits for general use, whose relays tor chooses.
+    /// Creates a builder of circuits for general use, over relays that tor
+    /// chooses.
     ///
     /// ```
     /// use scape::CircuitBuilder;

@@ -100,7 +100,7 @@ impl Circuits {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't report
-    /// in time that the circuits are closed.
+    /// within the controller's timeout that the circuits are closed.
     pub fn close(mut self) -> Result<bool> {
         self.left = 0;
         let deadline = self.state.controller().deadline();

@@ -115,9 +115,9 @@ impl<'a> Fitness<'a> {
     }
 }
 
-/// Returns true if the relay's exit policy allows any port. The flag `Exit`
-/// isn't enough, because the authorities of private networks give it to all
-/// relays.
+/// Returns true if the relay's exit policy allows at least one port. The flag
+/// `Exit` isn't enough, because the authorities of private networks give it to
+/// all relays.
 fn lets_something_out(relay: &Relay) -> bool {
     let policies = [relay.policy(), relay.policy_v6()];
     policies.into_iter().flatten().any(|policy| !policy.is_reject_all())

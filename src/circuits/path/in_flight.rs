@@ -142,8 +142,8 @@ pub(super) fn begin_to_close(state: &State, circuits: &[Circuit]) -> Result<()> 
 
 /// Waits until all of these circuits have ended, or until `deadline`. Returns
 /// the first error, most often because `deadline` has passed. Otherwise returns
-/// true if tor has reported the end of a circuit. Returns false if there was no
-/// circuit, or if the connection has ended.
+/// true if tor has reported the end of at least one circuit. Returns false if
+/// there was no circuit, or if the connection ended before any of the circuits.
 pub(super) fn wait_until_closed(circuits: &[Circuit], deadline: Deadline) -> Result<bool> {
     let mut result = Ok(false);
     for circuit in circuits {

@@ -278,7 +278,7 @@ impl CircuitPool {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't report
-    /// in time that the circuits are closed.
+    /// within the controller's timeout that the circuits are closed.
     pub fn close(self) -> Result<bool> {
         let deadline = self.shared.state.controller().deadline();
         wait_until_closed(&self.shared.stop(), deadline)
@@ -430,8 +430,8 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Stops the pool and begins to close its circuits. Returns those that had
-    /// not ended.
+    /// Stops the pool and begins to close its circuits. Returns the circuits
+    /// that had not ended.
     fn stop(&self) -> Vec<Circuit> {
         self.stock.lock().is_stopped = true;
         self.changed.notify_all();

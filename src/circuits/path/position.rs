@@ -20,7 +20,8 @@ pub(super) enum Position {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct PositionWeights {
     plain: [f64; 4],
-    /// The factors for relays that also answer directory requests (`V2Dir`).
+    /// The same factors for relays that also answer directory requests
+    /// (`V2Dir`).
     directory: [f64; 4],
 }
 

@@ -15,7 +15,8 @@ use scape_proto::word::{CountryCode, Fingerprint, RelayName};
 /// eight hops.
 const LONGEST: usize = 8;
 
-/// The settings of a path, as plain data.
+/// The settings of a path, as set by the methods of
+/// [`PathBuilder`](super::PathBuilder).
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
     pub(super) length: usize,

@@ -9,7 +9,8 @@ use crate::io::transport::Deadline;
 use scape_proto::control::{ArgumentError, ArgumentProblem};
 use scape_proto::event::CircuitPurpose;
 
-/// The settings of circuits, as plain data.
+/// The settings of circuits, as set by the methods of
+/// [`CircuitBuilder`](super::CircuitBuilder).
 #[derive(Debug, Clone)]
 pub(super) struct CircuitSettings {
     pub(super) route: Route,

@@ -71,8 +71,8 @@ impl Table {
         mut condition: impl FnMut(u32) -> bool,
     ) -> Option<u32> {
         /// The number of draws from the whole table. If none of them yields a
-        /// relay that fulfils `condition`, a smaller table without the other
-        /// relays is made.
+        /// relay that fulfils `condition`, the relay is drawn from a smaller
+        /// table, which contains only the relays that fulfil it.
         const TRIES: usize = 16;
         for _ in 0..TRIES {
             let relay = self.draw(rng)?;

@@ -41,7 +41,7 @@ impl TorConnector {
         TorConnector { proxy }
     }
 
-    /// Returns the SOCKS request for a URL.
+    /// Returns the SOCKS request that connects to the host and port of a URL.
     fn request(uri: &Uri) -> Result<Request, Error> {
         let Some(host) = uri.host().filter(|host| !host.is_empty()) else {
             return Err(ArgumentError::invalid("HTTP", "URL", "has no host").into());
@@ -125,7 +125,8 @@ fn check(details: &ConnectionDetails<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Wraps this library's error in a ureq error.
+/// Wraps this library's error in a ureq error, from which
+/// [`tor_error`](super::tor_error) extracts it.
 pub(super) fn carried(error: Error) -> ureq::Error {
     ureq::Error::Io(io::Error::from(error))
 }

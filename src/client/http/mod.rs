@@ -57,9 +57,9 @@ pub use agent::AgentBuilder;
 use crate::client::socks::SocksError;
 use crate::error::Error;
 
-/// Returns this library's error inside a ureq error: the reason why there was
-/// no connection through tor. Returns `None` if the request failed for any
-/// other reason.
+/// Returns the error of this library that a ureq error contains: the reason why
+/// the connection through tor failed. Returns `None` if the request failed for
+/// any other reason.
 ///
 /// ```no_run
 /// use scape::http::{self, AgentBuilder};
@@ -81,8 +81,8 @@ pub fn tor_error(error: &ureq::Error) -> Option<&Error> {
     }
 }
 
-/// Returns the error of tor's SOCKS port inside a ureq error. Returns `None` if
-/// the request failed for any other reason.
+/// Returns the error of tor's SOCKS port that a ureq error contains. Returns
+/// `None` if the request failed for any other reason.
 ///
 /// ```no_run
 /// use scape::http::{self, AgentBuilder};

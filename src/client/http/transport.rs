@@ -50,6 +50,7 @@ impl TorTransport {
 }
 
 /// Returns the time at which `timeout` passes, or `None` if it never does.
+/// Returns an error if the timeout is zero, because it has passed already.
 fn deadline(timeout: NextTimeout) -> Result<Option<Instant>, ureq::Error> {
     if timeout.after.is_not_happening() {
         Ok(None)

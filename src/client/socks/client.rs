@@ -192,7 +192,8 @@ impl SocksProxy {
         }
     }
 
-    /// Returns true if requests for private addresses fail.
+    /// Returns true if requests for private addresses fail before anything is
+    /// sent.
     #[cfg(feature = "http")]
     pub(crate) fn refuses_private(&self) -> bool {
         self.refuse_private
@@ -205,7 +206,8 @@ impl SocksProxy {
         self.keep.clone()
     }
 
-    /// Returns the time limit of a request.
+    /// Returns the time limit of each request, including the connection to the
+    /// SOCKS port.
     pub(crate) fn request_timeout(&self) -> Duration {
         self.timeout
     }
@@ -297,7 +299,8 @@ impl SocksProxy {
         }
     }
 
-    /// Connects to the port and makes the request, within one deadline.
+    /// Connects to the SOCKS port and makes the request, within one deadline.
+    /// Returns the connection and tor's answer.
     fn perform(&self, request: &Request) -> Result<(Transport, Answer)> {
         self.perform_in_time(request).map_err(|error| self.explained(error))
     }
@@ -324,7 +327,7 @@ impl SocksProxy {
         self.route.as_ref().map(|route| route.bind(request, deadline)).transpose()
     }
 
-    /// Connects to the SOCKS port for `request`.
+    /// Connects to the SOCKS port. An error names `request`.
     pub(crate) fn open(
         &self,
         request: &Request,
@@ -348,8 +351,9 @@ impl SocksProxy {
         })
     }
 
-    /// Sends the request over a connection from [`open`](Self::open). `passage`
-    /// is the result of [`bind`](Self::bind) for this request.
+    /// Sends the request over a connection from [`open`](Self::open), and
+    /// returns tor's answer. `passage` is the result of [`bind`](Self::bind)
+    /// for this request.
     pub(crate) fn ask(
         &self,
         transport: &Transport,

@@ -78,7 +78,7 @@ impl SocksError {
         SocksError { request: request.into().into_boxed_str(), problem, streams_wait: false }
     }
 
-    /// Adds to the error that new streams of this tor wait for a controller
+    /// Records in the error that new streams of this tor wait for a controller
     /// that may be gone.
     pub(crate) fn with_streams_waiting(self) -> Self {
         SocksError { streams_wait: true, ..self }

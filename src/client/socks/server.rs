@@ -26,7 +26,7 @@ const IPV4: u8 = 1;
 const NAME: u8 = 3;
 const IPV6: u8 = 4;
 
-/// The version of the exchange of user name and password (RFC 1929).
+/// The version byte of the exchange of user name and password (RFC 1929).
 const PASSWORD_VERSION: u8 = 1;
 /// The reply that accepts the user name and the password.
 const ACCEPTED: u8 = 0;
@@ -136,8 +136,9 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(20);
 
-    /// Performs a handshake with a program that sends `sent` and then stops
-    /// writing. Returns the outcome and the bytes that the program received.
+    /// Performs a handshake that requires a login, with a program that sends
+    /// `sent` and then stops writing. Returns the outcome and the bytes that
+    /// the program received.
     fn made(sent: &[&[u8]]) -> (io::Result<Option<(String, u16)>>, Vec<u8>) {
         made_by(true, sent)
     }

@@ -36,8 +36,7 @@ pub enum DirServerQuery {
 impl Info<'_> {
     /// Returns the consensus entries of all relays (`GETINFO ns/all`). The
     /// result is empty if tor has no consensus.
-    /// [`network_statuses`](Self::network_statuses) returns copies of the
-    /// entries.
+    /// [`network_statuses`](Self::network_statuses) returns the entries parsed.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -64,7 +63,7 @@ impl Info<'_> {
     /// Returns the consensus entry of a relay (`GETINFO ns/id/…`). Returns
     /// `None` if there is no entry or no consensus. The publication time in the
     /// entry has no meaning: tor always writes the same time.
-    /// [`network_status`](Self::network_status) returns a copy of the entry.
+    /// [`network_status`](Self::network_status) returns the entry parsed.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

@@ -303,7 +303,8 @@ impl Info<'_> {
     }
 }
 
-/// Reads a value such as `OR=1 DIR=1`. Returns `None` if a value is missing.
+/// Reads a value such as `OR=1 DIR=1`. Returns `None` if `OR` or `DIR` is
+/// missing or is neither 0 nor 1.
 fn reachability(value: &str) -> Option<Reachability> {
     let (mut or, mut dir) = (None, None);
     for word in Words::new(value.as_bytes()) {

@@ -40,8 +40,8 @@ impl Info<'_> {
     /// last seconds (`GETINFO bw-event-cache`). The oldest second comes first.
     /// The list has at most 300 seconds.
     ///
-    /// tor remembers a second only while some controller has subscribed to an
-    /// event that comes every second, such as
+    /// tor remembers the traffic of a second only if some controller is
+    /// subscribed at that time to an event that comes every second, such as
     /// [`EventKind::Bw`](crate::event::EventKind::Bw).
     ///
     /// ```

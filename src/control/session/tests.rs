@@ -125,9 +125,9 @@ fn things_dropped_during_reconnect_are_removed_from_tor() {
     use scape_proto::control::Command;
     use scape_proto::word::{ClientKey, OnionKey};
 
-    /// A follower, which a reconnect calls after it has restored everything and
-    /// before it lets callers in. This one then drops a service, a client key
-    /// and a mapping.
+    /// A follower that drops a service, a client key and a mapping when a
+    /// reconnect calls it. The reconnect does so after it has restored
+    /// everything and before other threads can use the connection.
     struct Dropping(Mutex<Option<(OnionService, ClientAuthGuard, MappedAddress)>>);
 
     impl super::ReconnectHook for Dropping {

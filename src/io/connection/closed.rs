@@ -10,7 +10,7 @@ use crate::error::{Cause, ErrorKind};
 use crate::error::Error;
 
 /// The end of a control connection, with its cause. Calls that are waiting for
-/// tor fail with this cause. Later calls also fail with it, until the
+/// tor fail with this cause. Later calls also fail with this cause, until the
 /// connection is opened again.
 ///
 /// ```
@@ -61,8 +61,8 @@ pub enum CloseCause {
     /// Only a part of a command could be written before its deadline, so no
     /// further command can follow.
     Stalled,
-    /// tor didn't answer the heartbeat in time, and sent nothing else either:
-    /// see [`Connect::heartbeat`](crate::Connect::heartbeat).
+    /// tor didn't answer the heartbeat within the time limit, and sent nothing
+    /// else either: see [`Connect::heartbeat`](crate::Connect::heartbeat).
     Unresponsive {
         /// The time for which this program waited for the answer.
         after: Duration,

@@ -20,10 +20,10 @@ const LATE: usize = 4096;
 /// A wait for events of a subscription. The wait ends at a deadline even if
 /// events keep coming.
 ///
-/// An event that tor sent in time may still be in the queue when the deadline
-/// passes. One cause is that the operating system didn't run the waiting
-/// thread. So events that are in the queue at the deadline are still returned,
-/// up to [`LATE`] of them. Events that come later are not returned.
+/// An event that tor sent before the deadline may still be in the queue when
+/// the deadline passes. One cause is that the operating system didn't run the
+/// waiting thread. So events that are in the queue at the deadline are still
+/// returned, up to [`LATE`] of them. Events that come later are not returned.
 ///
 /// A wait also ends with the connection, even if the connection is opened
 /// again. The reason is that most waits belong to a command that was sent on
@@ -41,11 +41,10 @@ pub(crate) struct EventWait<'a> {
     subscription: &'a Subscription,
     deadline: Deadline,
     phase: Phase,
-    /// The `moment` that was given to the last call of
-    /// [`next_before`](Self::next_before), if it had passed when the call
-    /// began. It comes with the number of queued events that further calls with
-    /// the same `moment` may still return. `None` if the last call began before
-    /// its `moment`.
+    /// Set once [`next_before`](Self::next_before) is called after its `moment`
+    /// has passed: that `moment`, and the number of queued events that further
+    /// calls with the same `moment` may still return. `None` while calls begin
+    /// before their `moment`.
     late: Option<(Instant, usize)>,
     /// True if the wait continues after a reconnect. False if the wait ends
     /// with the connection on which it began.

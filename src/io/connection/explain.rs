@@ -8,8 +8,8 @@ use crate::io::connection::CloseCause;
 
 type Ask = Box<dyn Fn() -> Option<Error> + Send + Sync>;
 
-/// The place for a function that finds out if a socket has ended because tor's
-/// process has ended. The code that launched tor [sets](Self::set) the
+/// The function that finds out if a socket has ended because tor's process has
+/// ended. Empty until the code that launched tor [sets](Self::set) the
 /// function.
 #[derive(Default)]
 pub(super) struct Explanation(OnceLock<Ask>);

@@ -19,15 +19,15 @@ const ENOUGH: usize = MOST / 2;
 const CAUGHT_UP: usize = 1024;
 
 /// The length of a pause after which the reader thread looks again. (The
-/// operating system makes it a little longer.) A caller that sends a command in
-/// the meantime waits for at most this time.
+/// operating system makes the pause a little longer.) A caller that sends a
+/// command in the meantime waits for at most this time.
 const PAUSE: Duration = Duration::from_micros(100);
 
-/// The time in which a listener must take half of the waiting events, which is
-/// about 6,400 events a second. A listener that takes longer is slow, hangs, or
-/// waits for something that only comes with further events. The reader thread
-/// no longer pauses for such a listener until it has caught up. Otherwise a
-/// slow listener would delay the events of all others.
+/// The time in which a listener must take half of the waiting events. That is a
+/// rate of about 6,400 events a second. A listener that takes longer is slow,
+/// hangs, or waits for something that only comes with further events. The
+/// reader thread no longer pauses for such a listener until it has caught up.
+/// Otherwise a slow listener would delay the events of all others.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The time after a reply in which tor isn't held back. Otherwise a callback
@@ -38,8 +38,8 @@ const AFTER_REPLY: Duration = Duration::from_millis(20);
 /// The state from which one reader thread decides when to hold tor back.
 #[derive(Debug, Default)]
 pub(super) struct Hold {
-    /// True if a listener has not taken enough events in time, and has not
-    /// caught up since.
+    /// True if a listener has not taken enough events within [`PATIENCE`], and
+    /// has not caught up since.
     is_given_up: bool,
     /// The time until which tor isn't held back, because tor has just sent a
     /// reply: see [`AFTER_REPLY`]. `None` if no reply has come during a flood.
@@ -51,8 +51,8 @@ impl Hold {
     /// after the events of one read were handed over, while no lock is held.
     ///
     /// `answered` is true if a reply was among what was read. `waiting` returns
-    /// the number of events that wait. `is_urgent` returns true while a call
-    /// waits for a reply or an event. This method doesn't wait then.
+    /// the number of events that wait. While `is_urgent` returns true, a call
+    /// waits for a reply or an event, and this method doesn't wait.
     pub(super) fn back(
         &mut self,
         answered: bool,
@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    /// Calls [`Hold::back`] with `waiting` waiting events. Each time that it
+    /// Calls [`Hold::back`] while `waiting` events wait. Each time that `back`
     /// asks for their number, `taken` of them are taken. Returns the number of
     /// events that still wait afterwards.
     fn left(hold: &mut Hold, answered: bool, waiting: usize, taken: usize) -> usize {

@@ -40,9 +40,9 @@
 //! # Listeners
 //!
 //! A [`Registration`] keeps a callback registered. The connection's thread for
-//! callbacks calls it with every event. Callbacks run one at a time, in tor's
-//! order, and may call any method of the controller. A slow callback delays
-//! other callbacks, but no replies and no subscriptions. Dropping the
+//! callbacks calls the callback with every event. Callbacks run one at a time,
+//! in tor's order, and may call any method of the controller. A slow callback
+//! delays other callbacks, but no replies and no subscriptions. Dropping the
 //! registration removes the callback at once. [`Registration::finish`] removes
 //! it after it was called with every event that tor has sent so far.
 //!
@@ -203,10 +203,10 @@
 //! 3. **Restoring.** The value `Restoring` gives one thread access to the new
 //!    link. This thread restores everything that this controller made. Calls of
 //!    other threads still fail as before. Otherwise a caller could see a tor in
-//!    which some of it is missing. Trackers get the link's events at once,
-//!    because live state is read again in this step. Queues and the dispatcher
-//!    store the events until the next step, because a callback that ran now
-//!    would find the controller closed.
+//!    which some of these things are missing. Trackers get the link's events at
+//!    once, because live state is read again in this step. Queues and the
+//!    dispatcher store the events until the next step, because a callback that
+//!    ran now would find the controller closed.
 //! 4. **Open.** All of this happens under the hub's lock. Subscriptions and
 //!    status callbacks are told that the connection was opened again. Then the
 //!    stored events are delivered, and callers may send.

@@ -139,7 +139,7 @@ pub(super) struct Recent {
 
 impl Recent {
     /// Keeps a reference to an event, unless the event is large. Drops the
-    /// oldest reference if there are too many.
+    /// oldest reference if [`KEPT`] references are kept already.
     pub(super) fn keep(&mut self, event: &Arc<Event>) {
         self.new += 1;
         if event.reply().size() > SMALL {

@@ -89,8 +89,9 @@ struct Reader<'a, S> {
     /// True if the bytes that were read last contained a reply.
     answered: bool,
     recent: Recent,
-    /// The password or cookie that this program has sent. It is kept because
-    /// the peer could send it back in any message. `None` if none was sent.
+    /// The passwords and cookies that this program has sent. The peer could
+    /// send them back in any message, and they must not be shown then. `None`
+    /// if none was sent.
     known: Option<Arc<KnownSecrets>>,
     /// The last message of tor, if it was a refusal after which tor hangs up.
     /// `None` after any other reply and after an event.

@@ -98,9 +98,9 @@ impl Registration {
     /// sent before this call. This takes at most `timeout`.
     ///
     /// A callback of the same connection may also call this method. A callback
-    /// can't wait for itself, so this method doesn't wait for callbacks then.
-    /// The registered callback is removed later, after it has been called with
-    /// these events.
+    /// can't wait for itself, so in that case this method returns without
+    /// waiting for callbacks. The registered callback is removed later, after
+    /// it has been called with these events.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -123,10 +123,10 @@ impl Registration {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
-    /// in time, or if callbacks don't return in time. In both cases the
-    /// callback is removed at once. The end of the connection is not an error.
-    /// After [`Controller::close`](crate::Controller::close), the callback
-    /// isn't called any more.
+    /// within `timeout`, or if callbacks don't return within `timeout`. In both
+    /// cases the callback is removed at once. The end of the connection is not
+    /// an error. After [`Controller::close`](crate::Controller::close), the
+    /// callback isn't called any more.
     pub fn finish(self, timeout: Duration) -> Result<()> {
         self.registered.finish(Deadline::after(timeout))
     }
@@ -153,8 +153,9 @@ impl Registration {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
-    /// SETEVENTS in time, or [`ErrorKind::Refused`](crate::ErrorKind::Refused)
-    /// if tor refuses it. The callback is removed anyway.
+    /// SETEVENTS within `timeout`, or
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor refuses it. The
+    /// callback is removed anyway.
     #[doc(alias = "remove_event_listener")]
     pub fn close(self, timeout: Duration) -> Result<bool> {
         self.registered.close(Deadline::after(timeout))

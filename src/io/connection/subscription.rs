@@ -279,10 +279,11 @@ impl Subscription {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if nothing arrives in
-    /// time, even while the connection is being opened again. Returns an error
-    /// of the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed), with the
-    /// cause, once the connection has ended for good and the queue is empty.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if nothing arrives
+    /// within `timeout`, even while the connection is being opened again.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), with the cause, once
+    /// the connection has ended for good and the queue is empty.
     pub fn next_item(&self, timeout: Duration) -> Result<EventItem> {
         let deadline = deadline_after(timeout);
         self.next_item_with(|receiver| receiver.recv_deadline(deadline)).map_err(|end| {
@@ -329,10 +330,11 @@ impl Subscription {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if no event arrives in
-    /// time, even while the connection is being opened again. Returns an error
-    /// of the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed), with the
-    /// cause, once the connection has ended for good and the queue is empty.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if no event arrives
+    /// within `timeout`, even while the connection is being opened again.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), with the cause, once
+    /// the connection has ended for good and the queue is empty.
     pub fn next_timeout(&self, timeout: Duration) -> Result<Arc<Event>> {
         let deadline = deadline_after(timeout);
         self.next(|receiver| receiver.recv_deadline(deadline)).map_err(|end| match end {
@@ -487,8 +489,9 @@ impl Subscription {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
-    /// SETEVENTS in time, or [`ErrorKind::Refused`](crate::ErrorKind::Refused)
-    /// if tor refuses it. The subscription has ended anyway.
+    /// SETEVENTS within `timeout`, or
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor refuses it. The
+    /// subscription has ended anyway.
     pub fn close(self, timeout: Duration) -> Result<bool> {
         self.registration.close(Deadline::after(timeout))
     }
@@ -554,8 +557,8 @@ impl Iterator for TryIter<'_> {
     }
 }
 
-/// An iterator over every event until none comes for a while. Returned by
-/// [`Subscription::timeout_iter`].
+/// An iterator over every event until none comes within the timeout. Returned
+/// by [`Subscription::timeout_iter`].
 #[derive(Debug)]
 pub struct TimeoutIter<'a> {
     subscription: &'a Subscription,

@@ -302,11 +302,11 @@ impl PendingReply {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if no reply comes in
-    /// time. The kind is [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled)
-    /// if the call was cancelled, and
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends
-    /// first.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if no reply comes
+    /// within this time limit. The kind is
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the call was
+    /// cancelled, and [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
+    /// connection ends first.
     pub fn wait(self) -> Result<Reply> {
         self.wait_until(self.deadline)
     }
@@ -336,9 +336,9 @@ impl PendingReply {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if no reply comes in
-    /// time, and [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
-    /// connection ends first. The kind is
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if no reply comes
+    /// within `timeout`, and [`ErrorKind::Closed`](crate::ErrorKind::Closed) if
+    /// the connection ends first. The kind is
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the reply was
     /// already returned.
     pub fn wait_timeout(&self, timeout: Duration) -> Result<Reply> {

@@ -13,7 +13,7 @@ use crate::io::transport::Transport;
 /// The interval at which a blocked write checks its deadline.
 ///
 /// On Windows, a write that has timed out leaves the socket in an undefined
-/// state, so the connection must end. A write may therefore wait longer there.
+/// state, so the connection must end. So the interval is longer on Windows.
 const TICK: Duration =
     if cfg!(windows) { Duration::from_secs(5) } else { Duration::from_millis(50) };
 

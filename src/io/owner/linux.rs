@@ -112,7 +112,8 @@ fn note_sockets(
     Ok(())
 }
 
-/// Describes a process. Returns `None` if it has ended.
+/// Returns the description of the process with this id, or `None` if the
+/// process has ended.
 fn described(pid: i32) -> Option<ProcessOwner> {
     let process = Process::new(pid).ok()?;
     let uid = process.status().map(|status| status.euid).or_else(|_| process.uid()).ok()?;

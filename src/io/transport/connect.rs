@@ -71,8 +71,8 @@ fn connect_tcp(addresses: &[SocketAddr], deadline: Instant) -> io::Result<Connec
 }
 
 /// Asks the system's resolver for the addresses of `host`. The resolver has no
-/// deadline, so it is called on a separate thread. If the answer is late, that
-/// thread is left running until the resolver returns.
+/// deadline, so it is called on a separate thread. If the resolver doesn't
+/// answer before the deadline, this thread goes on until it does.
 fn look_up(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
     let (tell, hear) = crossbeam_channel::bounded(1);
     let target = (host.to_owned(), port);

@@ -36,7 +36,7 @@ struct End {
 #[derive(Debug, Default)]
 struct Pipe {
     state: Mutex<Flow>,
-    /// Notified of every change of `state`. Readers and writers wait for it.
+    /// Notified of every change of `state`, for which readers and writers wait.
     changed: Condvar,
 }
 
@@ -88,7 +88,7 @@ impl Memory {
     }
 }
 
-/// Refuses a timeout of zero, as sockets do.
+/// Returns this timeout, or an error if it is zero, as sockets do.
 fn not_zero(timeout: Option<Duration>) -> io::Result<Option<Duration>> {
     if timeout == Some(Duration::ZERO) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "cannot set a 0 duration timeout"));

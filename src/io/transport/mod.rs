@@ -95,9 +95,9 @@ impl Transport {
     /// # Errors
     ///
     /// Returns the operating system's error, or an error of the kind
-    /// [`TimedOut`](io::ErrorKind::TimedOut) if `deadline` passes. A resolver
-    /// that is late is left behind on its own thread, which ends when the
-    /// resolver answers.
+    /// [`TimedOut`](io::ErrorKind::TimedOut) if `deadline` passes. If the
+    /// system's resolver doesn't answer before `deadline`, its thread goes on
+    /// in the background until it does.
     pub fn connect(address: &Address, deadline: Instant) -> io::Result<Transport> {
         Ok(match connect::connect(address, deadline)? {
             Connected::Tcp(stream) => stream.into(),

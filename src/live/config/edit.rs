@@ -363,8 +363,8 @@ impl Config {
         self.put_unit(schema, spec, Wanted::Lines(lines))
     }
 
-    /// Records a pending change of the option `spec`. If the option is in a
-    /// group, this is a change of the whole group.
+    /// Records a pending change of the option `spec` to the value `wanted`. If
+    /// the option is in a group, `wanted` is the value of the whole group.
     fn put_unit(&mut self, schema: &Schema, spec: &Spec, wanted: Wanted) -> Result<()> {
         let unit = spec.unit();
         let now = self.shared.lines(unit)?;

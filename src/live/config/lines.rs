@@ -60,7 +60,8 @@ pub(super) fn by_unit(
     units
 }
 
-/// Returns true if both lists of lines mean the same to tor.
+/// Returns true if both lists of lines mean the same to tor. The names may
+/// differ in case, and the values in form, such as `10 minutes` and `600`.
 pub(super) fn are_the_same(schema: &Schema, a: &[ConfLine], b: &[ConfLine]) -> bool {
     a.len() == b.len()
         && a.iter().zip(b).all(|(a, b)| {

@@ -40,7 +40,8 @@ struct Unit {
     /// a change in `sent` was still unreported. If a later event reports this
     /// program's change, that change has overwritten the other program's lines.
     slipped: Option<Vec<ConfLine>>,
-    /// The number of events about this option or group.
+    /// The number of events about this option or group. With this number,
+    /// [`Model::answered`] notices an answer that may be out of date.
     events: u64,
 }
 
@@ -79,7 +80,9 @@ impl Model {
         self.forget_values();
     }
 
-    /// Returns the number of times that the connection has ended.
+    /// Returns the number of times that the connection has ended. If the number
+    /// has changed since a question was sent, the answer may come from another
+    /// tor.
     pub(super) fn ends(&self) -> u64 {
         self.ends
     }
@@ -97,8 +100,8 @@ impl Model {
         unit.lines.as_ref().or(unit.slipped.as_ref()).or_else(|| unit.sent.last()?.first())
     }
 
-    /// Returns the number of events about an option or group. Each end of the
-    /// connection counts as one more. The number is for
+    /// Returns the number of events about an option or group. The end of the
+    /// connection counts as an event, too. The number is for
     /// [`answered`](Self::answered).
     pub(super) fn events_of(&self, unit: &str) -> u64 {
         self.ends + self.units.get(unit).map_or(0, |unit| unit.events)
@@ -228,7 +231,8 @@ impl Model {
         self.overwritten.push(overwritten);
     }
 
-    /// Returns the changes that were overwritten since the last call.
+    /// Returns the changes of other programs that this program has overwritten
+    /// since the last call.
     pub(super) fn take_overwritten(&mut self) -> Vec<Overwritten> {
         std::mem::take(&mut self.overwritten)
     }

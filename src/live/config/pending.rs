@@ -21,7 +21,7 @@ pub(super) struct Pending {
     pub(super) wanted: Wanted,
 }
 
-/// The value after a change.
+/// The value that an option or group is to have after a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// The option or group gets these lines. If the list is empty, the option
@@ -199,8 +199,9 @@ fn add(command: &mut CommandBuilder, lines: &[ConfLine]) {
 }
 
 /// Returns the name with which a command empties or resets an option or group.
-/// For a group, this is the name of one of its options, because tor doesn't
-/// accept the name of a group in these commands.
+/// For a group, this is the name of the first option in `base`, the group's
+/// lines in tor, because tor doesn't accept the name of a group in these
+/// commands.
 fn first_name<'a>(unit: &'a str, base: &'a [ConfLine]) -> &'a str {
     base.first().map_or(unit, |line| &line.name)
 }

@@ -299,7 +299,8 @@ impl Config {
         Err(Timeout::new(Phase::Reply, controller.timeout()).into())
     }
 
-    /// Returns the changed options and groups whose values in tor aren't known.
+    /// Returns the options and groups that have a pending change and whose
+    /// values in tor aren't known.
     fn unknown_in(&self, model: &Model) -> Vec<&str> {
         let units = self.pending.keys().map(String::as_str);
         units.filter(|unit| model.expected(unit).is_none()).collect()

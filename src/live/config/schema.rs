@@ -193,7 +193,9 @@ fn group_of(name: &str, groups: &[String]) -> Option<String> {
     groups.iter().find(is_of).cloned()
 }
 
-/// Returns true if two names differ in one place only, by a few letters.
+/// Returns true if one of the names is probably a misspelling of the other:
+/// they differ in one place only, and at least three quarters of the letters
+/// are the same.
 fn differ_in_one_place(one: &str, other: &str) -> bool {
     let begin = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     let rest = one.len().min(other.len()) - begin;

@@ -15,8 +15,8 @@ use scape_proto::info::AddressMapping;
 #[derive(Debug, Default)]
 pub(super) struct AddressTable {
     mappings: BTreeMap<Arc<str>, Arc<AddressMapping>>,
-    /// The expiry times, the earliest first. Holds exactly one entry for each
-    /// mapping with an expiry time.
+    /// The expiry times with the mapped names, the earliest time first. Holds
+    /// exactly one entry for each mapping with an expiry time.
     ends: BTreeSet<(SystemTime, Arc<str>)>,
     /// The most recently returned snapshot. `None` once the table has changed.
     snapshot: Option<Arc<Addresses>>,

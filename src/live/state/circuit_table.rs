@@ -116,7 +116,7 @@ impl CircuitTable {
         }
     }
 
-    /// Marks a circuit as closed. The circuit ended while the connection was
+    /// Marks a circuit as closed, because it ended while the connection was
     /// down.
     fn vanished(&mut self, cell: Arc<CircuitCell>, changes: &mut Changes) {
         cell.change(|info| info.status = CircuitStatus::Closed);

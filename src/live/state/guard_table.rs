@@ -42,9 +42,9 @@ impl GuardTable {
         self.guards.values()
     }
 
-    /// Returns the number of GUARD events that were applied so far, and of
-    /// answers to GETINFO. If the number has changed since GETINFO was sent,
-    /// the answer may be older than the table.
+    /// Returns the number of GUARD events and answers to GETINFO that were
+    /// applied so far. If the number has changed since GETINFO was sent, the
+    /// answer may be older than the table.
     pub(super) fn changes(&self) -> u64 {
         self.changes
     }

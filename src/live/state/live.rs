@@ -81,7 +81,8 @@ pub(crate) struct Inner {
     /// events are applied.
     pub(super) registration: Mutex<Option<RouteGuard>>,
     pub(super) keeper: Mutex<Option<Thread>>,
-    /// The most recently loaded directory.
+    /// The most recently loaded [directory](State::directory). `None` if no
+    /// directory was loaded yet.
     pub(super) directory: Mutex<Option<directory::Kept>>,
 }
 
@@ -347,10 +348,11 @@ impl State {
         self.shared().wait(Deadline::after(timeout), Phase::State, || condition(self).map(Ok))
     }
 
-    /// Begins a call about a circuit or a stream. Returns `None` if `is_ended`
-    /// returns true for the circuit or the stream. After a reconnect, another
-    /// tor may use the same id for something else. So the commands of the
-    /// returned controller fail if the connection is lost.
+    /// Returns the controller for the commands of a call about a circuit or a
+    /// stream. Returns `None` if `is_ended` returns true, that is, if the
+    /// circuit or stream has ended. The commands of the controller fail if the
+    /// connection is lost, because after a reconnect another tor may use the
+    /// same id for something else.
     pub(super) fn call_about(&self, is_ended: impl Fn() -> bool) -> Result<Option<Controller>> {
         if is_ended() {
             return Ok(None);

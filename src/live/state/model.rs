@@ -16,7 +16,8 @@ use scape_proto::event::{Event, EventBody};
 use scape_proto::netdoc::Relay;
 
 /// All data that tor has sent, in tables of circuits, streams, addresses,
-/// guards and relays. The model uses no connection and no clock.
+/// guards and relays. The model sends nothing to tor and reads no clock:
+/// callers pass in events, answers and times.
 #[derive(Debug)]
 pub(super) struct Model {
     /// The number of changes so far. A waiting thread compares it with an
@@ -85,7 +86,7 @@ impl Model {
         }
     }
 
-    /// Applies changed entries of the consensus.
+    /// Applies the changed entries of the consensus from an NS event.
     pub(super) fn change_routers(&mut self, entries: Vec<Relay>, changes: &mut Changes) {
         // Copies the table only if a `Routers` snapshot still uses it.
         Arc::make_mut(&mut self.routers).change(entries, changes);

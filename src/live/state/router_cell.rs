@@ -46,10 +46,11 @@ impl RouterCell {
     /// Sets the relay's entry. Returns true if the new entry differs from the
     /// previous one.
     ///
-    /// If nobody else has the previous entry, the new one takes its place in
-    /// memory. Each new consensus changes most entries. If all of them moved,
-    /// the memory of the consensus itself could not be given back, because the
-    /// entries would be allocated behind it.
+    /// If nobody else has the previous entry, the new entry is written over it.
+    /// This matters because a new consensus changes most entries. If all
+    /// entries were allocated anew, they would lie behind the consensus's text
+    /// in memory. The memory of the text could then not be returned to the
+    /// system.
     pub(super) fn set(&self, entry: Relay) -> bool {
         let mut known = self.entry.lock();
         if known.as_deref() == Some(&entry) {

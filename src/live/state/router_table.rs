@@ -104,8 +104,8 @@ impl RouterTable {
         names.get(&nickname.to_ascii_lowercase()).into_iter().flatten()
     }
 
-    /// Returns the relay with this fingerprint, even if the consensus doesn't
-    /// list the relay.
+    /// Returns the relay with this fingerprint. If the consensus doesn't list
+    /// the relay, the returned cell may have no entry.
     pub(super) fn get_or_stub(&self, fingerprint: Fingerprint) -> Arc<RouterCell> {
         match self.get(fingerprint) {
             Some(cell) => cell.clone(),
@@ -173,7 +173,8 @@ impl RouterTable {
         Arc::new(RouterTable { cells, names: OnceLock::new(), others: self.others.clone() })
     }
 
-    /// Applies changed entries to this table. Each entry costs O(log n).
+    /// Applies the changed entries from an NS event to this table. Each entry
+    /// costs O(log n).
     pub(super) fn change(&mut self, entries: Vec<Relay>, changes: &mut Changes) {
         self.names.take();
         for entry in entries {

@@ -156,9 +156,10 @@ impl StreamTable {
     }
 }
 
-/// Returns the information that is stored about a new stream: that of tor's
-/// report `told`, with `SUCCEEDED` instead of a status of flow control, and
-/// without a circuit that the stream has lost.
+/// Returns the information that is stored about a new stream. It is that of
+/// tor's report `told`, except that a status of flow control (such as
+/// `XOFF_SENT`) becomes `SUCCEEDED`, and that a circuit that the stream has
+/// lost is left out.
 fn first(told: &StreamInfo) -> StreamInfo {
     let mut info = told.clone();
     info.status = told.status.lasting().clone();

@@ -18,11 +18,12 @@ use crate::io::connection::{Callbacks, CloseCause, Closed, Tracker};
 use crate::io::transport::Deadline;
 use scape_proto::event::{Event, EventBody, EventKind};
 
-/// The model, with the threads that wait for it to change. The model's lock is
-/// mostly held for microseconds. It is not held while a consensus is parsed, a
-/// listener runs or a thread waits. It is held longest when an NS event arrives
-/// while a program still has a [`Routers`](super::Routers) snapshot. In that
-/// case, the table of relays is copied.
+/// The data of the live state (the model), and what is needed to wait for
+/// changes of it. The model's lock is mostly held for microseconds. It is not
+/// held while a consensus is parsed, a listener runs or a thread waits. It is
+/// held longest when an NS event arrives while a program still has a
+/// [`Routers`](super::Routers) snapshot. In that case, the table of relays is
+/// copied.
 #[derive(Debug)]
 pub(super) struct Shared {
     model: Mutex<Model>,
@@ -92,10 +93,9 @@ impl Shared {
         Changes::new(!self.listeners.is_empty())
     }
 
-    /// Notifies the listeners of `changes` and wakes waiting threads. Called
+    /// Tells the listeners about `changes` and wakes waiting threads. Called
     /// after the model has changed, with its lock still held. The listeners are
-    /// notified before the lock is released, so that they get the changes in
-    /// order.
+    /// told before the lock is released, so that they get the changes in order.
     pub(super) fn publish(&self, mut model: MutexGuard<'_, Model>, changes: Changes) {
         model.version += 1;
         self.tell(changes.into_list());
@@ -136,9 +136,9 @@ impl Shared {
     }
 
     /// Waits until `look` returns a value, and returns this value. `look` is
-    /// called at once and after every change, without any lock held. Returns an
-    /// error at `deadline`, which names `phase`, or if the connection ends and
-    /// doesn't reconnect.
+    /// called at once and after every change, without any lock held. At
+    /// `deadline`, returns an error that names `phase`. Also returns an error
+    /// if the connection ends and doesn't reconnect.
     pub(super) fn wait<T>(
         &self,
         deadline: Deadline,
@@ -167,7 +167,8 @@ impl Shared {
         }
     }
 
-    /// Notifies the listeners of `changes`, if there are any changes.
+    /// Tells the listeners about `changes`. Does nothing if there are no
+    /// changes.
     fn tell(&self, changes: Vec<Change>) {
         if !changes.is_empty() {
             let inner = self.inner.get().cloned().unwrap_or_default();

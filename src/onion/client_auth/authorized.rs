@@ -154,8 +154,8 @@ impl AuthorizedClients {
     /// a file name, or is in use with another key. The kind is
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the directory can't be read
     /// or the file can't be written, for example because a malformed file has
-    /// this name. It is also this kind if another program changes the directory
-    /// for more than ten seconds.
+    /// this name. The kind is also [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// another program changes the directory for more than ten seconds.
     pub fn add(&self, name: &str, key: &ClientPublicKey) -> Result<bool> {
         self.add_noting(name, key).map(|(_, file)| file.is_some())
     }
@@ -178,8 +178,8 @@ impl AuthorizedClients {
         }
     }
 
-    /// Adds a client to the open directory. Returns `None` if the client exists
-    /// already.
+    /// Adds a client to the open directory. Returns the new file, or `None` if
+    /// the client exists already.
     fn add_to(
         &self,
         open: &PrivateDirectory,

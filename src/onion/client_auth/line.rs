@@ -6,7 +6,8 @@ use scape_proto::word::{
     ClientKey, ClientPublicKey, OnionAddress, ParseClientKeyError, ParseOnionError,
 };
 
-/// The length of a key in base32, the only form in these files.
+/// The number of characters of a key in base32. In these files, tor accepts
+/// keys in no other form.
 const BASE32_LENGTH: usize = 52;
 
 /// Parses the content of a service's `.auth` file like tor does. The content is

@@ -165,9 +165,9 @@ pub(super) fn open(directory: &Path) -> Result<Option<PrivateDirectory>> {
     }
 }
 
-/// Locks an open directory against changes by other threads and programs. A
-/// caller locks it before it reads the files that its change depends on. `path`
-/// is for the error message.
+/// Locks an open directory against changes by other threads and programs.
+/// Callers take this lock before they read the files that their change depends
+/// on. `path` is for the error message.
 pub(super) fn lock<'a>(open: &'a PrivateDirectory, path: &Path) -> Result<Lock<'a>> {
     private_directory::lock(open)
         .map_err(|error| Error::io(format!("lock {}", path.display()), error))

@@ -279,7 +279,7 @@ impl DiskOnion {
 }
 
 /// Returns the address that the service has or will have, from its secret key
-/// or from `hostname`. Returns `None` if this program can't read either file.
+/// or from `hostname`. Returns `None` if this program can read neither file.
 pub(super) fn known_address(directory: &Path) -> Option<OnionAddress> {
     let key = secret_key(directory).ok().map(|key| key.address());
     key.or_else(|| hostname(directory).ok().flatten())

@@ -25,7 +25,7 @@ use scape_proto::word::{OnionAddress, OnionKey, Progress};
 static TURN: Mutex<()> = Mutex::new(());
 
 /// The time limit for undoing a change that tor made after the call's deadline,
-/// and for removing a service that wasn't published in time.
+/// and for removing a service that wasn't published before the deadline.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// The pause between two attempts to read a file that tor writes. The file
@@ -136,7 +136,7 @@ impl DiskOnions {
     /// lines. The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if
     /// the connection has ended, and
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
-    /// in time.
+    /// within the controller's timeout.
     #[doc(alias = "get_hidden_service_conf")]
     pub fn list(&self) -> Result<Vec<DiskOnion>> {
         let command = Command::build("GETCONF").option("HiddenServiceOptions").finish()?;
@@ -190,8 +190,9 @@ impl DiskOnions {
     ///
     /// Same errors as [`list`](Self::list), and an error with a
     /// [`DiskOnionError`] if the file `hostname` can't be read (kind
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) or isn't written in
-    /// time (kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)).
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) or isn't written within
+    /// the controller's timeout (kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)).
     pub fn open(&self, directory: impl AsRef<Path>) -> Result<Option<DiskOnionService>> {
         let call = self.in_one_call();
         let Some(service) = call.get(directory)? else { return Ok(None) };
@@ -237,10 +238,10 @@ impl DiskOnions {
     /// service's directory stays.
     ///
     /// The kind is also [`ErrorKind::Timeout`](crate::ErrorKind::Timeout),
-    /// without a [`DiskOnionError`], if tor doesn't answer in time. Then this
-    /// call waits up to five more seconds for tor and takes the service out
-    /// again. If tor doesn't answer within this time either, it may still add
-    /// the service later.
+    /// without a [`DiskOnionError`], if tor doesn't answer within the
+    /// controller's timeout. Then this call waits up to five more seconds for
+    /// tor and takes the service out again. If tor doesn't answer within these
+    /// five seconds either, it may still add the service later.
     #[doc(alias = "create_hidden_service")]
     #[doc(alias = "create_filesystem_onion_service")]
     pub fn add(&self, service: &DiskOnion) -> Result<DiskOnionService> {
@@ -273,9 +274,9 @@ impl DiskOnions {
     /// Same errors as [`add_with`](Self::add_with), and an error with a
     /// [`PublishError`](crate::onion::PublishError) (kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if the service isn't
-    /// published in time. Then the service is taken out of the configuration
-    /// again. The service's directory stays, so the service has the same
-    /// address if it is added again. The kind is
+    /// published within `timeout`. Then the service is taken out of the
+    /// configuration again. The service's directory stays, so the service has
+    /// the same address if it is added again. The kind is
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if a filter on the
     /// control port doesn't allow events about descriptors. Then the service
     /// isn't added.
@@ -544,12 +545,12 @@ impl DiskOnions {
     /// errors, tor's configuration is unchanged.
     ///
     /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if another
-    /// thread's change takes too long, or if tor doesn't answer in time.
-    /// (`change` itself must not call a method that changes services, because
-    /// such a call waits for this one.) If tor doesn't answer in time, the
-    /// services are put back as they were, which may take five more seconds. If
-    /// tor doesn't answer within this time either, it may still make the change
-    /// later.
+    /// thread's change takes too long, or if tor doesn't answer within the
+    /// controller's timeout. (`change` itself must not call a method that
+    /// changes services, because such a call waits for this one.) If tor
+    /// doesn't answer within the timeout, the services are put back as they
+    /// were, which may take five more seconds. If tor doesn't answer within
+    /// these five seconds either, it may still make the change later.
     #[doc(alias = "set_hidden_service_conf")]
     pub fn edit<T>(&self, change: impl FnOnce(&mut Vec<DiskOnion>) -> Result<T>) -> Result<T> {
         let call = self.on_one_tor()?;

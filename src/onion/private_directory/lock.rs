@@ -1,4 +1,4 @@
-//! The lock of a directory.
+//! The lock of a directory with key files, which prevents two changes at once.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -14,9 +14,10 @@ const LOCK_WITHIN: Duration = Duration::from_secs(10);
 /// locked.
 const TICK: Duration = Duration::from_millis(5);
 
-/// The lock of this program's threads. There is one lock for all directories,
-/// because a directory has several paths, and not every file system can lock a
-/// directory.
+/// The lock with which the threads of this program take turns. There is one
+/// lock for all directories, because one directory may be known by several
+/// paths. The lock of the file system isn't enough, because not every file
+/// system can lock a directory.
 static TURN: Mutex<()> = Mutex::new(());
 
 /// The lock of a directory. Dropping this value unlocks the directory.

@@ -6,7 +6,8 @@ use std::io;
 
 use super::PrivateDirectory;
 
-/// A file or directory that this program has made in a directory.
+/// A file or directory that this program has made in a directory, and may have
+/// to remove again.
 #[derive(Debug)]
 #[must_use = "if a later step fails, it has to be removed"]
 pub(in super::super) struct Made {

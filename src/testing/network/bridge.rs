@@ -28,7 +28,7 @@ impl Bridge {
         Ok(Bridge { or_port, fingerprint: planned.fingerprint, transport })
     }
 
-    /// Returns the value of the option `Bridge`.
+    /// Returns the value of the option `Bridge` for the bridge's clients.
     pub(super) fn line(&self) -> String {
         match &self.transport {
             Some(it) => format!("{} {} {}", it.name(), it.server_address(), self.fingerprint),
@@ -36,8 +36,8 @@ impl Bridge {
         }
     }
 
-    /// Returns the value of the option `ClientTransportPlugin`, or `None` if
-    /// the bridge has no transport.
+    /// Returns the value of the option `ClientTransportPlugin` for the bridge's
+    /// clients, or `None` if the bridge has no transport.
     pub(super) fn transport_line(&self) -> Option<String> {
         self.transport.as_ref().map(Transport::line)
     }

@@ -378,7 +378,7 @@ impl TestNetworkBuilder {
     /// * [`ErrorKind::Launch`](crate::ErrorKind::Launch) if a node didn't start
     ///   or its control connection failed;
     /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the network isn't
-    ///   ready in time;
+    ///   ready within the time limit;
     /// * [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the token of
     ///   [`cancel_with`](Self::cancel_with) is cancelled;
     /// * [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a setting is

@@ -22,8 +22,8 @@ const MARGIN: Duration = Duration::from_secs(3);
 /// a busy machine.
 const KNOWN_WITHIN: Duration = Duration::from_secs(20);
 
-/// The first vote. It must not begin during the start, nor before every
-/// authority has the descriptor of every relay. On a busy machine, the
+/// The first vote. It must not begin during the network's start, nor before
+/// every authority has the descriptor of every relay. On a busy machine, the
 /// descriptors arrive late, and overloaded authorities miss each other's votes.
 pub(super) struct FirstVote {
     authorities: Vec<Controller>,
@@ -37,16 +37,16 @@ pub(super) struct FirstVote {
 
 impl FirstVote {
     /// Creates the state for a vote that the authorities will hold at the
-    /// [offset](Times::offset). The controllers must have the deadline of the
-    /// start for all their commands.
+    /// [offset](Times::offset). All commands sent with `authorities` must have
+    /// the deadline of the network's start.
     pub(super) fn new(authorities: Vec<Controller>, keys: Vec<String>, times: &Times) -> Self {
         let (interval, second) = (times.interval, Duration::from_secs(1));
         let begin = times.now + interval - second - VOTE_TAKES;
         FirstVote { authorities, keys, interval, begin }
     }
 
-    /// Postpones the vote again and again, until the other end of the channel
-    /// `over` is dropped.
+    /// Postpones the vote again and again, until the network's start is over:
+    /// the other end of the channel `over` is then dropped.
     pub(super) fn put_off_until(&mut self, over: &Receiver<()>) -> Result<()> {
         while over.recv_timeout(POLL) != Err(RecvTimeoutError::Disconnected) {
             self.put_off_if_near()?;
@@ -90,7 +90,7 @@ impl FirstVote {
         Ok(true)
     }
 
-    /// Makes the next vote begin in half an interval.
+    /// Postpones the vote, so that it begins half a voting interval from now.
     fn put_off_once(&mut self) -> Result<()> {
         log::debug!(target: "scape::testing", "postponed the first vote, because the start takes long");
         let begin = SystemTime::now() + self.interval / 2;

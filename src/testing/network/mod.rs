@@ -113,7 +113,8 @@ pub struct TestNetwork {
     voting_interval: Duration,
     name_server: NameServer,
     common: node::Common,
-    /// The files for a new client. `None` if the network began with a vote.
+    /// The files that let a new client build circuits at once. `None` if the
+    /// network began with a vote.
     seed: Option<seed::Seed>,
     /// The directory of the network. `None` after it was removed, which happens
     /// after every process has ended.

@@ -161,7 +161,7 @@ impl Node {
         self.controller().until(deadline)
     }
 
-    /// Starts another process in the same data directory.
+    /// Ends the process, and starts another one in the same data directory.
     pub(super) fn restart(&mut self, deadline: Deadline) -> Result<()> {
         // The next process needs the ports, even if ending this one fails.
         let _ = self.stop();
@@ -170,7 +170,8 @@ impl Node {
         Ok(())
     }
 
-    /// Records whether the process is paused. Returns true if it was.
+    /// Records whether the process is paused. Returns the value that was
+    /// recorded before.
     pub(super) fn set_paused(&self, is_paused: bool) -> bool {
         self.is_paused.swap(is_paused, Ordering::Relaxed)
     }
@@ -191,8 +192,9 @@ impl Node {
     }
 }
 
-/// Returns the error for a node that didn't start before the deadline of the
-/// whole call. See [`of_node`].
+/// Returns the error for a node that didn't start: `error` with the node's name
+/// (see [`of_node`]). A timeout shows the time limit of the whole call, which
+/// `deadline` contains.
 pub(super) fn not_started(nickname: &str, error: Error, deadline: Deadline) -> Error {
     let error = match error.exact::<LaunchError>() {
         Some(launch) => launch.clone().within(deadline.timeout()).into(),
@@ -221,7 +223,7 @@ fn of_node(nickname: &str, error: Error) -> Error {
 /// The settings that all nodes of a network have in common.
 #[derive(Debug, Clone)]
 pub(super) struct Common {
-    /// The `DirAuthority` lines.
+    /// The values of the option `DirAuthority`, one for each authority.
     pub(super) authorities: Vec<String>,
     pub(super) vanguards_lite: bool,
     /// True if relays also have an IPv6 address.
@@ -229,7 +231,7 @@ pub(super) struct Common {
     /// The directory of the files that assign addresses to countries, or `None`
     /// if no relay has a country.
     pub(super) geoip_directory: Option<PathBuf>,
-    /// Options for every node.
+    /// The tor options that are set on every node: names and values.
     pub(super) options: Vec<(String, String)>,
 }
 
@@ -245,7 +247,7 @@ pub(super) enum Voting {
 }
 
 impl Common {
-    /// Returns the launch of a node, which doesn't wait for the bootstrap.
+    /// Returns a launch for a node. The launch doesn't wait for the bootstrap.
     pub(super) fn node(&self, nickname: &str, data_directory: &Path) -> Launch {
         self.node_at(ADDRESS, nickname, data_directory)
     }

@@ -36,7 +36,7 @@ pub(super) struct Wanted {
     pub(super) ipv6: bool,
 }
 
-/// The relays of a network, authorities and bridges included.
+/// The planned relays of a network, authorities and bridges included.
 pub(super) struct Plan {
     pub(super) authorities: Vec<PlannedAuthority>,
     pub(super) relays: Vec<PlannedRelay>,
@@ -175,7 +175,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Returns the `DirAuthority` lines.
+    /// Returns the values of the option `DirAuthority`, one for each authority.
     pub(super) fn authority_lines(&self) -> Vec<String> {
         self.authorities.iter().map(PlannedAuthority::line).collect()
     }
@@ -235,8 +235,8 @@ pub(super) fn default_nicknames(relays: usize, bridges: usize) -> impl Iterator<
     relays.chain((0..bridges).map(|number| format!("bridge{number}")))
 }
 
-/// Returns a port of the IPv6 address for each of `count` nodes. The list is
-/// empty if `are_wanted` is false.
+/// Returns a free port of the IPv6 address for each of `count` nodes. The list
+/// is empty if `are_wanted` is false.
 fn ipv6_ports(are_wanted: bool, count: usize) -> Result<Vec<Option<u16>>> {
     if !are_wanted {
         return Ok(Vec::new());

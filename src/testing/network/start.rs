@@ -70,8 +70,8 @@ impl TestNetworkBuilder {
 
     /// Starts nodes that have a consensus.
     ///
-    /// The authorities start first. A relay uploads its descriptor soon after
-    /// its start, and doesn't try again if the upload fails. The client
+    /// The authorities start first, because a relay uploads its descriptor soon
+    /// after its start, and doesn't try again if the upload fails. The client
     /// joins the network when all other nodes accept connections. Otherwise the
     /// client would avoid guards that refused a connection.
     fn start_seeded(
@@ -108,9 +108,10 @@ impl TestNetworkBuilder {
     /// Starts nodes that have a consensus, and waits until they work together.
     ///
     /// Calls `watch` with the authorities' controllers as soon as the
-    /// authorities run, and returns the result of `watch`. The authorities must
-    /// not vote as long as `alive` exists. `alive` is dropped when the nodes
-    /// work together, or earlier if no circuit can be built without the vote.
+    /// authorities run, and returns the result of `watch`. `watch` starts a
+    /// thread that postpones the authorities' vote as long as `alive` exists.
+    /// `alive` is dropped when the nodes work together, or earlier if no
+    /// circuit can be built without the vote.
     fn make_seeded_ready<T>(
         &mut self,
         starting: &mut Starting<'_, '_>,
@@ -331,7 +332,7 @@ impl TestNetworkBuilder {
         wait_known(client, nodes, deadline)
     }
 
-    /// Waits until the client is bootstrapped.
+    /// Waits until the client is bootstrapped, and reports each step.
     fn wait_bootstrapped(&mut self, client: &Controller, deadline: Deadline) -> Result<()> {
         let mut reached = None;
         wait_bootstrapped(client, 100, deadline, &mut reached, |step| {

@@ -27,8 +27,8 @@ const POLL: Duration = Duration::from_millis(20);
 /// The time limit for each attempt to connect to a port of this machine.
 const CONNECT_FOR: Duration = Duration::from_millis(500);
 
-/// The time limit for one attempt to build the first circuit. It takes half a
-/// second, and a few seconds on a busy machine.
+/// The time limit for one attempt to build the first circuit. Usually, an
+/// attempt takes half a second, or a few seconds on a busy machine.
 const CIRCUIT_FOR: Duration = Duration::from_secs(10);
 
 /// The number of log lines of each node in an error.
@@ -176,8 +176,8 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         self.deadline
     }
 
-    /// Takes the results that have arrived. Returns the error of the first node
-    /// that failed.
+    /// Takes the results that have arrived, without waiting. Returns the error
+    /// of the first node that failed.
     fn look(&mut self) -> Result<()> {
         while let Ok(result) = self.results.try_recv() {
             self.take(result)?;
@@ -190,8 +190,8 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         Ok(())
     }
 
-    /// Waits for the next result. A cancellation ends the launches, so it ends
-    /// this wait, too.
+    /// Waits for the next result: a node that runs, or the error of a launch. A
+    /// cancellation ends the launches, so it ends this wait, too.
     fn take_next(&mut self) -> Result<()> {
         match self.results.recv_deadline(self.deadline.instant()) {
             Ok(result) => self.take(result),
@@ -273,7 +273,8 @@ impl Drop for Starting<'_, '_> {
     }
 }
 
-/// Ends `nodes`. Returns `error` with the last log lines of every node.
+/// Ends `nodes`. Returns `error` with the last log lines of every node. A
+/// timeout shows the time limit `timeout`.
 pub(super) fn failure(nodes: Vec<Node>, error: Error, timeout: Duration) -> Error {
     let mut log = Vec::new();
     for node in &nodes {

@@ -60,7 +60,7 @@ pub(super) const VOTE_TAKES: Duration = Duration::from_secs(4);
 /// possible, and waits until each has the next consensus. With an interval of
 /// up to ten seconds, only waits for the next regular vote.
 ///
-/// The controllers must have `deadline` for all their commands.
+/// All commands sent with `authorities` must have `deadline`.
 pub(super) fn vote_now(
     authorities: &[Controller],
     interval: Duration,
@@ -140,8 +140,9 @@ pub(super) fn tell_relays(nodes: &[Node], deadline: Deadline) -> Result<()> {
     })
 }
 
-/// Lets a node fetch the consensus and descriptors. The option is saved so that
-/// RELOAD doesn't undo it.
+/// Lets a node fetch the consensus and descriptors: sets the option
+/// `FetchServerDescriptors` to 1. The option is saved, so that RELOAD doesn't
+/// undo it.
 pub(super) fn start_to_fetch(controller: &Controller) -> Result<()> {
     controller.set_conf([("FetchServerDescriptors", "1")])?;
     controller.save_conf()

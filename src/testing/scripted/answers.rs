@@ -35,8 +35,8 @@ impl Answers {
     }
 
     /// Returns the reply to `command`. If several answers have a reply, the
-    /// latest answer counts. If none has a reply, returns that of a tor that
-    /// needs no authentication.
+    /// latest answer counts. If no answer has a reply, returns the reply of a
+    /// tor that needs no authentication.
     pub(super) fn to(&mut self, command: &str) -> Vec<u8> {
         if let Some(reply) = self.given.iter_mut().rev().find_map(|answer| answer(command)) {
             return reply;

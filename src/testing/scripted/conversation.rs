@@ -85,7 +85,8 @@ enum Then {
     Answer,
 }
 
-/// Serves a connection on a thread of its own.
+/// Serves a connection on a thread of its own. The connection follows the next
+/// script. If no script is left, it gets the builder's answers.
 pub(super) fn serve(shared: &Arc<Shared>, transport: Transport) -> Result<()> {
     let line = Arc::new(Line::new(transport));
     let mut state = shared.state.lock();

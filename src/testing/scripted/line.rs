@@ -1,4 +1,4 @@
-//! The server's end of a connection.
+//! The scripted tor's end of a connection.
 
 use std::io;
 use std::thread;
@@ -12,8 +12,8 @@ use crate::io::transport::Transport;
 /// one by one.
 const BETWEEN_PIECES: Duration = Duration::from_micros(100);
 
-/// The server's end of a connection. Only the connection's own thread reads
-/// from it. The test's threads write to it, too.
+/// The scripted tor's end of a connection. Only the connection's own thread
+/// reads from it. The test's threads write to it, too.
 pub(super) struct Line {
     pub(super) transport: Transport,
     /// Held while writing, so that bytes from several threads are not mixed.

@@ -1,4 +1,4 @@
-//! Circuits on real relays.
+//! Building circuits over real relays.
 
 use std::time::Duration;
 

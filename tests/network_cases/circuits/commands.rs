@@ -53,8 +53,8 @@ fn server(answer: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// Connects to `host` and `port` through tor on another thread, which returns
-/// the text that it reads.
+/// Connects to `host` and `port` through tor on another thread. The thread
+/// returns the text that it receives.
 fn client(network: &TestNetwork, host: &str, port: u16) -> JoinHandle<Result<String, Error>> {
     let proxy = SocksProxy::new(network.socks()).timeout(SOON);
     let host = host.to_owned();
@@ -67,7 +67,8 @@ fn client(network: &TestNetwork, host: &str, port: u16) -> JoinHandle<Result<Str
     })
 }
 
-/// A guard that leaves new streams to the test until it is dropped.
+/// A guard that keeps tor from attaching new streams until it is dropped. The
+/// test attaches them.
 struct Unattached<'a> {
     tor: &'a Controller,
     events: Subscription,
@@ -80,8 +81,8 @@ impl<'a> Unattached<'a> {
         Unattached { tor, events }
     }
 
-    /// Returns the next client stream that waits. tor's own streams are not
-    /// returned.
+    /// Returns the next client stream that waits for the test. Streams that tor
+    /// itself opened are attached by tor.
     fn next(&self) -> StreamId {
         let mut of_clients = Vec::new();
         loop {
@@ -98,7 +99,8 @@ impl<'a> Unattached<'a> {
         }
     }
 
-    /// Returns the first event of the stream for which `wanted` is true.
+    /// Waits for an event of the stream for which `wanted` returns true, and
+    /// returns it.
     fn until(&self, id: StreamId, wanted: impl Fn(&StreamInfo) -> bool) -> StreamInfo {
         loop {
             let stream = self.event();
@@ -318,10 +320,10 @@ fn mapped(network: &TestNetwork) {
     assert!(error.get::<SocksError>().is_some(), "{error}");
 }
 
-/// Tests POSTDESCRIPTOR with a tor of its own, for two reasons. A tor that has
-/// a relay's descriptor connects to that relay's address through the relay, and
-/// all addresses are the same here. If the relay is also tor's first guard, tor
-/// waits for more than a minute.
+/// Tests POSTDESCRIPTOR with a tor that no other test uses, because the posted
+/// descriptor changes tor's behavior. Exit streams to the relay's address then
+/// go through this relay, and all relays have the same address here. If the
+/// relay is also tor's first guard, tor waits for more than a minute.
 fn posted(network: &TestNetwork) {
     let own = Tor::launch(network.launch()).unwrap();
     own.become_ready(SOON).unwrap();

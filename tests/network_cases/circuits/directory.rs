@@ -1,4 +1,4 @@
-//! The network's directory, as its client has it.
+//! The directory of a network's relays, as the network's client has it.
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};

@@ -1,5 +1,5 @@
-//! Circuits: building, path selection, commands, and directory information
-//! about their relays.
+//! Tests of circuits: building, path selection, commands, and directory
+//! information about their relays.
 
 pub(crate) mod building;
 pub(crate) mod commands;

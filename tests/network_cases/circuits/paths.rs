@@ -1,4 +1,4 @@
-//! Circuits whose path the library chooses, on real relays.
+//! Circuits over real relays, with paths that the library chooses.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -27,8 +27,8 @@ cases! {
     circuit_builder_lets_tor_choose_the_relays = chosen_by_tor,
 }
 
-/// Returns a path for the private network, whose relays are all in one subnet
-/// and not always `Fast`.
+/// Returns path settings for the private network: its relays are all in one
+/// subnet, and some lack the flag `Fast`.
 fn path() -> PathBuilder {
     PathBuilder::new().distinct_subnets(false).fast(false)
 }
@@ -37,7 +37,7 @@ fn relays(circuit: &Circuit) -> Vec<Fingerprint> {
     circuit.path().iter().filter_map(|relay| relay.fingerprint()).collect()
 }
 
-/// Launches a tor for this test alone, and reads its state.
+/// Launches a tor that no other test uses, and creates its live state.
 fn own_tor(network: &TestNetwork) -> (Tor, State) {
     let tor = Tor::launch(network.launch()).unwrap();
     let state = State::new(tor.controller().unwrap()).unwrap();

@@ -1,5 +1,5 @@
-//! GETINFO on a network with a consensus, circuits, guards, descriptors and
-//! onion services.
+//! GETINFO answers of a tor that has a consensus, circuits, guards, descriptors
+//! and onion services.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::thread;
@@ -34,7 +34,7 @@ fn nodes(network: &TestNetwork, role: Role) -> impl Iterator<Item = &Node> {
     network.nodes().iter().filter(move |node| node.role() == role)
 }
 
-/// Returns the number of lines that begin with `beginning`.
+/// Returns the number of lines in `document` that begin with `beginning`.
 fn count(document: &[u8], beginning: &str) -> usize {
     document.split(|b| *b == b'\n').filter(|line| line.starts_with(beginning.as_bytes())).count()
 }

@@ -1,4 +1,4 @@
-//! Events, and information about tor itself.
+//! Tests of events, and of information about tor itself.
 
 pub(crate) mod info;
 pub(crate) mod processes;

@@ -19,8 +19,8 @@ cases! {
     stream_client_on_a_unix_socket_has_no_address = unix_client,
 }
 
-/// Opens a stream at `proxy` and passes its first event to `look`. The stream
-/// stays open while `look` runs.
+/// Opens a stream through `proxy` and passes the stream's first event to
+/// `look`. The stream stays open while `look` runs.
 fn first_of(network: &TestNetwork, proxy: &SocksProxy, look: impl FnOnce(&StreamInfo)) {
     // Nobody accepts the connection, so nobody ends it.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -62,7 +62,7 @@ fn unix_client(network: &TestNetwork) {
     first_of(network, &proxy, |stream| assert_eq!(stream.source_socket_addr(), None));
 }
 
-/// Finds the client processes of streams with the live state.
+/// Checks that the live state finds the client processes that own streams.
 #[cfg(target_os = "linux")]
 fn processes(network: &TestNetwork) {
     let state = network.tor().state().unwrap();

@@ -1,5 +1,5 @@
-//! Events of a running network, and other facts that only a running network
-//! shows.
+//! Events of a running network, and other information that only a running
+//! network has.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -85,7 +85,7 @@ fn every_event(network: &TestNetwork) {
     events.close(SOON).unwrap();
 }
 
-/// Makes as many kinds of events happen as possible.
+/// Causes events of as many kinds as possible, and checks that each is parsed.
 fn every_form(network: &TestNetwork) {
     let tor = network.client();
     let testing = ["TestingEnableConnBwEvent", "TestingEnableCellStatsEvent"];

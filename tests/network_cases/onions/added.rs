@@ -1,4 +1,5 @@
-//! Onion services that are added, published and reached.
+//! Onion services that ADD_ONION creates: they are published, and clients reach
+//! them.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -48,12 +49,13 @@ fn answer_and_drain(mut connection: TcpStream, answer: &[u8]) {
     let _ = io::copy(&mut connection, &mut io::sink());
 }
 
-/// Waits until a service is published to all directories.
+/// Waits until a service's descriptor is uploaded to all directories.
 fn wait_published(publication: &Publication, address: OnionAddress) {
     publication.wait(&address, Wait::AllUploads, SOON, |_| {}).unwrap();
 }
 
-/// Adds a service and waits until it is published to all directories.
+/// Adds a service and waits until its descriptor is uploaded to all
+/// directories.
 pub(crate) fn publish(tor: &Controller, service: &AddOnion) -> AddedOnion {
     let publication = Publication::begin(tor).unwrap();
     let added = tor.add_onion(service).unwrap();
@@ -61,8 +63,8 @@ pub(crate) fn publish(tor: &Controller, service: &AddOnion) -> AddedOnion {
     added
 }
 
-/// Reads the service's answer. Tries again while its descriptor is being
-/// uploaded or replaced.
+/// Connects to the service and returns its answer. Tries again while the
+/// service's descriptor is being uploaded or replaced.
 pub(crate) fn read(
     network: &TestNetwork,
     address: &OnionAddress,

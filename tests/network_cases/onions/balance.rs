@@ -1,4 +1,5 @@
-//! The example `onion_balance`: clients reach the backends of a frontend.
+//! Runs the example `onion_balance`, and checks that clients of the frontend
+//! reach the backends.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
@@ -23,10 +24,10 @@ cases! {
     example_onion_balance_reaches_several_backends = balanced,
 }
 
-/// The introduction points of each backend. Three backends have more than a
-/// descriptor has room for.
+/// The number of introduction points of each backend. Three backends together
+/// have more than one descriptor can contain.
 const POINTS: usize = 7;
-/// The number of visits after which each backend must have been reached. The
+/// The maximum number of visits. Each backend must have answered by then. The
 /// chance that one is never chosen is about one in ten million.
 const VISITS: usize = 40;
 /// The minimum number of visits. With fewer visits, a backend that must not be
@@ -65,8 +66,8 @@ fn balanced(network: &TestNetwork) {
     visit(network, frontend, &BTreeSet::from(["two", "three"]));
 }
 
-/// Lets the example make a key, and returns the address that belongs to the
-/// key.
+/// Runs the example to make a key in `key_file`, and returns the frontend's
+/// address.
 fn made_key(network: &TestNetwork, key_file: &Path) -> OnionAddress {
     let path = key_file.to_str().unwrap();
     let made = run(network, "onion_balance", &[path]);
@@ -75,8 +76,8 @@ fn made_key(network: &TestNetwork, key_file: &Path) -> OnionAddress {
     made.trim_end().strip_prefix("frontend ").unwrap().parse().unwrap()
 }
 
-/// Publishes the backends, each on another relay. Returns the guards that
-/// remove them.
+/// Publishes the backends, each on a different relay. Returns guards that
+/// remove the backends on drop.
 fn backends(network: &TestNetwork, folder: &Path, frontend: OnionAddress) -> Vec<DiskOnionGuard> {
     let hosts = network.nodes().iter().filter(|node| node.role() == Role::Relay);
     let backends: Vec<DiskOnionGuard> = hosts
@@ -94,9 +95,9 @@ fn backends(network: &TestNetwork, folder: &Path, frontend: OnionAddress) -> Vec
     backends
 }
 
-/// Waits until this number of descriptors is posted for both time periods. On a
-/// busy machine, a backend may be found only at the second look, and an upload
-/// may fail once.
+/// Waits until the example has posted this number of descriptors for both time
+/// periods. On a busy machine, it may find a backend only in its second round,
+/// and an upload may fail once.
 fn wait_posted(says: &mut Says, descriptors: usize) {
     let plural = if descriptors == 1 { "" } else { "s" };
     let expected = format!(": {descriptors} descriptor{plural} on 8 directories");
@@ -109,7 +110,7 @@ fn wait_posted(says: &mut Says, descriptors: usize) {
     }
 }
 
-/// Checks that the directories of each replica have another descriptor, with
+/// Checks that the two replicas of the descriptor differ, and that they contain
 /// introduction points of all backends.
 fn check_descriptors(network: &TestNetwork, key: &OnionKey) {
     let deadline = Instant::now() + SOON;
@@ -130,8 +131,8 @@ fn check_descriptors(network: &TestNetwork, key: &OnionKey) {
     }
 }
 
-/// Returns the keys of the introduction points in the service's descriptor that
-/// a directory has.
+/// Returns the keys of the introduction points in the service's descriptor.
+/// Fetches the descriptor from `directory`, or from one that tor chooses.
 fn points_at(
     network: &TestNetwork,
     address: OnionAddress,
@@ -144,8 +145,8 @@ fn points_at(
     opened.second.introduction_points.iter().map(|point| *point.auth_key().unwrap()).collect()
 }
 
-/// Visits the service over different circuits until all of these backends have
-/// answered, and checks that no other one answers.
+/// Visits the service over different circuits until each of `backends` has
+/// answered, and checks that no other backend answers.
 fn visit(network: &TestNetwork, address: OnionAddress, backends: &BTreeSet<&str>) {
     let client = network.tor().client().unwrap().timeout(Duration::from_secs(150));
     let mut answers = BTreeSet::new();

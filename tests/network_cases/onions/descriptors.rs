@@ -1,4 +1,4 @@
-//! Descriptors of onion services, fetched and posted, and the keys of their
+//! Fetching and posting onion service descriptors, and the keys of their
 //! clients.
 
 use std::time::{Duration, Instant};
@@ -23,10 +23,10 @@ cases! {
     client_with_the_key_reaches_the_onion_service = client_key,
 }
 
-/// A valid address that no service here has. `NOBODY_ELSE` is another one.
+/// A valid address of no existing service. `NOBODY_ELSE` is another one.
 const NOBODY: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 const NOBODY_ELSE: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
-/// A client's private key. `PUBLIC_KEY` is the public key that belongs to it.
+/// A client's private key. The client's public key is `PUBLIC_KEY`.
 const KEY: &str = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
 const PUBLIC_KEY: &str = "2VTGLHGDACYDUJ5DNTTEGU6NDP7AAYD4S5FFD2G5Y42XLGWIUZQQ";
 
@@ -127,8 +127,8 @@ fn missing(network: &TestNetwork) {
     fails(fetch, &|error| error.failures.len() > 1 && asked(&error.failures[0]) == relay);
 }
 
-/// Returns the blinded key that signed a descriptor. It is in an extension of
-/// the certificate at the beginning of the document.
+/// Returns the blinded key that identifies a descriptor. It is read from an
+/// extension of the certificate at the beginning of the document.
 fn descriptor_id(document: &[u8]) -> String {
     let text = String::from_utf8_lossy(document);
     let after = text.split_once("-----BEGIN ED25519 CERT-----\n").unwrap().1;

@@ -1,5 +1,5 @@
-//! Onion services on disk: published, reached, and closed to unauthorized
-//! clients.
+//! Onion services on disk: they are published, clients reach them, and
+//! unauthorized clients don't.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -24,8 +24,8 @@ cases! {
     disk_onion_is_reached_with_the_right_client_key_only = authorized,
 }
 
-/// Returns the tor that hosts the services: a relay, and not the client that
-/// connects to the services.
+/// Returns the controller of the tor that hosts the services: a relay. The tor
+/// that connects to the services is the network's client.
 fn host(network: &TestNetwork) -> &Controller {
     network.nodes().iter().rfind(|node| node.role() == Role::Relay).unwrap().controller()
 }
@@ -35,8 +35,8 @@ fn publish(tor: &Controller, service: &DiskOnion, files: &DiskOnionFiles) -> Dis
 }
 
 /// Returns a guard that removes the service from tor's configuration, even if
-/// the test fails. Without it, tor would end when the service's directory is
-/// gone.
+/// the test fails. If the service stayed, tor would end as soon as the
+/// service's directory is deleted.
 fn configured(service: &DiskOnionService) -> DiskOnionGuard {
     service.onions().open(service.directory()).unwrap().unwrap().guard()
 }
@@ -84,8 +84,9 @@ fn authorized(network: &TestNetwork) {
     service.remove().unwrap();
 }
 
-/// Returns the status with which the client is refused, once the refusal is
-/// about its key.
+/// Connects to the service until the refusal is about the client's key, and
+/// returns the status of this refusal. Earlier refusals can have other causes,
+/// such as a missing descriptor.
 fn refusal(network: &TestNetwork, service: &DiskOnionService) -> SocksStatus {
     let proxy = SocksProxy::new(network.socks_unix().unwrap()).timeout(SOON);
     let deadline = Instant::now() + SOON;

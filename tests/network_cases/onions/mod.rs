@@ -1,4 +1,4 @@
-//! Onion services and their descriptors.
+//! Tests of onion services and their descriptors.
 
 pub(crate) mod added;
 #[cfg(feature = "onion-descriptor")]

@@ -1,5 +1,5 @@
-//! Onion services as objects: published with progress, listened on, reached by
-//! another tor, and interrupted at every step.
+//! Onion services as Rust values: publishing with progress, listening,
+//! connections from another tor, and interruptions at every step.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -31,13 +31,13 @@ cases! {
     onion_publication_ends_when_tor_is_killed_at_any_step = killed_while_publishing,
 }
 
-/// Launches another tor on the network.
+/// Launches another client tor on the network.
 fn another(network: &TestNetwork) -> Tor {
     Tor::launch(network.launch().option("SocksPort", "auto ExtendedErrors").timeout(SOON)).unwrap()
 }
 
-/// Connects to the service. Tries again while the descriptor is being uploaded,
-/// or while the other tor still bootstraps.
+/// Connects to the service with `tor`. Tries again while the descriptor is
+/// being uploaded, or while `tor` is still bootstrapping.
 fn visit(tor: &Tor, address: &OnionAddress, port: u16) -> Result<SocksStream, Error> {
     let client = tor.client().unwrap().timeout(SOON);
     let deadline = Instant::now() + SOON;
@@ -58,15 +58,15 @@ fn is_final(error: &Error) -> bool {
     error.get().and_then(SocksError::status).is_some_and(|status| refused.contains(&status))
 }
 
-/// Returns the text that the service sends when a client connects.
+/// Connects to the service, and returns the text that it sends.
 fn said(tor: &Tor, address: &OnionAddress, port: u16) -> String {
     let mut said = String::new();
     visit(tor, address, port).unwrap().read_to_string(&mut said).unwrap();
     said
 }
 
-/// Sends this number of bytes back. Returns the number of bytes that the
-/// visitor hasn't sent.
+/// Reads `bytes` bytes and sends them back. Returns the number of bytes that
+/// are missing because the visitor has ended the stream.
 fn echo(mut stream: OnionStream, bytes: usize) -> usize {
     stream.set_read_timeout(Some(SOON)).unwrap();
     let mut buffer = vec![0; 65536];
@@ -235,7 +235,8 @@ fn made_again(network: &TestNetwork) {
     listener.close().unwrap();
 }
 
-/// Returns the number of accepting threads in this process.
+/// Returns the number of threads in this process that accept connections to
+/// onion services.
 fn acceptors() -> usize {
     let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
     let name =

@@ -1,4 +1,4 @@
-//! tor's SOCKS ports over TCP and over Unix sockets.
+//! Connections through tor's SOCKS ports over TCP and over Unix sockets.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -24,8 +24,8 @@ cases! {
     socks_deadline_holds_against_a_silent_port = deadline,
 }
 
-/// Starts a server that sends a greeting, and then sends every line back.
-/// Returns its address.
+/// Starts a server that sends a greeting to each client, and then sends back
+/// every line. Returns its address.
 fn echo_server() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -143,8 +143,8 @@ fn isolation(network: &TestNetwork) {
     }
 }
 
-/// Waits until the stream with this SOCKS user name is open, and returns its
-/// circuit, which is never `None`.
+/// Waits until the stream with this SOCKS user name is open, and returns the
+/// stream's circuit, which is never `None`.
 fn circuit_of(events: &scape::Subscription, user: &str) -> Option<CircuitId> {
     loop {
         let event = events.next_timeout(SOON).unwrap();

@@ -28,11 +28,11 @@ cases! {
 }
 
 const FETCHES: usize = 1000;
-/// The number of requests that a connection of the server answers before it
-/// closes.
+/// The number of requests that the server answers on one connection before it
+/// closes the connection.
 const KEPT_FOR: usize = 10;
 
-/// Answers each request with its path.
+/// Answers each HTTP request with the request's path.
 fn answer(stream: &OnionStream) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     for answered in 1.. {
@@ -59,9 +59,9 @@ fn answer(stream: &OnionStream) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Returns the numbers of the process's open files and of the library's
-/// threads. The number of all threads changes whenever another test begins to
-/// wait for its turn.
+/// Returns the number of the process's open files, and the number of the
+/// library's threads. Other threads aren't counted, because their number
+/// changes whenever another test begins to wait for its turn.
 fn belongings() -> (usize, usize) {
     let name =
         |task: &fs::DirEntry| fs::read_to_string(task.path().join("comm")).unwrap_or_default();
@@ -70,9 +70,9 @@ fn belongings() -> (usize, usize) {
     (fs::read_dir("/proc/self/fd").unwrap().count(), threads)
 }
 
-/// The number of files and of threads that tests of other groups, which run in
-/// the same process, may have opened meanwhile. A leak in each connection would
-/// be twice as much.
+/// The numbers of additional files and threads that are allowed, because tests
+/// of other groups in the same process may have opened them meanwhile. A leak
+/// in each connection would be twice as much.
 const OF_OTHERS: usize = FETCHES / KEPT_FOR / 2;
 
 fn thousand(network: &TestNetwork) {
@@ -129,8 +129,8 @@ fn thousand(network: &TestNetwork) {
     assert!(!is_more(left), "{begun:?} before, {left:?} after");
 }
 
-/// Serves one request: sends `first`, and then nothing more. Returns the port,
-/// and a receiver that gets a message when `first` was sent.
+/// Serves one HTTP request: sends `first`, and then nothing more. Returns the
+/// port, and a receiver that gets a message as soon as `first` was sent.
 fn stalling(first: &'static [u8]) -> (u16, crossbeam_channel::Receiver<()>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -1,4 +1,4 @@
-//! Attachers and real streams.
+//! Stream attachers with real streams.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -35,7 +35,7 @@ cases! {
     example_signals_ended_by_sigterm_and_sigint = signals,
 }
 
-/// Launches a tor that others can control too.
+/// Launches a tor with a control port for other controllers.
 fn tor(network: &TestNetwork) -> Tor {
     let launch = network
         .launch()
@@ -46,7 +46,7 @@ fn tor(network: &TestNetwork) -> Tor {
     tor
 }
 
-/// Returns a `Connect` for another connection to the same tor.
+/// Returns a `Connect` for another control connection to the same tor.
 fn other(tor: &Tor) -> Connect {
     let listeners = tor.controller().unwrap().info().listeners(&ListenerKind::Control).unwrap();
     Connect::to(Address::from(listeners[0].clone())).unwrap().timeout(SOON)
@@ -95,7 +95,7 @@ fn echoes(stream: &mut SocksStream) {
     stream.read_exact(&mut [0]).unwrap();
 }
 
-/// Returns the circuit to which tor has attached this connection.
+/// Returns the circuit to which tor has attached the stream of this connection.
 fn circuit_of(state: &State, stream: &SocksStream) -> Circuit {
     let own = stream.as_tcp().unwrap().local_addr().unwrap();
     let live = |state: &State| {
@@ -106,7 +106,7 @@ fn circuit_of(state: &State, stream: &SocksStream) -> Circuit {
 }
 
 /// Returns an attacher that postpones every decision, and a receiver for the
-/// postponed answers.
+/// answer objects with which the test can decide later.
 fn keeper() -> (impl StreamAttacher, Receiver<StreamAnswer>) {
     let (sender, kept) = unbounded();
     let attacher = move |stream: &StreamRequest| {

@@ -1,5 +1,6 @@
-//! The system calls of a program that uses circuit-bound clients, listeners,
-//! Unix SOCKS ports, `Tor::find` and `Tor::global`. Nothing bypasses tor.
+//! Checks the system calls of a program that uses circuit-bound clients,
+//! listeners, Unix SOCKS ports, `Tor::find` and `Tor::global`. None may bypass
+//! tor.
 
 use std::env;
 use std::fs::{self, Permissions};
@@ -26,9 +27,11 @@ fn circuit_bound_clients_listeners_and_unix_ports_do_not_bypass_tor() {
     }
 }
 
-/// The variable with the port of a web server, for the audited process.
+/// The environment variable that tells the audited process the port of a web
+/// server.
 const PORT: &str = "SCAPE_TEST_AUDITED";
-/// The variable with the path of the Unix SOCKS port, for the audited process.
+/// The environment variable that tells the audited process the path of the Unix
+/// SOCKS port.
 const UNIX: &str = "SCAPE_TEST_AUDITED_UNIX";
 
 fn audited(network: &TestNetwork) {
@@ -65,7 +68,8 @@ fn audited(network: &TestNetwork) {
     assert!(audit.connections() > 10, "{}", audit.connections());
 }
 
-/// Does the work of the audited process. Returns `None` in any other process.
+/// Does the work of the audited process. Returns `None` if this isn't the
+/// audited process.
 fn child() -> Option<()> {
     let port: u16 = env::var(PORT).ok()?.parse().unwrap();
     let unix = env::var(UNIX).unwrap();

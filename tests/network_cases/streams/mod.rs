@@ -1,4 +1,4 @@
-//! Streams, and the circuits to which they are attached.
+//! Tests of streams, and of the circuits to which they are attached.
 
 pub(crate) mod attach;
 #[cfg(target_os = "linux")]

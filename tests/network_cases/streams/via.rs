@@ -1,5 +1,5 @@
-//! Connections over chosen circuits: the exit that they come from, and the
-//! circuit that tor reports for them.
+//! Connections over chosen circuits: checks the exit that a connection comes
+//! from, and the circuit that tor reports for it.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Permissions};
@@ -51,8 +51,9 @@ impl Exits {
     }
 }
 
-/// A server that reads a number from each connection, records the process that
-/// the connection comes from (the exit), and sends the number back.
+/// A server that reads a number from each connection, and sends the number
+/// back. For each number, it records the process ID of the exit that opened the
+/// connection.
 struct Server {
     port: u16,
     arrived: Arc<Mutex<HashMap<u32, u32>>>,
@@ -86,16 +87,15 @@ fn server() -> Server {
     Server { port, arrived }
 }
 
-/// Launches a tor for this test alone, so that the streams of other tests don't
-/// wait for it.
+/// Launches a tor that no other test uses, so that the streams of other tests
+/// don't wait for this one.
 fn tor(network: &TestNetwork) -> Tor {
     let tor = Tor::launch(network.launch()).unwrap();
     tor.become_ready(SOON).unwrap();
     tor
 }
 
-/// Builds `count` circuits of three relays, to each exit in turn, and returns
-/// them.
+/// Builds `count` circuits of three relays, which end at each relay in turn.
 fn circuits(network: &TestNetwork, state: &State, count: usize) -> Vec<Circuit> {
     let relays: Vec<Fingerprint> =
         network.relays().filter_map(|relay| relay.fingerprint()).collect();

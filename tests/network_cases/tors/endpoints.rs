@@ -1,5 +1,4 @@
-//! Endpoint strings on a network, dialed and listened at in each of their
-//! forms.
+//! Endpoint strings on a network: dialing and listening with each form of them.
 
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt as _;
@@ -37,7 +36,7 @@ fn escaped(text: impl ToString) -> String {
     text.to_string().replace('\\', r"\\").replace(':', r"\:").replace('=', r"\=")
 }
 
-/// Returns the options that name the network's client.
+/// Returns the endpoint options that select the network's client.
 fn control(network: &TestNetwork) -> String {
     format!("controlPort={}:timeout={}", escaped(network.control_address()), SOON.as_secs())
 }
@@ -48,9 +47,9 @@ fn said(mut stream: impl Read) -> String {
     said
 }
 
-/// Returns the text that a service sends. Tries again on other circuits while
-/// the descriptor is being uploaded, and while the client has an outdated
-/// descriptor.
+/// Dials a service, and returns the text that it sends. Tries again on other
+/// circuits while the descriptor is being uploaded, and while the client has an
+/// outdated descriptor.
 fn read(endpoint: &str) -> Result<String, Error> {
     let endpoint: ClientEndpoint = endpoint.parse().unwrap();
     let endpoint = endpoint.isolate().timeout(SOON / 4);
@@ -72,14 +71,15 @@ fn read(endpoint: &str) -> Result<String, Error> {
 /// A thread that greets the visitors of a service.
 struct Greeter {
     is_ended: Arc<AtomicBool>,
-    /// The thread, which returns the listener. `None` after
-    /// [`close`](Self::close).
+    /// The thread that accepts visitors and finally returns the listener.
+    /// `None` after [`close`](Self::close).
     thread: Option<JoinHandle<OnionListener>>,
 }
 
-/// Starts a thread that sends each visitor the port that it connected to. There
-/// may be more visitors than the test makes, because on a busy machine the
-/// connection of a visitor that has given up may still arrive.
+/// Starts a thread that sends each visitor the virtual port to which the
+/// visitor connected. There may be more visitors than the test makes, because
+/// on a busy machine the connection of a visitor that has given up may still
+/// arrive.
 fn greet(listener: OnionListener) -> Greeter {
     let is_ended = Arc::new(AtomicBool::new(false));
     let ended = is_ended.clone();

@@ -1,5 +1,5 @@
-//! A tor that is killed while it is used. All waiting calls get a typed error
-//! in time, and nothing is left behind.
+//! A tor that is killed while it is used. All waiting calls must get a typed
+//! error before their timeout, and nothing may be left behind.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
@@ -24,8 +24,8 @@ cases! {
     open_stream_ends_when_tor_is_killed = open,
 }
 
-/// An address without a service. A connection to it waits while tor looks for
-/// the descriptor.
+/// An address of no existing service. A connection to it waits while tor looks
+/// for the descriptor.
 const NOBODY: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
 
 pub(crate) fn launch(network: &TestNetwork) -> Tor {
@@ -37,8 +37,8 @@ pub(crate) fn kill(tor: &Tor) {
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
 }
 
-/// Ends a killed tor. Checks that every call reports the signal, and that tor
-/// leaves nothing behind.
+/// Drops a `Tor` whose process was killed. Before, checks that all calls report
+/// the signal. Afterwards, checks that tor has left nothing behind.
 pub(crate) fn buried(tor: Tor) {
     let (pid, directory) = (tor.pid().unwrap(), tor.data_directory().unwrap());
     let closed = tor.controller().unwrap().wait_closed(SOON).unwrap();

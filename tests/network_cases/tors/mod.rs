@@ -1,4 +1,4 @@
-//! Programs that launch a tor, and tors that are killed.
+//! Tests of programs that launch a tor, and of tors that are killed.
 
 pub(crate) mod endpoints;
 pub(crate) mod killed;

@@ -51,8 +51,8 @@ fn global_tor_is_launched_if_no_running_tor_is_found() {
     }
 }
 
-/// The variable with the port to connect to, for a child process that must
-/// launch its tor.
+/// The environment variable that makes a process the child process of a test,
+/// which must launch the global tor. The value is the port to connect to.
 const CHILD: &str = "SCAPE_TEST_GLOBAL";
 
 /// Reads everything that the server sends.
@@ -62,7 +62,7 @@ fn said(mut stream: impl Read) -> String {
     said
 }
 
-/// Returns a port of 127.0.0.1 that nobody listens on.
+/// Returns a port of 127.0.0.1 on which no program listens.
 fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
@@ -190,14 +190,14 @@ fn isolation(network: &TestNetwork) {
     }
 }
 
-/// Returns the options of the SOCKS ports.
+/// Returns tor's options for SOCKS ports, with their values.
 fn socks_options(controller: &Controller) -> Vec<(String, String)> {
     let lines = controller.get_conf_lines(["SocksPort", "__SocksPort"]).unwrap();
     lines.into_iter().filter_map(|line| Some((line.name, line.value?))).collect()
 }
 
-/// Returns the text that the server sends. Tries again, because tor may wait
-/// for a better guard although it has a circuit.
+/// Connects to the server and returns the text that it sends. Tries again,
+/// because tor may wait for a better guard although it has a circuit.
 fn reached(client: &TorClient, port: u16) -> String {
     let client = client.clone().timeout(SOON / 3);
     let deadline = Instant::now() + 2 * SOON;
@@ -355,8 +355,8 @@ fn wakes(network: &TestNetwork) {
     assert_eq!(said(tor.dial((NAME, server(b"awake").port())).unwrap()), "awake");
 }
 
-/// Fetches a page, and reads it after the last other handle was dropped. An
-/// unread page keeps tor running, too.
+/// Fetches a page, and reads the page after the agent was dropped. Until then,
+/// the unread page must keep tor running.
 #[cfg(feature = "http")]
 fn fetched_with_the_last_handle(client: &TorClient) {
     let port = server(b"HTTP/1.0 200 OK\r\n\r\nfetched").port();
@@ -415,8 +415,8 @@ fn global(network: &TestNetwork) {
     assert!(Tor::global().unwrap().is_ready().unwrap());
 }
 
-/// Runs this test program once more, in an environment in which no tor can be
-/// controlled and the tor program only knows this network.
+/// Runs this test program again in a child process. In its environment, no tor
+/// can be controlled, and the tor program uses only this network.
 fn global_is_launched(network: &TestNetwork) {
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("tor");
@@ -458,7 +458,8 @@ fn global_is_launched(network: &TestNetwork) {
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
-/// Does the work of the child process. Returns `None` in any other process.
+/// Does the work of the child process. Returns `None` if this isn't the child
+/// process.
 fn child() -> Option<()> {
     let port: u16 = env::var(CHILD).ok()?.parse().unwrap();
     let (sender, steps) = crossbeam_channel::unbounded();

@@ -1,9 +1,9 @@
-//! The text of an item in the list of the public API.
+//! The text of one item in the list of the public API.
 
 use quote::ToTokens as _;
 use syn::{Attribute, Fields, File, ImplItem, Item, ItemImpl, TraitItem, Type, Visibility};
 
-/// Returns true for `#[cfg(test)]` items.
+/// Returns true if `#[cfg(test)]` is among the item's attributes.
 pub(crate) fn is_test(item: &Item) -> bool {
     attributes(item).iter().any(|attribute| {
         let text = attribute.meta.to_token_stream().to_string();
@@ -39,8 +39,8 @@ fn is_pub(visibility: &Visibility) -> bool {
     matches!(visibility, Visibility::Public(_))
 }
 
-/// Returns the names that an item declares. For a call of a macro that declares
-/// types, these are the types' names.
+/// Returns the names that an item declares. A call of a macro can declare
+/// several types.
 pub(crate) fn names(item: &Item) -> Vec<String> {
     let name = match item {
         Item::Const(item) => &item.ident,
@@ -64,8 +64,9 @@ pub(crate) fn names(item: &Item) -> Vec<String> {
     vec![name.to_string()]
 }
 
-/// Returns the text of an item, its public methods and the headers of its trait
-/// implementations.
+/// Returns the text of an item: its declaration, its public methods and the
+/// headers of its trait implementations. `siblings` are the items of the same
+/// module, and `impls` all `impl` blocks.
 pub(crate) fn show(item: &Item, siblings: &[Item], impls: &[ItemImpl]) -> String {
     let own = names(item);
     let mut text = declaration(item);
@@ -91,9 +92,9 @@ pub(crate) fn show(item: &Item, siblings: &[Item], impls: &[ItemImpl]) -> String
     text
 }
 
-/// Returns the text of a macro whose calls declare public types, because the
-/// methods of these types are in the macro only. Returns `None` for other
-/// items.
+/// Returns the text of a macro if its calls declare public types. The list
+/// contains the macro because the methods of these types are written only
+/// there. Returns `None` for other items.
 pub(crate) fn definition(item: &Item) -> Option<String> {
     let Item::Macro(definition) = item else { return None };
     definition.ident.as_ref()?;
@@ -110,14 +111,14 @@ pub(crate) fn declares_methods(item: &Item) -> Option<&syn::Ident> {
     definition.mac.tokens.to_string().contains("pub fn $").then_some(name)
 }
 
-/// Returns the text of a call of the macro `name`. Returns `None` for other
-/// items.
+/// Returns the text of an item that is a call of the macro `name`. Returns
+/// `None` for other items.
 pub(crate) fn call(item: &Item, name: &syn::Ident) -> Option<String> {
     let Item::Macro(call) = item else { return None };
     (call.ident.is_none() && call.mac.path.is_ident(name)).then(|| declaration(item))
 }
 
-/// Returns true for calls of the macros that declare a type's constants.
+/// Returns true if the item calls a macro that declares a type's constants.
 fn declares_constants(item: &Item) -> bool {
     let Item::Macro(call) = item else { return false };
     ["reasons", "statuses"].iter().any(|name| call.mac.path.is_ident(name))
@@ -191,7 +192,8 @@ fn inherent(block: &ItemImpl) -> String {
     print(Item::Impl(block))
 }
 
-/// Returns an `impl Trait for Type` with its associated types only.
+/// Returns the text of an `impl Trait for Type` block. Of its items, only the
+/// associated types are kept.
 fn header(block: &ItemImpl) -> String {
     let mut block = block.clone();
     block.items.retain(|part| matches!(part, ImplItem::Type(_)));
@@ -264,7 +266,8 @@ fn type_name(ty: &Type) -> Option<String> {
     }
 }
 
-/// Returns the `#[cfg(…)]` among these attributes, or an empty text.
+/// Returns the `#[cfg(…)]` among these attributes, or an empty text if the
+/// attributes contain no such condition.
 pub(crate) fn condition(attributes: &[Attribute]) -> String {
     let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
     conditions.map(|condition| condition.to_token_stream().to_string()).collect()

@@ -1,10 +1,10 @@
-//! The public API of a package, read from its source.
+//! Lists the public API of a package, which is read from its source.
 //!
 //! The list has each public module with its items: their declarations without
 //! bodies, private fields and comments, the public methods of each type, and
 //! the traits that it implements. An item that a module re-exports is listed in
-//! that module. If several modules offer the item, the others have a `pub use`.
-//! Hidden items (`#[doc(hidden)]`) aren't listed.
+//! that module. If several modules re-export the item, it is listed in one, and
+//! the others have a `pub use`. Hidden items (`#[doc(hidden)]`) aren't listed.
 
 mod item;
 mod package;

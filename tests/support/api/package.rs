@@ -1,4 +1,4 @@
-//! A package's modules, and which of their items users can name.
+//! Reads a package's modules, and finds the items in them that users can name.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,26 +13,27 @@ pub(crate) type ModulePath = Vec<String>;
 
 pub(crate) struct Package {
     modules: BTreeMap<ModulePath, Module>,
-    /// The blocks `impl Type` and `impl Trait for Type` of all modules.
+    /// All `impl Type` and `impl Trait for Type` blocks of the package.
     impls: Vec<ItemImpl>,
 }
 
 #[derive(Default)]
 pub(crate) struct Module {
     items: Vec<Item>,
-    /// The public submodules.
+    /// The names of the public submodules.
     public: Vec<String>,
     uses: Vec<Reexport>,
-    /// The conditions of the submodules, such as `#[cfg(feature = "http")]`.
+    /// The `#[cfg(…)]` attributes of the submodules, by name, such as
+    /// `#[cfg(feature = "http")]`.
     conditions: BTreeMap<String, String>,
 }
 
 /// One name that a `pub use` exports.
 struct Reexport {
-    /// The path in the code: `crate`, `self`, `super` and names.
+    /// The path in the `pub use`: `crate`, `self`, `super` and names.
     path: Vec<String>,
     name: String,
-    /// The condition of the whole `pub use`, or an empty text.
+    /// The `#[cfg(…)]` attribute of the whole `pub use`, or an empty text.
     condition: String,
 }
 
@@ -41,12 +42,12 @@ enum Target<'a> {
     Module(ModulePath),
     /// The item, and the module that declares it.
     Item(&'a Item, &'a Module),
-    /// An item of another package: its path.
+    /// The path of an item of another package.
     Foreign(String),
 }
 
-/// An item that a public module offers to users: one of this package, or the
-/// path of one of another package.
+/// An item that users can name in a public module. `Foreign` contains the path
+/// of an item of another package.
 pub(crate) enum Offered<'a> {
     /// The item, and the module that declares it.
     Item(&'a Item, &'a Module),
@@ -55,7 +56,8 @@ pub(crate) enum Offered<'a> {
 
 /// A module that users can name.
 pub(crate) struct Public<'a> {
-    /// The condition, such as `#[cfg(feature = "http")]`, or an empty text.
+    /// The module's `#[cfg(…)]` attribute, such as `#[cfg(feature = "http")]`,
+    /// or an empty text.
     pub(crate) condition: String,
     pub(crate) items: Vec<Offered<'a>>,
 }
@@ -77,7 +79,8 @@ impl Package {
         package
     }
 
-    /// Adds the module at `path`, whose submodules are in `folder`.
+    /// Adds the module with the path `path` and the items `items`. The files of
+    /// its submodules are in `folder`.
     fn add(&mut self, path: ModulePath, items: Vec<Item>, folder: &Path) {
         let mut module = Module::default();
         for item in items {
@@ -114,7 +117,8 @@ impl Package {
         self.modules.insert(path, module);
     }
 
-    /// Returns the modules that users can name, with what they offer.
+    /// Returns the modules that users can name, with the items in them that
+    /// users can name.
     pub(crate) fn public_modules(&self) -> BTreeMap<ModulePath, Public<'_>> {
         let mut found = BTreeMap::new();
         // Each entry has a public path, a path in the source, and a condition.
@@ -194,8 +198,8 @@ impl Package {
         Target::Module(module)
     }
 
-    /// Returns the texts of the macros that declare public types or methods,
-    /// and of the calls that declare methods.
+    /// Returns the texts of the macros whose calls declare public types or
+    /// methods. Also returns the texts of the calls that declare methods.
     pub(crate) fn macros(&self) -> Vec<String> {
         let mut texts = Vec::new();
         for module in self.modules.values() {

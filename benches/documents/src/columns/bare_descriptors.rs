@@ -1,14 +1,14 @@
-//! The fastest column for server descriptors: a loop written by hand that reads
-//! the text once. Keys, digests, times, addresses and numbers are parsed, and
-//! everything else is borrowed. Nothing is checked, so malformed input gives
-//! wrong values.
+//! A hand-written loop that reads server descriptors once, as a measure of how
+//! fast any parser could be. Keys, digests, times, addresses and numbers are
+//! parsed, and everything else is borrowed. Nothing is checked, so malformed
+//! input gives wrong values.
 
 use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::bare_relays::{decode, seconds};
 
-/// A descriptor. It borrows the text that it was parsed from.
+/// A server descriptor. It borrows the text that it was parsed from.
 #[derive(Default)]
 struct BareDescriptor<'a> {
     nickname: &'a str,
@@ -24,15 +24,14 @@ struct BareDescriptor<'a> {
     extra_info_sha256: [u8; 32],
     ntor_key: [u8; 32],
     signature: Vec<u8>,
-    /// The lines whose values aren't parsed: each keyword, and the rest of its
-    /// line.
+    /// The keyword and the rest of each line whose values aren't parsed.
     others: Vec<(&'a str, &'a str)>,
-    /// The base64 texts between BEGIN and END lines, each after the keyword of
-    /// the line before it.
+    /// The base64 texts between BEGIN and END lines. Each comes after the
+    /// keyword of the line that precedes BEGIN.
     objects: Vec<(&'a str, &'a str)>,
 }
 
-/// Parses all descriptors, and returns their number.
+/// Parses all server descriptors in a text, and returns their number.
 pub(super) fn read(text: &str) -> usize {
     let mut all: Vec<BareDescriptor<'_>> = Vec::new();
     let (mut start, mut last) = (0, "");
@@ -102,7 +101,8 @@ fn read_line<'a>(relay: &mut BareDescriptor<'a>, keyword: &'a str, rest: &'a str
     }
 }
 
-/// Decodes hexadecimal digits, which may have spaces between them, into `into`.
+/// Decodes hexadecimal digits into `into`. Spaces between the digits are
+/// skipped.
 fn hex(text: &str, into: &mut [u8]) {
     let mut digits = text.bytes().filter(|digit| *digit != b' ').map(|digit| match digit {
         b'0'..=b'9' => digit - b'0',

@@ -1,4 +1,5 @@
-//! The columns: programs that read the same text in different ways.
+//! The columns of the benchmark: each reads the same text with another library,
+//! or with a hand-written loop.
 
 mod bare_descriptors;
 mod plain;
@@ -16,13 +17,14 @@ pub(crate) struct Column {
     pub(crate) run: fn(&str) -> usize,
 }
 
-/// The columns for one kind of text, and the ratios that they should have.
+/// One kind of text, with the columns that read it and the targets for their
+/// times.
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
     pub(crate) input: Input,
-    /// The number by which the number of relays is divided. It is above 1 for
-    /// texts whose signatures are checked, because that takes much longer than
-    /// reading.
+    /// The benchmark's number of relays is divided by this. It is above 1 for
+    /// texts whose signatures are checked, because checking takes much longer
+    /// than reading.
     pub(crate) one_of: usize,
     pub(crate) columns: Vec<Column>,
     pub(crate) targets: Vec<Target>,

@@ -1,10 +1,10 @@
-//! The fastest columns, which show the limits of any parser: splitting a text
-//! into lines, and parsing a consensus with a loop written by hand.
+//! Hand-written columns that show how fast any parser could be: one splits a
+//! text into lines, and others parse a consensus.
 
 use crate::bare_relays;
 
-/// Splits a text into lines, and returns the number of lines that begin with a
-/// keyword.
+/// Splits a text into lines, and returns the number of lines that begin with
+/// `keyword`.
 pub(super) fn lines(text: &str, keyword: &str) -> usize {
     let (mut start, mut count) = (0, 0);
     for end in memchr::memchr_iter(b'\n', text.as_bytes()) {

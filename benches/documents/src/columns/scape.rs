@@ -1,5 +1,5 @@
-//! Reading documents with scape: parsing them, without calling the methods that
-//! parse more on request.
+//! Reads documents with scape, but doesn't call the methods that parse further
+//! values on request.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,5 +1,5 @@
-//! Reading documents with scape: parsing them, and calling every method that
-//! parses more on request.
+//! Reads documents with scape, and calls every method that parses further
+//! values on request.
 
 use std::hint::black_box;
 

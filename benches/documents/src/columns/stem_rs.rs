@@ -1,5 +1,5 @@
-//! Reading documents with stem for Rust. stem has no iterators over files, so
-//! the text is cut into documents first.
+//! Reads documents with stem for Rust. That library has no iterators over
+//! files, so the text is cut into documents first.
 
 use std::hint::black_box;
 
@@ -25,8 +25,9 @@ pub(super) fn all<D>(text: &str, start: &str, parse: impl Fn(&str) -> D) -> usiz
     black_box(parsed).len()
 }
 
-/// Parses a consensus. stem's document doesn't contain the entries, so they are
-/// parsed separately. Returns the number of entries.
+/// Parses a consensus. The consensus type of stem for Rust doesn't contain the
+/// relays' entries, so they are parsed separately. Returns the number of
+/// entries.
 fn consensus(text: &str, parse: impl Fn(&str) -> RouterStatusEntry) -> usize {
     black_box(NetworkStatusDocument::parse(text).unwrap());
     let begin = text.find("\nr ").unwrap() + 1;

@@ -1,4 +1,4 @@
-//! Reading documents with tor-netdoc: with its reader, and with its later
+//! Reads documents with tor-netdoc, either with its reader or with its newer
 //! parser `parse2`. Signatures are checked only by the functions whose names
 //! say so.
 

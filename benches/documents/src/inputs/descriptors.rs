@@ -1,5 +1,5 @@
-//! Server descriptors, with the keywords and the lengths that they have in the
-//! public network, and the extra-info documents of the same relays.
+//! Made-up server descriptors, and the extra-info documents of the same relays.
+//! Their keywords and lengths are like those in the public network.
 
 use std::fmt::Write as _;
 
@@ -13,13 +13,14 @@ use super::extra_info;
 use super::keys::Keys;
 use crate::random::Random;
 
-/// The number of relays that differ. A longer text repeats their documents.
+/// The number of different relays. A text with more relays repeats their
+/// documents.
 const RELAYS: usize = 60;
 /// The number of sets of keys that these relays share.
 const KEYS: usize = 6;
 
-/// The time when each document was made. The certificates expire later: see
-/// `keys::expires`.
+/// The time when each document was made. The certificates in it expire 30 days
+/// later.
 pub(crate) const PUBLISHED: &str = "2026-07-27 10:11:12";
 
 /// The server descriptor and the extra-info document of a relay.

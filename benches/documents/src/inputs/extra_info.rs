@@ -6,7 +6,7 @@ use crate::random::Random;
 
 const END: &str = "2026-07-27 09:12:13 (86400 s)";
 
-/// Writes the lines that a relay has: the bytes of the past five days, and the
+/// Writes the statistics of a relay: the bytes of the past five days, and the
 /// statistics of directories, onion services and, for some, guards and exits.
 /// The line `hidserv-stats-end` is left out, because stem for Rust rejects a
 /// document with this line if the line contains the period's length, such as

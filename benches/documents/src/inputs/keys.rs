@@ -47,14 +47,16 @@ impl Keys {
         }
     }
 
-    /// Returns the certificate of the signing key.
+    /// Returns the certificate with which the master key certifies the signing
+    /// key.
     pub(super) fn signing_certificate(&self) -> Ed25519Certificate {
         let key = self.signing.public_key();
         Ed25519Certificate::sign(CertificateType::Signing, key, expires(), &self.master, true)
     }
 
-    /// Returns the sign bit of the Ed25519 key that corresponds to the ntor
-    /// key, and the certificate that this key makes.
+    /// Returns the certificate that the ntor key makes for the master key, and
+    /// the sign bit of the certificate's Ed25519 key. Readers need this bit to
+    /// convert the ntor key to the Ed25519 key. The bit comes first.
     pub(super) fn ntor_certificate(&self) -> (bool, Ed25519Certificate) {
         let public_key = *self.ntor_signing.public_key();
         let sign = ed25519_from_curve25519(&self.ntor, true) == Some(public_key);
@@ -63,14 +65,16 @@ impl Keys {
         (sign, Ed25519Certificate::sign(kind, key, expires(), &self.ntor_signing, false))
     }
 
-    /// Returns the certificate with which a family accepts the relay.
+    /// Returns the certificate with which the family's key accepts the relay as
+    /// a member.
     pub(super) fn family_certificate(&self, family: &Ed25519SecretKey) -> Ed25519Certificate {
         let key = self.master.public_key();
         Ed25519Certificate::sign(CertificateType::Family, key, expires(), family, true)
     }
 }
 
-/// Returns the expiry of certificates: 30 days after the documents were made.
+/// Returns the time when the certificates expire: 30 days after the documents
+/// were made.
 fn expires() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_787_700_000)
 }
@@ -88,8 +92,8 @@ impl RsaKey {
         RsaKey { key, der }
     }
 
-    /// Returns the public key as an object of a document: base64 between BEGIN
-    /// and END lines.
+    /// Returns the public key as dir-spec writes an object: base64 between
+    /// BEGIN and END lines.
     pub(super) fn object(&self) -> String {
         object("RSA PUBLIC KEY", &self.der)
     }
@@ -98,15 +102,14 @@ impl RsaKey {
         Sha1::digest(&self.der).into()
     }
 
-    /// Signs `bytes`, and returns the signature as an object with the given
-    /// label.
+    /// Signs `bytes`, and returns the signature in base64 between BEGIN and END
+    /// lines with the label.
     pub(super) fn sign(&self, label: &str, bytes: &[u8]) -> String {
         object(label, &self.key.sign(Pkcs1v15Sign::new_unprefixed(), bytes).unwrap())
     }
 }
 
-/// Returns an object of a document: `bytes` in base64, between BEGIN and END
-/// lines with the label.
+/// Returns `bytes` in base64, between BEGIN and END lines with the label.
 pub(super) fn object(label: &str, bytes: &[u8]) -> String {
     let mut text = format!("-----BEGIN {label}-----\n");
     for line in BASE64.encode(bytes).as_bytes().chunks(64) {
@@ -116,8 +119,8 @@ pub(super) fn object(label: &str, bytes: &[u8]) -> String {
     text + &format!("-----END {label}-----\n")
 }
 
-/// A random generator for making keys. The keys are no secrets, because the
-/// seed is public.
+/// A random generator for making keys. The keys aren't secret, because the seed
+/// is public.
 struct Source<'a>(&'a mut Random);
 
 impl TryRng for Source<'_> {

@@ -1,5 +1,5 @@
-//! The documents that are measured. They are made up, always with the same
-//! bytes, and their signatures are valid.
+//! The documents that the benchmark reads. They are made up and have the same
+//! bytes in each run. All signatures are valid, except for the vote's.
 
 mod descriptors;
 mod extra_info;
@@ -12,24 +12,24 @@ use crate::relays::Relays;
 /// The seed of the random numbers in the documents.
 const SEED: u64 = 9_000;
 
-/// The seed of the key of the onion service.
+/// The seed of the onion service's Ed25519 key.
 pub(crate) const SERVICE: [u8; 32] = [3; 32];
 
-/// A file with documents of one kind.
+/// The kind of a text with many documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Input {
     /// A consensus in the `microdesc` flavor.
     ConsensusMicrodesc,
     /// A consensus in the `ns` flavor.
     ConsensusFull,
-    /// Signed server descriptors. Only a few of them differ, because making
-    /// keys takes long.
+    /// Signed server descriptors. Only a few are different, because making keys
+    /// takes long. The others are repetitions.
     ServerDescriptors,
     /// Signed extra-info documents of the same relays as those in
     /// `ServerDescriptors`.
     ExtraInfo,
     Microdescriptors,
-    /// The vote of a directory authority.
+    /// The vote of a directory authority. The signature is wrong.
     Vote,
     /// Copies of one descriptor of an onion service.
     OnionDescriptors,

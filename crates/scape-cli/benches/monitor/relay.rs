@@ -1,4 +1,5 @@
-//! The scripted relay, and the measurement.
+//! The scripted tor that plays a busy relay, and the measurement of a monitor
+//! that shows it.
 
 #[path = "../../tests/support/terminal.rs"]
 #[allow(dead_code)]
@@ -15,23 +16,24 @@ use terminal::Monitor;
 const RELAYS: usize = 9_000;
 const CONNECTIONS: usize = 5_000;
 const CIRCUITS: usize = 2_000;
-/// The number of options of the scripted tor. A real one has about as many.
+/// The number of options that the scripted tor lists. A real tor has about as
+/// many.
 const OPTIONS: usize = 400;
-/// The time for which each page is measured.
+/// The time for which each page of the monitor is shown and measured.
 const SHOWN: Duration = Duration::from_secs(10);
-/// The target for the processor time, in percent of one core.
+/// The target for the processor time of the monitor, in percent of one core.
 const CPU: f64 = 2.0;
-/// The target for the memory, in bytes.
+/// The target for the monitor's memory, in bytes.
 const MEMORY: u64 = 40_000_000;
 
 const COLUMNS: u16 = 160;
 const ROWS: u16 = 50;
 
-/// A consensus of a private network, for its header and footer.
+/// A consensus of a private network. Only its header and its footer are used.
 const CONSENSUS: &str =
     include_str!("../../../scape-proto/tests/data/documents/consensus-microdesc");
 
-/// Measures all pages, and prints the results.
+/// Measures all pages of the monitor, and prints the results.
 pub(crate) fn measure() {
     let tor = relay();
     let address = tor.address().unwrap().to_string();
@@ -78,7 +80,7 @@ fn megabytes(bytes: u64) -> f64 {
     f64::from(u32::try_from(bytes / 1_000).unwrap()) / 1_000.0
 }
 
-/// Starts the scripted relay.
+/// Starts the scripted tor.
 fn relay() -> ScriptedTor {
     let consensus = consensus();
     let connections: String =
@@ -145,7 +147,7 @@ fn circuit(id: usize) -> String {
     format!("{id} BUILT {} BUILD_FLAGS=NEED_CAPACITY PURPOSE=GENERAL", path.join(","))
 }
 
-/// Returns a consensus with many relays, with the line ends of a control port.
+/// Returns a consensus with [`RELAYS`] relays and `\r\n` line ends.
 fn consensus() -> String {
     let start = CONSENSUS.find("\nr ").unwrap() + 1;
     let end = CONSENSUS.find("directory-footer").unwrap();
@@ -173,7 +175,7 @@ fn hex(text: &str) -> Vec<u8> {
     data_encoding::HEXUPPER.decode(text.as_bytes()).unwrap()
 }
 
-/// Returns the events of a second.
+/// Returns the events that tor sends in one second.
 fn events(second: u32) -> String {
     let second = usize::try_from(second).unwrap();
     let mut text = format!("650 BW {} {}\r\n", 10_000_000 + second, 9_000_000 + second);
@@ -189,15 +191,16 @@ fn events(second: u32) -> String {
     text
 }
 
-/// Returns the processor time of a process, in hundredths of a second.
+/// Returns the processor time that a process has used, in hundredths of a
+/// second.
 fn ticks(child: &Child) -> u64 {
     let text = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
     let fields = text.rsplit_once(')').unwrap().1.split_whitespace();
     fields.skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum()
 }
 
-/// Returns the value of the line `name` in the `/proc` file `status` of a
-/// process, in bytes.
+/// Returns a size in bytes from the file `/proc/PID/status` of a process.
+/// `name` is the start of the line with the size.
 fn status(child: &Child, name: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();

@@ -1,4 +1,5 @@
-//! A private Tor network with a client that has something to do.
+//! A private Tor network with a client that has streams and circuits, for the
+//! pictures.
 
 use std::error::Error;
 use std::io::{Read as _, Write as _};
@@ -26,26 +27,27 @@ const RELAYS: [(&str, &str, u32); 8] = [
     ("willow", "ch", 5_400),
 ];
 
-/// The bytes that each stream sends in a second, at most.
+/// The maximum number of bytes per second for each stream.
 const STREAMS: [usize; 3] = [400_000, 90_000, 150_000];
 /// The time between two transfers of a stream.
 const PAUSE: Duration = Duration::from_millis(250);
 /// The time limit for opening all streams, and for each attempt to open one.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The name of the server's machine in the network.
+/// The host name by which the network's relays reach the server on this
+/// machine.
 const NAME: &str = "www.scape.test";
 
-/// A network and a client of its own for the pictures.
+/// A private network, and another client that the pictures show.
 pub(crate) struct Busy {
     // The order matters: the client must end before the network.
     client: TorProcess,
     network: TestNetwork,
-    /// The port of the server on this machine.
+    /// The port of the server that returns everything it receives.
     port: u16,
 }
 
 impl Busy {
-    /// Starts a network, and a client with streams.
+    /// Starts a network, and a client with streams in use.
     pub(crate) fn start() -> Result<Self> {
         let mut builder = TestNetwork::builder().relays(0).name(NAME, Ipv4Addr::LOCALHOST);
         for (nickname, country, bandwidth) in RELAYS {
@@ -69,7 +71,7 @@ impl Busy {
         Ok(busy)
     }
 
-    /// Waits until all streams are open, and tor has built circuits in advance.
+    /// Waits until all streams are open and tor has more than six circuits.
     fn wait_for_streams(&self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -88,7 +90,7 @@ impl Busy {
         }
     }
 
-    /// Publishes onion services, which have visitors.
+    /// Publishes two onion services on the client, and opens a stream to each.
     pub(crate) fn publish(&self) -> Result<()> {
         for virtual_port in [80, 443] {
             let service = AddOnion::new().port(virtual_port, self.port).detach();
@@ -105,7 +107,7 @@ impl Busy {
         Ok(listeners.trim_matches('"').to_owned())
     }
 
-    /// Returns the folder with the client's torrc.
+    /// Returns the path of the folder with the client's torrc.
     pub(crate) fn folder(&self) -> Result<String> {
         let torrc = self.client.controller().get_info("config-file")?;
         let folder = torrc.strip_suffix("/torrc").filter(|folder| !folder.is_empty());
@@ -130,7 +132,7 @@ impl Busy {
     }
 }
 
-/// Starts a server that returns everything.
+/// Starts a server that sends back everything it receives. Returns its port.
 fn serve() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let port = listener.local_addr()?.port();
@@ -142,9 +144,9 @@ fn serve() -> Result<u16> {
     Ok(port)
 }
 
-/// Sends bytes to a server that returns them, again and again, in a thread that
-/// ends with the client. The number of bytes rises and falls, up to a quarter
-/// of `most`.
+/// Starts a thread that sends bytes to a server and reads them back, again and
+/// again. The thread ends with the client. The number of bytes rises and falls,
+/// up to a quarter of `most`.
 fn transfer(client: TorClient, target: (String, u16), most: usize) {
     thread::spawn(move || -> scape::Result<()> {
         let begun = Instant::now();

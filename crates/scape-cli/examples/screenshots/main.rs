@@ -1,9 +1,9 @@
 //! Makes pictures of the monitor's pages and of some commands, as SVG.
 //!
-//! `scripts/screenshots` builds this and runs it. The only argument is the
-//! folder for the pictures. They show a client of a private Tor network that is
-//! busy: see `busy.rs`. The program is the `scape` that is built beside this
-//! example.
+//! `scripts/screenshots` builds this example and runs it. The only argument is
+//! the folder for the pictures. The pictures show a busy client of a private
+//! Tor network: see `busy.rs`. The pictured program is the `scape` that was
+//! built together with this example.
 #![cfg_attr(not(unix), allow(missing_docs))]
 
 #[cfg(unix)]

@@ -12,9 +12,10 @@ use crate::terminal::Terminal;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The time after which the graphs are full.
+/// The time after which the monitor's graphs are full.
 const FILLED: Duration = Duration::from_secs(60);
-/// The commands on the page with the prompt, and a text of each reply.
+/// The commands that are sent from the monitor's prompt, and a text from the
+/// reply to each.
 const COMMANDS: [(&str, &str); 5] = [
     ("GETINFO version", "250-version="),
     ("GETINFO status/bootstrap-phase", "TAG=done"),
@@ -22,10 +23,10 @@ const COMMANDS: [(&str, &str); 5] = [
     ("GETCONF CircuitBuildTimeout MaxCircuitDirtiness", "MaxCircuitDirtiness="),
     ("GETINFO nonsense", "552 Unrecognized key"),
 ];
-/// The maximum size of a picture, in bytes.
+/// The maximum size of a picture's file, in bytes.
 const LARGEST: usize = 80_000;
 
-/// Makes all pictures.
+/// Writes all pictures to the folder.
 pub(crate) fn make(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let program = program()?;
@@ -86,8 +87,8 @@ pub(crate) fn make(folder: &Path) -> Result<()> {
     busy.stop()
 }
 
-/// Opens the page with the log, adds the events of circuits, and shows only
-/// some of the lines.
+/// Shows the log page with CIRC events, but only lines that match a search.
+/// Returns when a warning of tor is among them.
 fn show_log(monitor: &mut Terminal, busy: &Busy) -> Result<()> {
     monitor.press("3f")?;
     monitor.see("[ ] CIRC ")?;
@@ -106,7 +107,7 @@ fn show_log(monitor: &mut Terminal, busy: &Busy) -> Result<()> {
     monitor.see("only an IP address")
 }
 
-/// Returns the `scape` that was built with this example.
+/// Returns the path of the `scape` program that was built with this example.
 fn program() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folder = own.parent().and_then(Path::parent).ok_or("no folder")?;
@@ -123,7 +124,8 @@ fn save_command(folder: &Path, name: &str, command: &Terminal) -> Result<()> {
     write(folder, name, svg::picture(command.screen(), &line, &format!("The output of {line}")))
 }
 
-/// Writes a picture, unless it is too large or names this machine.
+/// Writes a picture to a file. Returns an error if the picture is too large, or
+/// if it contains the name of this machine or a path that could be private.
 fn write(folder: &Path, name: &str, picture: String) -> Result<()> {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let temporary = std::env::temp_dir().display().to_string();

@@ -1,20 +1,20 @@
 //! A terminal's screen as SVG.
 //!
-//! Text stays text, so that it can be searched and copied. Words with the same
-//! style are a text element with the exact width of their cells, so that
-//! columns are aligned in any font. The bars of graphs are rectangles, because
-//! fonts leave gaps between them.
+//! Text stays text, so that it can be searched and copied. Neighboring words of
+//! the same style are one text element with the exact width of their cells, so
+//! that columns are aligned in any font. The bars of graphs are rectangles,
+//! because fonts leave gaps between them.
 
 use std::fmt::Write as _;
 
 use vt100::{Cell, Color, Screen};
 
-/// The size of a cell, in pixels.
+/// The width of a cell, in pixels. `HEIGHT` is the height.
 const WIDTH: f64 = 8.4;
 const HEIGHT: f64 = 18.0;
-/// The distance of a row's baseline from its top.
+/// The distance from the top of a row to the baseline of its text, in pixels.
 const BASELINE: f64 = 13.5;
-/// The space around the cells, and the height of the title bar.
+/// The space around the cells, in pixels.
 const MARGIN: f64 = 12.0;
 const BAR: f64 = 30.0;
 
@@ -26,7 +26,7 @@ const PALETTE: [&str; 16] = [
     "#939cab", "#ff8f97", "#a8e184", "#f5d787", "#8fc5ff", "#dfa8f2", "#82dde8", "#ffffff",
 ];
 
-/// The look of a cell.
+/// The colors and the font style of a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Style {
     color: String,
@@ -50,7 +50,7 @@ impl Style {
     }
 }
 
-/// Returns a color of the terminal in the notation of SVG, or `None` for the
+/// Converts a color of the terminal to SVG notation. Returns `None` for the
 /// default color.
 fn color(color: Color) -> Option<String> {
     match color {
@@ -62,19 +62,20 @@ fn color(color: Color) -> Option<String> {
     }
 }
 
-/// Cells in a row with the same look.
+/// Neighboring cells of one row that have the same style.
 struct Run {
     style: Style,
     column: u16,
     text: String,
     cells: u16,
-    /// True if the text is drawn as rectangles.
+    /// True if the text is a bar of a graph or part of a frame, which is drawn
+    /// as a shape.
     is_shape: bool,
 }
 
-/// Returns the picture of a screen in a window with the title `title`.
-/// `description` says what the picture shows, for readers who can't see it.
-/// Empty rows at the end are left out.
+/// Returns an SVG picture of a window with the title `title`, which shows the
+/// screen. `description` says what the picture shows, for readers who can't see
+/// it. Empty rows at the end are left out.
 pub(crate) fn picture(screen: &Screen, title: &str, description: &str) -> String {
     let (rows, columns) = screen.size();
     let text = screen.contents();
@@ -139,8 +140,8 @@ fn runs(screen: &Screen, row: u16, columns: u16) -> Vec<Run> {
     runs
 }
 
-/// Returns the height of a bar in eighths of a cell. Returns `None` for other
-/// characters.
+/// Returns the height of a block character such as `▄`, in eighths of a cell.
+/// Returns `None` for other characters.
 fn bar_height(text: &str) -> Option<u32> {
     let mut letters = text.chars();
     let (letter, None) = (letters.next()?, letters.next()) else { return None };
@@ -148,8 +149,9 @@ fn bar_height(text: &str) -> Option<u32> {
     (1..=8).contains(&eighths).then_some(eighths)
 }
 
-/// Returns the lines of a character of a frame, from the middle of the cell:
-/// left, right, up and down. Returns `None` for other characters.
+/// Returns the directions in which a character of a frame, such as `┌`, has
+/// lines from the middle of its cell: left, right, up, down. Returns `None` for
+/// other characters.
 fn lines(text: &str) -> Option<[bool; 4]> {
     let directions = match text {
         "─" => "lr",

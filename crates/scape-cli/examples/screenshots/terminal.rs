@@ -14,15 +14,15 @@ use pty_process::blocking::{Command, Pty, open};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The timeout of waiting for a text on the screen, or for the program's end.
+/// The timeout of waiting for a text on the screen or for the program's end.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The time after which a screen counts as complete if the program has written
-/// nothing.
+/// The screen counts as complete if the program has written nothing for this
+/// long.
 const SETTLED: Duration = Duration::from_millis(60);
 
-/// The width of the terminal.
+/// The width of the terminal, in characters.
 pub(crate) const COLUMNS: u16 = 116;
-/// The height of the terminal.
+/// The height of the terminal, in rows.
 pub(crate) const ROWS: u16 = 28;
 
 /// A running program and its screen.
@@ -34,7 +34,8 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Starts a program for the tor with this control port.
+    /// Starts `program` on a terminal, and tells it the address `control` of
+    /// tor's control port.
     pub(crate) fn start(program: &Path, arguments: &[&str], control: &str) -> Result<Self> {
         let (pty, slave) = open()?;
         pty.resize(Size::new(ROWS, COLUMNS))?;
@@ -70,8 +71,8 @@ impl Terminal {
         Ok((&*self.pty).write_all(keys.as_bytes())?)
     }
 
-    /// Waits until `is_there` returns true for the text of the screen. `what`
-    /// names the awaited content in the error after a timeout.
+    /// Waits until `is_there` returns true for the text of the screen. After a
+    /// timeout, the error calls the missing content `what`.
     pub(crate) fn wait(&mut self, what: &str, is_there: impl Fn(&str) -> bool) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -91,9 +92,9 @@ impl Terminal {
         self.wait(text, |screen| screen.contains(text))
     }
 
-    /// Waits until the program has ended. It must have succeeded. Shows
-    /// `/etc/tor` in place of the folder with tor's files, which has a random
-    /// name.
+    /// Waits until the program has ended. Returns an error if it failed. On the
+    /// screen, `/etc/tor` replaces the path `folder` of tor's files, which
+    /// contains a random name.
     pub(crate) fn end(&mut self, folder: &str) -> Result<()> {
         let mut written = Vec::new();
         loop {

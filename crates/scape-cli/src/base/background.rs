@@ -9,13 +9,14 @@ use super::context::Context;
 use super::failure::Failure;
 use super::threads;
 
-/// The interval between two checks for a signal.
+/// The interval at which a function that waits checks if a signal has cancelled
+/// the command.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Runs `work` on a new thread, and returns its result. After Ctrl-C or
-/// SIGTERM, returns a failure at once, without waiting for the thread. The
-/// thread then goes on until the program ends, so its destructors are perhaps
-/// skipped.
+/// Runs `work` on a new thread, waits for it, and returns the result. After
+/// Ctrl-C or SIGTERM, returns a failure at once, without waiting for the
+/// thread. The thread continues, but the end of the program may stop it before
+/// its destructors run.
 pub(crate) fn run<T: Send + 'static>(
     context: &Context,
     work: impl FnOnce() -> T + Send + 'static,
@@ -25,7 +26,8 @@ pub(crate) fn run<T: Send + 'static>(
     receive(context, &done)?.ok_or_else(|| Failure::failed("a thread has panicked"))
 }
 
-/// Like [`run`], but returns `None` if the work takes longer than `limit`.
+/// Like [`run`], but returns `None` if the work takes longer than `limit`. The
+/// thread then continues, and its result is dropped.
 pub(crate) fn run_within<T: Send + 'static>(
     context: &Context,
     limit: Duration,

@@ -22,8 +22,8 @@ const REDRAWN_EVERY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Busy {
     bar: ProgressBar,
-    /// A sender that never sends. If it is dropped before the line appears, the
-    /// line isn't shown.
+    /// Never used for sending. Dropping it tells the thread that shows the line
+    /// after [`SHOWN_AFTER`] that the line isn't needed any more.
     _show: Sender<()>,
 }
 
@@ -51,7 +51,8 @@ impl Busy {
         Busy { bar, _show: show }
     }
 
-    /// Shows the percentage and the text of this progress in the line.
+    /// Shows the percentage and the text of `progress`, and the problem if
+    /// there is one, in the line.
     pub(crate) fn update(&self, progress: &Progress) {
         set_style(&self.bar, "[{bar:24}] {pos:>3} % {wide_msg}");
         self.bar.set_position(progress.percent.into());

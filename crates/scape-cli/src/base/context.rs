@@ -12,10 +12,10 @@ use super::options::GlobalOptions;
 use super::output::Output;
 use super::password;
 
-/// The default time limit for each request that tor answers without the
+/// The default time limit of a request that tor answers without using the Tor
 /// network.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The default time limit for each request that needs the Tor network.
+/// The default time limit of a request for which tor uses the Tor network.
 const NETWORK_PATIENCE: Duration = Duration::from_secs(120);
 
 /// The global options, the output and the connections to tor that a command
@@ -34,13 +34,14 @@ impl Context {
         Context { options, out, token }
     }
 
-    /// Returns the time limit of a request that tor answers without the
-    /// network.
+    /// Returns the time limit of a request that tor answers without using the
+    /// Tor network: `--timeout`, or else 30 seconds.
     pub(crate) fn timeout(&self) -> Duration {
         self.options.timeout.unwrap_or(PATIENCE)
     }
 
-    /// Returns the time limit of a request that needs the Tor network.
+    /// Returns the time limit of a request for which tor uses the Tor network:
+    /// `--timeout`, or else two minutes.
     pub(crate) fn network_timeout(&self) -> Duration {
         self.options.timeout.unwrap_or(NETWORK_PATIENCE)
     }
@@ -65,15 +66,15 @@ impl Context {
     }
 
     /// Like [`controller`](Self::controller), but with the settings in
-    /// `connect`. The library's own `connect_interactive` can't be used,
-    /// because Ctrl-C doesn't end its question, and then the terminal stays
+    /// `connect`. Doesn't use the library's `connect_interactive`, because
+    /// Ctrl-C doesn't end its password prompt, and the terminal would then stay
     /// without echo.
     pub(crate) fn open_with(&self, connect: &Connect) -> Result<Controller, Failure> {
         self.open(connect).map_err(|error| self.describe(connect, error))
     }
 
-    /// Opens the connection. If tor requires a password and the user gave none,
-    /// asks for the password at the terminal.
+    /// Connects with the settings in `connect`. If tor requires a password and
+    /// the settings contain none, asks for the password at the terminal.
     fn open(&self, connect: &Connect) -> Result<Controller, Error> {
         let controller = connect.connect_with_prompt(|request| Ok(password::ask(self, request)))?;
         Ok(controller.cancel_with(&self.token))
@@ -106,11 +107,11 @@ impl Context {
     }
 
     /// Returns a client for connections through tor. With `--socks`, or with
-    /// `SCAPE_SOCKS` and without `--control`, the client uses that SOCKS port,
-    /// and no control connection is made. Otherwise, tor is asked for its SOCKS
-    /// port on a control connection. If no control port answers, and the user
-    /// specified neither a control port nor its password, the default SOCKS
-    /// ports are tried.
+    /// `SCAPE_SOCKS` and without `--control`, the client uses the SOCKS port in
+    /// this option or variable, and no control connection is made. Otherwise,
+    /// tor is asked for its SOCKS port on a control connection. If no control
+    /// port answers, and the user specified neither a control port nor its
+    /// password, the default SOCKS ports are tried.
     pub(crate) fn client(&self) -> Result<TorClient, Failure> {
         let tor = match (&self.options.socks, &self.options.control) {
             (Some(socks), _) => {
@@ -122,9 +123,10 @@ impl Context {
         Ok(tor.client()?.timeout(self.network_timeout()))
     }
 
-    /// Finds a tor by the control port from the environment, or else at the
-    /// default control ports. If none of them answers, finds a tor by its SOCKS
-    /// port.
+    /// Connects to the control port from the environment, or else to the first
+    /// default control port that answers. If none answers, and the user
+    /// specified neither a control port nor its password, uses the first
+    /// default SOCKS port that answers.
     fn found(&self) -> Result<Tor, Failure> {
         let connect = self.connect()?;
         match self.open(&connect) {

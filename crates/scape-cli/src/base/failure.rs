@@ -13,8 +13,8 @@ use super::output::{print_error, printable_lines};
 /// The maximum length of a line of an error message, in characters.
 const LONGEST_LINE: usize = 2000;
 
-/// Parts of the library's messages that name its methods, each with the text
-/// that replaces it for users of the command.
+/// Parts of the library's messages that name its methods, each with the
+/// replacement that the user of the command sees.
 const REPLACED: &[(&str, &str)] = &[
     (", or add a port with SocksPort::added", ""),
     ("add one with SocksPort::added", "add one to torrc"),
@@ -90,12 +90,13 @@ impl Failure {
         Failure::new(Exit::Failed, message)
     }
 
-    /// Returns a failure for an invalid argument that clap has accepted.
+    /// Returns a failure with the exit code 2, for an invalid argument that
+    /// clap has accepted.
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
         Failure::new(Exit::Usage, message)
     }
 
-    /// Returns a failure without a message.
+    /// Returns a failure for which nothing is printed, only with an exit code.
     pub(crate) fn silent(exit: Exit) -> Self {
         Failure::new(exit, "")
     }
@@ -164,13 +165,15 @@ impl From<scape::Error> for Failure {
     }
 }
 
-/// Returns a message of the library without the names of its methods.
+/// Removes or replaces the parts of a library's message that name methods of
+/// the library.
 pub(crate) fn in_words_of_the_command(message: String) -> String {
     REPLACED.iter().fold(message, |message, (from, to)| message.replace(from, to))
 }
 
 /// Returns the message about an argument that the library has rejected. The
-/// name of the library's method or type is left out.
+/// name of the library's method or type is left out, because the user of the
+/// command doesn't know it.
 fn describe(error: &ArgumentError) -> String {
     let text = error.to_string();
     let command = error.command();
@@ -189,8 +192,8 @@ fn describe(error: &ArgumentError) -> String {
     }
 }
 
-/// Converts an error of writing the output. Other I/O errors are converted
-/// where they occur.
+/// Converts an error of writing the output. Other I/O errors don't use this
+/// conversion, because their messages need more context.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {

@@ -54,8 +54,9 @@ pub(crate) struct GlobalOptions {
     #[command(flatten)]
     pub(crate) color: colorchoice_clap::Color,
 
-    /// True if the command line chooses a tor. Then the variables in the
-    /// environment may be about a different tor.
+    /// True if the command line specifies which tor to use. Then environment
+    /// variables that describe a tor are ignored, because they may describe a
+    /// different one.
     #[arg(skip)]
     pub(crate) names_tor: bool,
 }

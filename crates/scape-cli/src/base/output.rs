@@ -35,7 +35,7 @@ impl Output {
     }
 
     /// Returns the width of the terminal in columns. Returns `None` if the
-    /// output isn't a terminal.
+    /// output isn't a terminal or the width isn't known.
     pub(crate) fn width(&self) -> Option<u16> {
         if !self.is_terminal() {
             return None;
@@ -59,9 +59,9 @@ impl Output {
         })
     }
 
-    /// Prints a table. If the table has no rows, `empty` is a note that says
-    /// so, and a terminal shows only the note. Other outputs also get the
-    /// heading, because a program that reads the table may expect it.
+    /// Prints a table. If the table has no rows, `empty` is the note that tells
+    /// the user so. A terminal then shows only the note. Other outputs also get
+    /// the heading, because a program that reads the table may expect it.
     pub(crate) fn table(&self, table: &str, empty: Option<String>) -> Result<(), Failure> {
         if let Some(note) = empty {
             self.note(note);
@@ -110,9 +110,8 @@ impl Output {
     }
 }
 
-/// Tells the user on standard error, also with `--json`, about something that
-/// the output doesn't contain. Control characters other than line ends are
-/// escaped.
+/// Prints text on standard error, also with `--json`. For problems that the
+/// output doesn't show. Control characters other than line ends are escaped.
 pub(crate) fn tell(text: impl fmt::Display) {
     print_error(printable_lines(&text.to_string()));
 }

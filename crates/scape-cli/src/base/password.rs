@@ -40,7 +40,8 @@ pub(super) fn read(context: &Context, path: &Path) -> Result<Secret, Failure> {
 }
 
 /// Asks for the password at the terminal, without echo. Returns `None` after
-/// Ctrl-C, or if there is no terminal. Switches the echo on again in any case.
+/// Ctrl-C, or if there is no terminal. The echo is switched on again in any
+/// case.
 pub(super) fn ask(context: &Context, request: &PasswordRequest) -> Option<Secret> {
     let again = if request.refused.is_some() { "Wrong password. " } else { "" };
     let address = printable(&request.address);
@@ -55,7 +56,7 @@ pub(super) fn ask(context: &Context, request: &PasswordRequest) -> Option<Secret
 }
 
 /// Saves the settings of the terminal, and restores them when the result is
-/// dropped. Asking for a password switches the echo off.
+/// dropped. This switches the echo on again after a password prompt.
 #[cfg(unix)]
 fn restore_echo() -> Option<super::interrupt::Restoring> {
     use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};

@@ -10,14 +10,15 @@ use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::interrupt::{self, HELD};
 
-/// The maximum interval between two checks for the end of the program and for a
-/// signal. The first intervals are shorter, because many programs end soon.
+/// The maximum interval at which scape checks if the program has ended or a
+/// signal has come. The first intervals are shorter, because many programs end
+/// soon.
 const POLL: Duration = Duration::from_millis(50);
-/// The time after a signal until the user is told that scape waits for the
+/// The time between a signal and the note that scape is still waiting for the
 /// program.
 const NOTED_AFTER: Duration = Duration::from_secs(2);
-/// The part of [`HELD`] that is reserved for ending tor after the program was
-/// killed.
+/// The last part of [`HELD`], which is reserved for ending tor. The program is
+/// killed when this part begins.
 const LAST: Duration = Duration::from_secs(3);
 /// The exit code for a program that doesn't exist, as in shells.
 const NOT_FOUND: u8 = 127;
@@ -55,9 +56,10 @@ pub(crate) fn run(
     }
 }
 
-/// Waits until the program `name` ends. Signals are sent only before its end
-/// was seen, so they can't reach a new process that has got the same process
-/// id.
+/// Waits until the program ends. `name` is the program's name in messages.
+/// After Ctrl-C or SIGTERM, sends SIGTERM to the program, and kills it later if
+/// necessary. Signals are sent only while the program is known to run, because
+/// a later process could get the same process id.
 fn wait(context: &Context, name: &str, mut child: Child) -> io::Result<ExitStatus> {
     let mut told: Option<Instant> = None;
     let mut has_noted = false;

@@ -3,16 +3,16 @@
 
 use scape::control::{Command, REDACTED, is_secret_option};
 
-/// The word that is put in front of a text that isn't a command, so that the
-/// library can search the text for secrets. It must not be the keyword of a
-/// command.
+/// The word that is put in front of a text that isn't a command. The library
+/// searches only commands for secrets, so the text must look like one. The word
+/// must not be the keyword of a real command.
 const NO_COMMAND: &str = "TEXT ";
 /// The minimum length of a word that counts as the name of a secret option. The
 /// library also recognizes abbreviated names, but tor writes whole names.
 const SHORTEST: usize = 8;
 
-/// Returns true if a line may be kept in a history. It must not be empty, begin
-/// with a space, or contain secrets.
+/// Returns true if a line may be kept in a history: if it isn't empty, doesn't
+/// begin with a space, and contains no secrets.
 pub(crate) fn may_be_kept(line: &str) -> bool {
     if line.trim().is_empty() || line.starts_with(' ') {
         return false;

@@ -11,10 +11,10 @@ use super::failure::Failure;
 #[cfg(unix)]
 static HAS_COME: AtomicBool = AtomicBool::new(false);
 
-/// Calls `restore` whenever Ctrl-Z is about to stop the program. Holds what
-/// `restore` returns until the program is continued, so a guard keeps other
-/// threads from writing to the terminal. On Linux, does nothing if the program
-/// was started to ignore Ctrl-Z.
+/// Calls `restore` whenever Ctrl-Z is about to stop the program. The result of
+/// `restore` is dropped when the program is continued. It can be a lock guard
+/// that keeps other threads from writing to the terminal. On Linux, does
+/// nothing if the program was started to ignore Ctrl-Z.
 #[cfg(unix)]
 pub(crate) fn restore_before<G>(restore: impl Fn() -> G + Send + 'static) -> Result<(), Failure> {
     use signal_hook::consts::{SIGTSTP, SIGTTOU};
@@ -42,12 +42,13 @@ pub(crate) fn restore_before<G>(restore: impl Fn() -> G + Send + 'static) -> Res
     })
 }
 
-/// Returns false if a shell has continued the program in the background after
-/// Ctrl-Z. Then standard output is the terminal of the shell.
+/// Returns true if the program may draw on the terminal. This is false if a
+/// shell has continued the program in the background after Ctrl-Z, because the
+/// shell then uses the terminal.
 ///
-/// Before Ctrl-Z, the program may write even if it isn't in the foreground. For
-/// example, `timeout` in a script puts the programs that it runs into the
-/// background.
+/// Before the first Ctrl-Z, the program may draw even if it isn't in the
+/// foreground. For example, `timeout` in a script puts the programs that it
+/// runs into the background.
 #[cfg(unix)]
 pub(crate) fn may_draw() -> bool {
     use rustix::process::getpgrp;

@@ -15,7 +15,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Creates a table with these column names, which are printed in capitals.
+    /// Creates a table without rows. The column names are printed in capitals.
     pub(crate) fn new(columns: &[&str]) -> Self {
         let mut layout = Layout::new();
         layout.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);

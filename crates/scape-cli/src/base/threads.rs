@@ -14,7 +14,7 @@ pub(crate) fn start<T: Send + 'static>(
     thread::Builder::new().spawn(work).map(drop)
 }
 
-/// Like [`start`], but returns a failure with the reason.
+/// Like [`start`], but converts the error to a failure for the user.
 pub(crate) fn start_or_fail<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<(), Failure> {

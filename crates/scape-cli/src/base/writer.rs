@@ -1,5 +1,6 @@
-//! Writing to standard output and standard error. Ctrl-C and SIGTERM must not
-//! wait for a write: a program that reads a pipe may have stopped reading.
+//! Writes to standard output and standard error. Ctrl-C and SIGTERM must not
+//! wait for a write, because the program that reads a pipe may have stopped
+//! reading.
 
 use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
@@ -12,7 +13,7 @@ use super::failure::{Exit, Failure};
 use super::interrupt;
 use super::threads;
 
-/// The interval between two checks for a signal.
+/// The interval at which a write checks if a signal has come.
 const POLL: Duration = Duration::from_millis(50);
 /// The maximum time that a write may take after a signal. It is long enough for
 /// a last note if somebody reads the output.
@@ -24,16 +25,17 @@ const SHORT: usize = 4096;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Standard output or standard error, to which a separate thread writes. If a
-/// text fits into a pipe or a file at once, the caller writes the text itself,
-/// because that is much faster than waking the thread. The thread ends with the
-/// program.
+/// Standard output or standard error. A separate thread writes, so that the
+/// caller doesn't block after a signal. If a text fits into a pipe or a file at
+/// once, the caller writes the text itself, because that is much faster than
+/// waking the thread. The thread ends with the program.
 #[derive(Debug)]
 pub(super) struct Writer {
     thread: OnceLock<Option<Sender<Job>>>,
     /// The number of writes that aren't done yet.
     waiting: AtomicUsize,
-    /// A function that returns true if a short text can be written at once.
+    /// A function that returns true if a text shorter than [`SHORT`] can be
+    /// written without blocking.
     is_ready: fn() -> bool,
 }
 
@@ -73,9 +75,9 @@ impl Writer {
         wait(&done, interrupt::has_come)
     }
 
-    /// Begins a write on the thread of the caller. Returns `None` if an earlier
-    /// write isn't done yet. Dropping the result ends the write, even after a
-    /// panic.
+    /// Reserves the stream for a write on the thread of the caller. Returns
+    /// `None` if an earlier write isn't done yet. Dropping the result ends the
+    /// reservation, even after a panic.
     fn only_write(&self) -> Option<Write<'_>> {
         let counted = self.waiting.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst);
         // A `Write` lowers the count when it is dropped, so it is made only if
@@ -84,7 +86,9 @@ impl Writer {
     }
 }
 
-/// A write on the thread of the caller, which ends when this value is dropped.
+/// The reservation of the stream for a write on the thread of the caller. It
+/// ends when the value is dropped. Contains the writer's number of unfinished
+/// writes.
 struct Write<'a>(&'a AtomicUsize);
 
 impl Drop for Write<'_> {
@@ -105,14 +109,15 @@ pub(super) fn is_ready(stream: impl IsTerminal + std::os::fd::AsFd) -> bool {
             .is_ok_and(|count| count > 0)
 }
 
-/// Returns false, because other systems can't tell if a stream is ready.
+/// Returns false, because this can't be checked on other systems. The separate
+/// thread then writes everything.
 #[cfg(not(unix))]
 pub(super) fn is_ready(_stream: impl IsTerminal) -> bool {
     false
 }
 
-/// Starts the thread that writes. Returns `None` if the system can't start a
-/// thread.
+/// Starts the thread that runs the jobs, and returns the sender for them.
+/// Returns `None` if the system can't start a thread.
 fn start() -> Option<Sender<Job>> {
     let (sender, jobs) = unbounded::<Job>();
     threads::start(move || jobs.into_iter().for_each(|job| job())).ok()?;
@@ -193,7 +198,7 @@ mod tests {
     }
 
     /// Returns the pipe as a file, because `is_ready` takes only streams that
-    /// may be terminals.
+    /// implement `IsTerminal`.
     #[cfg(unix)]
     fn file(pipe: &io::PipeWriter) -> std::fs::File {
         std::os::fd::OwnedFd::from(pipe.try_clone().unwrap()).into()

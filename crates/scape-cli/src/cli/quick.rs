@@ -62,7 +62,8 @@ fn command() -> Command {
     GlobalOptions::augment_args(command).subcommands(commands)
 }
 
-/// Returns a command whose arguments are described only when it is called.
+/// Returns the description of a command. The arguments are added only when the
+/// command is called.
 fn later<A: Args>(name: &'static str) -> Command {
     Command::new(name).defer(A::augment_args)
 }
@@ -73,7 +74,8 @@ mod tests {
 
     use super::*;
 
-    /// Returns the names and the options of a command and its subcommands.
+    /// Returns the names and the options of a command and its subcommands, to
+    /// compare two descriptions.
     fn shape(command: &Command) -> Vec<String> {
         let options = command.get_arguments().map(|option| format!("{option:?}"));
         // clap adds the options for help.

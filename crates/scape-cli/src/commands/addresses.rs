@@ -18,8 +18,9 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::units;
 
-/// The time after which tor is asked again, because tor sends no event for some
-/// changes, such as those of its configuration and removed mappings.
+/// The time for which an answer of tor is used. Then tor is asked again,
+/// because it sends no event for some changes, such as removed mappings and
+/// changes of its configuration.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
 /// List tor's address mappings: cached DNS answers, and mappings that users
@@ -33,7 +34,7 @@ pub(crate) struct Arguments {
     list: ListOptions,
 }
 
-/// The condition that a mapping must fulfil.
+/// The conditions that a mapping must fulfil to be printed.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filters")]
 struct Filter {
@@ -74,7 +75,8 @@ impl Arguments {
     }
 }
 
-/// The list that `scape addresses` prints, with the last answer of tor.
+/// The list that `scape addresses` prints. It keeps tor's last answer for
+/// [`FRESH_FOR`].
 struct Mappings {
     filter: Filter,
     last: Option<Answer>,
@@ -83,10 +85,11 @@ struct Mappings {
 /// The last answer of tor about its address mappings.
 struct Answer {
     asked: Instant,
-    /// The mappings in the live state when tor answered. Events keep the live
-    /// state up to date.
+    /// The mappings in the library's live state when tor was asked. Events keep
+    /// the live state up to date. When its mappings have changed, tor is asked
+    /// again.
     map: Arc<Addresses>,
-    /// The number of mappings without the filter.
+    /// The number of mappings before the filter was applied.
     count: usize,
     rows: Rc<[MappingRow]>,
 }
@@ -145,7 +148,8 @@ fn row(mapping: AddressMapping, source: &MappingSource) -> MappingRow {
     }
 }
 
-/// Returns the time until a mapping expires as text, such as `in 5m 3s`.
+/// Formats the expiry of a mapping: `never`, or the time from now on, such as
+/// `in 5m 3s`.
 fn expiry(expires: &Expiry) -> String {
     match expires {
         Expiry::Never => "never".into(),

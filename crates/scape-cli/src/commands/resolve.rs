@@ -17,7 +17,7 @@ use crate::base::output::printable;
 use crate::base::table::Table;
 use crate::base::threads;
 
-/// The maximum number of look-ups at the same time.
+/// The maximum number of look-ups that run at the same time.
 const AT_ONCE: usize = 16;
 
 /// Look up names and addresses through tor
@@ -36,10 +36,10 @@ pub(crate) struct Arguments {
     isolate: bool,
 }
 
-/// A look-up, as it is printed with `--json`, one per line.
+/// The result of a look-up, as it is printed with `--json`, one per line.
 #[derive(Debug, Serialize)]
 struct Answer {
-    /// The name or address that was asked for.
+    /// The name or address from the command line.
     query: String,
     address: Option<IpAddr>,
     name: Option<String>,
@@ -49,7 +49,7 @@ struct Answer {
     exit: Option<Exit>,
 }
 
-/// Checks a name or an address before anything is sent.
+/// Checks that `text` is a host name or an IP address, before anything is sent.
 fn query(text: &str) -> Result<String, String> {
     let is_ip = |text: &str| text.parse::<IpAddr>().is_ok();
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
@@ -91,7 +91,8 @@ impl Arguments {
 }
 
 /// Starts the threads that do the look-ups. Returns the receiver of the
-/// answers, each with the index of its query.
+/// answers. Each answer comes with the index of its query, because answers come
+/// in any order.
 fn start(client: &TorClient, queries: &[String]) -> Result<Receiver<(usize, Answer)>, Failure> {
     let (sender, waiting) = unbounded();
     for query in queries.iter().cloned().enumerate() {
@@ -128,8 +129,8 @@ fn look_up(client: &TorClient, query: String) -> Answer {
     }
 }
 
-/// Prints the answers as text. A single answer is printed alone, and several
-/// answers as a table.
+/// Prints the answers as text: a single answer on a line of its own, several as
+/// a table. Prints notes about failed look-ups.
 fn print(context: &Context, answers: &[Answer]) -> Result<(), Failure> {
     let text = |answer: &Answer| {
         // The query isn't repeated: a name gets its address, and an address

@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
     signal: Option<Signal>,
 }
 
-/// A signal that tor has acted on, as it is printed with `--json`.
+/// A signal that tor has carried out, as it is printed with `--json`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Sent {
     /// The name of the signal, such as `NEWNYM`.

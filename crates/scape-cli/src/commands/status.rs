@@ -17,8 +17,9 @@ use crate::base::units;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {}
 
-/// The keys that tor is asked for. GETINFO is sent once for each key, and all
-/// these commands are sent together.
+/// The GETINFO keys that tor is asked for. Each key has its own GETINFO
+/// command, so that a key that tor refuses doesn't affect the others. All
+/// commands are sent together.
 const KEYS: [&str; 20] = [
     "version",
     "status/version/current",
@@ -42,13 +43,13 @@ const KEYS: [&str; 20] = [
     "address",
 ];
 
-/// The state of a tor, as it is printed with `--json`. A value is `null` if tor
-/// doesn't report it.
+/// The state of the running tor, as it is printed with `--json`. A value is
+/// `null` if tor doesn't report it.
 #[derive(Debug, Serialize)]
 struct Status {
     /// The version of tor, such as `0.4.9.8`.
     version: String,
-    /// The verdict of the directory authorities on the version, such as
+    /// The directory authorities' opinion of the version, such as
     /// `recommended`.
     version_status: Option<String>,
     pid: Option<u32>,
@@ -71,10 +72,10 @@ struct Status {
     or_connections: usize,
     guards: usize,
     onion_services: usize,
-    /// The relay's fingerprint. Missing if tor is only a client.
+    /// The fingerprint of this tor as a relay. `null` if it is only a client.
     fingerprint: Option<String>,
     address: Option<String>,
-    /// The ports that tor listens on, by their kind.
+    /// The addresses that tor listens on, by the kind of port, such as `socks`.
     ports: BTreeMap<String, Vec<String>>,
 }
 
@@ -143,7 +144,7 @@ fn read(controller: &Controller) -> Result<Status, Failure> {
     })
 }
 
-/// Returns the state as text.
+/// Formats the state as several lines of text.
 fn describe(status: &Status) -> String {
     let mut lines: Vec<(&str, String)> = Vec::new();
     let verdict = status.version_status.as_ref().map(|verdict| format!(" ({verdict})"));
@@ -202,7 +203,8 @@ fn network(status: &Status) -> String {
     words.join(", ")
 }
 
-/// Returns the name of the option in torrc that opens this kind of port.
+/// Returns the torrc option that opens ports of this kind, such as `SocksPort`
+/// for `socks`. Returns an unknown kind unchanged.
 fn port_name(kind: &str) -> &str {
     match kind {
         "or" => "ORPort",

@@ -1,4 +1,4 @@
-//! Functions that draw the model. They don't change it.
+//! Functions that draw the model of the monitor. They don't change it.
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -73,8 +73,8 @@ fn draw_tabs(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     }
 }
 
-/// Draws the last row: the line that the user types, a message, or the keys of
-/// the page.
+/// Draws the last row of the screen. It contains the line that the user is
+/// typing, or else a message, or else the keys of the page.
 fn draw_bottom(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let theme = model.theme;
     if let Some(line) = &model.line {
@@ -113,7 +113,8 @@ fn draw_line(model: &Model, frame: &mut Frame<'_>, area: Rect, line: &BottomLine
     set_cursor(frame, area, label.len() + column);
 }
 
-/// Puts the cursor into the first row of an area, if the column is inside.
+/// Puts the terminal's cursor into this column of an area's first row. Does
+/// nothing if the column is outside of the area.
 pub(crate) fn set_cursor(frame: &mut Frame<'_>, area: Rect, column: usize) {
     if let Ok(column) = u16::try_from(column)
         && column < area.width
@@ -123,8 +124,8 @@ pub(crate) fn set_cursor(frame: &mut Frame<'_>, area: Rect, column: usize) {
     }
 }
 
-/// Draws the editor of an option. `current` is the index of the line in which
-/// the user writes.
+/// Draws the editor of a configuration option, which has one line for each
+/// value. `current` is the index of the line in which the user is typing.
 fn draw_editor(
     model: &Model,
     frame: &mut Frame<'_>,

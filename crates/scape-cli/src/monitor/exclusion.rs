@@ -1,4 +1,5 @@
-//! The relays that tor doesn't use for circuits (option `ExcludeNodes`).
+//! Adds relays to tor's option `ExcludeNodes`, or removes them. tor doesn't use
+//! these relays for circuits.
 
 use scape::word::Fingerprint;
 use scape::{Controller, Result};
@@ -6,14 +7,15 @@ use scape::{Controller, Result};
 /// The name of the option with the relays that tor avoids.
 pub(crate) const OPTION: &str = "ExcludeNodes";
 
-/// Returns true if this value of the option contains the fingerprint of this
-/// relay.
+/// Returns true if `value`, a value of the option, contains the fingerprint of
+/// this relay.
 pub(crate) fn contains(value: &str, relay: Fingerprint) -> bool {
     entries(value).any(|entry| is_relay(entry, relay))
 }
 
-/// Adds a relay to the option if `is_excluded` is true. Otherwise, removes the
-/// relay. Other entries stay. Returns the message for the user.
+/// Adds a relay to tor's option if `is_excluded` is true, and removes it
+/// otherwise. Other entries of the option stay. Returns the message for the
+/// user.
 pub(crate) fn change(
     controller: &Controller,
     relay: Fingerprint,
@@ -42,8 +44,8 @@ fn entries(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim).filter(|entry| !entry.is_empty())
 }
 
-/// Returns true if an entry of the option is the fingerprint of this relay,
-/// with or without the nickname.
+/// Returns true if an entry of the option is the fingerprint of this relay. A
+/// nickname may follow the fingerprint.
 fn is_relay(entry: &str, relay: Fingerprint) -> bool {
     let text = entry.trim_start_matches('$');
     let text = text.split(['~', '=']).next().unwrap_or_default();

@@ -1,5 +1,6 @@
-//! The thread that collects data about tor. It passes events on to the screen,
-//! and regularly asks tor for the data that events don't contain.
+//! The thread that collects data about tor. It passes tor's events on to the
+//! thread of the screen, and regularly asks tor for the data that events don't
+//! contain.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,8 @@ use super::message::{Message, Note};
 use super::process::Meter;
 use super::questions;
 
-/// The events that the pages need. The user may add others on the log page.
+/// The events that the pages of the monitor need. The user may add other kinds
+/// on the page Log.
 pub(crate) const KINDS: &[EventKind] = &[
     EventKind::Circ,
     EventKind::CircMinor,
@@ -38,29 +40,30 @@ pub(crate) const KINDS: &[EventKind] = &[
     EventKind::Guard,
 ];
 
-/// The maximum number of events in a queue. If the monitor is too slow, further
-/// events are lost. Then everything is read again, but at most once per
-/// [`REREAD_EVERY`].
+/// The maximum number of events that wait in a subscription. If the monitor is
+/// too slow, further events are lost, and all data is read again. This happens
+/// at most once per [`REREAD_EVERY`].
 const QUEUE: usize = 20_000;
 
-/// The minimum time between two readings of everything after lost events.
+/// The minimum time between two times when all data is read again because
+/// events were lost.
 const REREAD_EVERY: Duration = Duration::from_secs(15);
 
-/// The maximum time to wait for one answer. No events are passed on during this
-/// time.
+/// The maximum time to wait for one answer of tor. The thread passes on no
+/// events while it waits.
 const ANSWER: Duration = Duration::from_secs(5);
-/// The time for which tor isn't asked anything after it has failed to answer.
+/// The time for which tor isn't asked anything after it failed to answer.
 const SILENT_FOR: Duration = Duration::from_secs(10);
 
-/// The interval between questions about tor itself.
+/// The interval between requests for the facts about tor, such as the traffic.
 const FACTS_EVERY: Duration = Duration::from_secs(3);
-/// The interval between questions about circuits and streams.
+/// The interval between requests for the lists of circuits and streams.
 const CIRCUITS_EVERY: Duration = Duration::from_secs(30);
-/// The interval between questions about OR connections.
+/// The interval between requests for the list of OR connections.
 const OR_CONNECTIONS_EVERY: Duration = Duration::from_secs(15);
-/// The interval between questions about onion services.
+/// The interval between requests for the list of onion services.
 const SERVICES_EVERY: Duration = Duration::from_secs(10);
-/// The interval between questions about facts that change rarely: the nickname,
+/// The interval between requests for facts that rarely change: the nickname,
 /// the flags and accounting.
 const SLOW_EVERY: Duration = Duration::from_secs(30);
 
@@ -68,25 +71,27 @@ const SLOW_EVERY: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Feed {
     controller: Controller,
-    /// The controller for questions, with a short timeout.
+    /// The controller for requests. It has a short timeout, see [`ANSWER`].
     asked: Controller,
     messages: Sender<Message>,
     events: Subscription,
-    /// The subscription to the kinds of events that the user has added.
+    /// The subscription to the kinds of events that the user has added to
+    /// [`KINDS`]. `None` if there are no such kinds.
     added: Option<Subscription>,
     meter: Meter,
     facts: Facts,
     due: Due,
-    /// True if events were lost, so that everything has to be read again.
+    /// True if events were lost, so that all data has to be read again.
     is_stale: bool,
-    /// The time when everything was last read again.
+    /// The time when all data was last read again because events were lost.
+    /// `None` if this may happen at once.
     reread_at: Option<Instant>,
-    /// The time until which tor isn't asked any questions, because it has
-    /// failed to answer one. `None` if tor may be asked.
+    /// The time until which tor isn't asked anything, because it failed to
+    /// answer. `None` if tor may be asked.
     silent_until: Option<Instant>,
 }
 
-/// The times at which the next questions are due.
+/// The times at which the next requests of each kind are due.
 #[derive(Debug, Clone, Copy)]
 struct Due {
     facts: Instant,
@@ -103,11 +108,11 @@ impl Due {
     }
 }
 
-/// The error of a message that can't be sent because the screen is closed.
+/// The error if a message can't be sent, because the screen is closed.
 #[derive(Debug)]
 struct Ended;
 
-/// The reason why the remaining questions weren't asked.
+/// The reason why the remaining requests weren't sent.
 #[derive(Debug)]
 enum Problem {
     Ended,
@@ -147,9 +152,9 @@ impl Feed {
         })
     }
 
-    /// Passes on events and asks questions until the sender of `kinds` is
-    /// dropped, the connection has ended, or the screen is closed. Each message
-    /// of `kinds` replaces the kinds of events that the user has added.
+    /// Passes on events and sends requests. Returns when the sender of `kinds`
+    /// is dropped, the connection has ended, or the screen is closed. Each
+    /// message in `kinds` replaces the kinds of events that the user has added.
     pub(crate) fn run(mut self, kinds: &Receiver<Vec<EventKind>>) {
         if let Ok(traffic) = self.asked.info().bw_event_cache() {
             let _ = self.messages.send(Message::Bandwidth(traffic));
@@ -190,8 +195,8 @@ impl Feed {
         self.messages.send(message).map_err(|_| Ended)
     }
 
-    /// Passes events on. `is_added` is true if they come from the subscription
-    /// that the user has added.
+    /// Passes on the events in `batch`. `is_added` is true if they come from
+    /// the subscription in `self.added`.
     fn pass(&mut self, mut batch: Batch, is_added: bool) -> std::result::Result<(), Ended> {
         while let Some(item) = batch.pop_item() {
             self.pass_item(item, is_added)?;
@@ -225,7 +230,8 @@ impl Feed {
         Ok(())
     }
 
-    /// Replaces the kinds of events that the user has added.
+    /// Replaces the subscription to the kinds of events that the user has
+    /// added. Kinds that are in [`KINDS`] are ignored.
     fn add(&mut self, mut kinds: Vec<EventKind>) -> std::result::Result<(), Ended> {
         kinds.retain(|kind| !KINDS.contains(kind));
         if kinds.is_empty() {
@@ -242,9 +248,9 @@ impl Feed {
         Ok(())
     }
 
-    /// Measures tor's process, and asks the questions that are due. If tor
-    /// doesn't answer one, the others are asked later, because events wait for
-    /// the answers.
+    /// Measures the resources of tor's process, and sends the requests that are
+    /// due. If tor doesn't answer one, the others are sent later, because
+    /// events wait meanwhile.
     fn ask(&mut self) -> std::result::Result<(), Ended> {
         let usage = match is_local(&self.controller) {
             true => self.meter.measure(self.facts.pid),
@@ -324,9 +330,10 @@ impl Feed {
         Ok(())
     }
 
-    /// Passes on the events that arrived while tor was asked for a list. They
-    /// must reach the screen before the list. Calls `seen` with each event,
-    /// because an event may be newer than the list.
+    /// Passes on the events that arrived while tor was asked for a list,
+    /// because they must reach the screen before the list. Also calls `seen`
+    /// with each event, so that the caller can update the list, which may be
+    /// older than the event.
     fn pass_waiting(&mut self, mut seen: impl FnMut(&EventBody)) -> std::result::Result<(), Ended> {
         while let Ok(mut batch) = self.events.receiver().try_recv() {
             while let Some(item) = batch.pop_item() {
@@ -340,8 +347,9 @@ impl Feed {
     }
 }
 
-/// Applies an event to `list`, the OR connections that tor has listed. The list
-/// has no IDs, and a relay may have several connections, each with an entry.
+/// Updates `list`, tor's list of OR connections, with an event that arrived
+/// after the request. The list has no IDs, and a relay may have several
+/// connections, each with an entry.
 fn bring_up_to_date(list: &mut Vec<OrConnInfo>, info: &OrConnInfo) {
     let same = list.iter().position(|listed| listed.target == info.target);
     let is_end = matches!(info.status, OrConnStatus::Closed | OrConnStatus::Failed);
@@ -361,8 +369,8 @@ fn bring_up_to_date(list: &mut Vec<OrConnInfo>, info: &OrConnInfo) {
     }
 }
 
-/// Returns the answer, or `None` if tor refuses the question, because old
-/// versions of tor don't know all questions.
+/// Converts a refusal of tor to `None`. Old versions of tor refuse some of the
+/// requests.
 fn accept_refusal<T>(answer: Result<T>) -> Result<Option<T>> {
     match answer {
         Ok(value) => Ok(Some(value)),
@@ -383,8 +391,8 @@ mod tests {
 
     /// Creates a feed that is connected to a scripted tor. Returns the tor, the
     /// feed, and the receiver of the feed's messages. The tor accepts all
-    /// subscriptions, and answers each question with the text that `answer`
-    /// returns.
+    /// subscriptions. It answers each GETINFO and GETCONF command with the text
+    /// that `answer` returns for the command.
     fn feed(
         answer: impl Fn(&str) -> &'static str + Send + Sync + 'static,
     ) -> (ScriptedTor, Feed, Receiver<Message>) {
@@ -402,7 +410,8 @@ mod tests {
         (tor, Feed::new(controller, messages).unwrap(), received)
     }
 
-    /// Receives messages, up to the first one for which `is_it` returns true.
+    /// Receives messages until `is_it` returns true for one of them. Returns
+    /// the messages, including the last one.
     fn until(received: &Receiver<Message>, is_it: impl Fn(&Message) -> bool) -> Vec<Message> {
         let mut messages = Vec::new();
         loop {

@@ -1,4 +1,5 @@
-//! The file that keeps the monitor's graphs from one run to the next.
+//! The file of `--graphs`, which keeps the monitor's graphs from one run to the
+//! next.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -17,10 +18,10 @@ use super::data::history::Histories;
 
 /// The version of the format of the graphs file.
 const FORM: u32 = 1;
-/// The maximum number of bytes that are read from the file. A file has about
-/// 150 kilobytes.
+/// The maximum number of bytes that are read from the graphs file. Usually, it
+/// has about 150 kilobytes.
 const LONGEST: u64 = 4 * 1024 * 1024;
-/// The maximum time to wait until another thread has written the file.
+/// The maximum time to wait for another thread that is writing the file.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The content of the graphs file, which is JSON.
@@ -28,18 +29,19 @@ const PATIENCE: Duration = Duration::from_secs(2);
 struct Kept<T> {
     /// The version of the file's format, [`FORM`].
     scape_graphs: u32,
-    /// The time of writing, in seconds since 1970.
+    /// The time when the file was written, in seconds since 1970.
     saved: u64,
     graphs: T,
 }
 
-/// The graphs from the file, as they were saved. `None` if there was no file.
+/// The graphs from the file, and the time when they were written. `None` if the
+/// file didn't exist.
 #[derive(Debug, Default)]
 pub(crate) struct Saved(Option<Kept<Histories>>);
 
 impl Saved {
-    /// Returns the graphs, and leaves a gap for the time since they were
-    /// written. Returns empty graphs if there was no file.
+    /// Returns the graphs, followed by a gap for the time from their writing
+    /// until `now`. Returns empty graphs if the file didn't exist.
     pub(crate) fn resume(self, now: SystemTime) -> Histories {
         let Some(mut kept) = self.0 else { return Histories::default() };
         kept.graphs.resume_after(since_1970(now).saturating_sub(kept.saved));
@@ -72,12 +74,12 @@ pub(crate) fn read(path: &Path) -> Result<Saved, Failure> {
     Ok(Saved(kept))
 }
 
-/// The graphs file. Threads that write it wait for each other.
+/// The graphs file, for writing. Threads that write it wait for each other.
 #[derive(Debug)]
 pub(crate) struct GraphsFile {
     path: PathBuf,
-    /// True after the last graphs are written. Other threads may still have
-    /// older ones.
+    /// True after [`write_final`](Self::write_final). Another thread may still
+    /// have older graphs, which must not replace the final ones.
     is_final: Mutex<bool>,
 }
 
@@ -86,8 +88,9 @@ impl GraphsFile {
         GraphsFile { path, is_final: Mutex::new(false) }
     }
 
-    /// Writes graphs while the monitor runs. Does nothing after
-    /// [`write_final`](Self::write_final).
+    /// Writes the graphs while the monitor runs. Does nothing after
+    /// [`write_final`](Self::write_final). Returns an error message if the file
+    /// can't be written.
     pub(crate) fn write(&self, graphs: &Histories, now: SystemTime) -> Result<(), String> {
         match *self.lock()? {
             true => Ok(()),
@@ -95,22 +98,25 @@ impl GraphsFile {
         }
     }
 
-    /// Writes the graphs at the end of the monitor.
+    /// Writes the graphs when the monitor ends. Returns an error message if the
+    /// file can't be written.
     pub(crate) fn write_final(&self, graphs: &Histories, now: SystemTime) -> Result<(), String> {
         let mut is_final = self.lock()?;
         *is_final = true;
         write(&self.path, graphs, now)
     }
 
-    /// Waits for other threads that write. The lock must be held while writing.
+    /// Locks the file for writing. Returns an error message if another thread
+    /// holds the lock for longer than [`PATIENCE`].
     fn lock(&self) -> Result<MutexGuard<'_, bool>, String> {
         let busy = || format!("{}: writing takes too long", self.path.display());
         self.is_final.try_lock_for(PATIENCE).ok_or_else(busy)
     }
 }
 
-/// Replaces the file. Only its owner can read it. The old file stays until the
-/// new one is complete. Symbolic links to the file stay, too.
+/// Replaces the graphs file. Only its owner can read the new file. The old file
+/// stays until the new one is complete. If `path` is a symbolic link, the link
+/// stays, and the file that it leads to is replaced.
 fn write(path: &Path, graphs: &Histories, now: SystemTime) -> Result<(), String> {
     let kept = Kept { scape_graphs: FORM, saved: since_1970(now), graphs };
     let text = serde_json::to_string(&kept).map_err(|error| error.to_string())?;

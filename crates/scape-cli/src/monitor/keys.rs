@@ -1,5 +1,5 @@
-//! The handling of keys. A key goes first to an open box or line, then to the
-//! page, and finally to the monitor as a whole.
+//! Handles keys. A key goes first to an open box or line, then to the page, and
+//! finally to the monitor as a whole.
 
 use std::path::PathBuf;
 
@@ -13,8 +13,8 @@ use super::ui::line_editor::LineEditor;
 use super::ui::list::page_rows;
 use super::view::{Action, Edit};
 
-/// The keys that work on every page on which letters are commands, and their
-/// meanings.
+/// The keys that work on every page where letters are commands, each with its
+/// meaning.
 pub(crate) const EVERYWHERE: [(&str, &str); 12] = [
     ("Tab, 1-7", "another page"),
     ("Up, Down, k, j", "move; also PgUp, PgDn, Home, End, g, G, space"),
@@ -30,7 +30,8 @@ pub(crate) const EVERYWHERE: [(&str, &str); 12] = [
     ("q or Ctrl-C", "quit"),
 ];
 
-/// The keys that work on a page on which letters are text.
+/// The keys that work on every page where letters are text, each with its
+/// meaning.
 const WHILE_TYPING: [(&str, &str); 4] = [
     ("Tab, Shift-Tab", "another page"),
     ("Ctrl-L", "draw the screen again"),
@@ -38,10 +39,12 @@ const WHILE_TYPING: [(&str, &str); 4] = [
     ("Ctrl-C", "quit"),
 ];
 
-/// The key that works everywhere on systems whose shells can stop programs.
+/// The key that stops the program, with its meaning. It works on every page,
+/// but only on Unix.
 const SUSPEND: (&str, &str) = ("Ctrl-Z", "stop; the shell's fg continues");
 
-/// Handles a key press, and returns the effects.
+/// Handles a key press. Returns the effects that the thread of the screen must
+/// carry out.
 pub(crate) fn press(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     if control && key.code == KeyCode::Char('c') {
@@ -108,14 +111,15 @@ pub(crate) fn press(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Opens a page, and closes the line that the user was editing.
+/// Shows a page, and closes the line at the bottom if the user was typing one.
 pub(crate) fn open(model: &mut Model, page: Page) {
     model.page = page;
     model.shift = 0;
     model.line = None;
 }
 
-/// Handles a text that the user has pasted.
+/// Handles pasted text. It goes to the editor in a box, to the line at the
+/// bottom of the screen, or to the page.
 pub(crate) fn paste(model: &mut Model, text: &str) {
     match (&mut model.popup, &mut model.line) {
         (Some(Popup::Edit { editors, current, .. }), _) => {
@@ -161,7 +165,8 @@ fn begin_line(model: &mut Model, purpose: Purpose, text: &str) {
     model.line = Some(BottomLine { purpose, editor: LineEditor::new(text), error: None });
 }
 
-/// Carries out the actions that a page has returned.
+/// Carries out the actions that a page has requested. Returns the effects that
+/// the thread of the screen must carry out.
 fn perform(model: &mut Model, actions: Vec<Action>) -> Vec<Effect> {
     let mut effects = Vec::new();
     for action in actions {

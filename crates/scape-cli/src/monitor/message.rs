@@ -20,23 +20,25 @@ use super::data::programs::Program;
 use super::data::relays::Relays;
 use super::data::{Link, Options};
 
-/// A message to the thread that draws the screen. Nothing else changes the
-/// screen.
+/// A message to the thread that draws the screen. Only messages change the
+/// content of the screen.
 #[derive(Debug, Clone)]
 pub(crate) enum Message {
     /// A key press, a mouse event, pasted text, or a new size of the terminal.
     Input(TerminalEvent),
-    /// A second has passed, and this is the present time.
+    /// Another second has passed. Contains the present time.
     Tick(SystemTime),
     /// An event of tor.
     Event(Arc<Event>),
     /// The connection to tor was lost or restored.
     Link(Link),
-    /// Events were lost, so everything has to be read again.
+    /// Events were lost, so the screen may be out of date. All data will be
+    /// read again.
     Stale,
     Facts(Arc<Facts>),
     Usage(Usage),
-    /// The traffic in each of the last seconds before the monitor was started.
+    /// The traffic in each of the last seconds before the start of the monitor,
+    /// the oldest first, for the graphs.
     Bandwidth(Vec<Traffic>),
     Circuits(Vec<CircuitInfo>),
     Streams(Vec<StreamInfo>),
@@ -45,13 +47,14 @@ pub(crate) enum Message {
     Relays(Arc<Relays>),
     Options(Arc<Options>),
     Manual(Arc<Manual>),
-    /// The last lines of tor's log file, for the beginning of the page Log.
+    /// The last messages in tor's log file, for the beginning of the page Log.
     OldLog(Vec<LogLine>),
-    /// Lines to be shown in a box with this title.
+    /// A title and lines, to be shown in a box.
     Details(String, Vec<String>),
-    /// The program that uses a stream.
+    /// The program that uses a stream, as an answer to
+    /// [`Request::FindProgram`].
     Program(StreamId, Program),
-    /// The lines of the reply to a command from the prompt page.
+    /// The lines of the reply to a command from the page Prompt.
     Reply(Vec<String>),
     /// The result of a request, for the user.
     Note(Note),
@@ -74,46 +77,49 @@ impl Note {
     }
 }
 
-/// A task for the worker thread.
+/// A request to the worker thread, which may wait for tor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Request {
     NewIdentity,
     CloseCircuit(CircuitId),
     CloseStream(StreamId),
-    /// Sends a line to tor, for the prompt page.
+    /// Sends tor a line that the user typed on the page Prompt.
     Command(String),
     LoadRelays,
     LoadOptions,
     LoadManual,
     LoadLogFile,
-    /// Reads the details of a relay.
+    /// Reads the details of a relay, to be shown in a box.
     Relay(Fingerprint),
-    /// Finds the program that uses a stream, by the address of its client.
+    /// Finds the program that uses a stream. Contains the address of the
+    /// client, by which the program is found.
     FindProgram(StreamId, SocketAddr),
-    /// Adds a relay to the option ExcludeNodes if the value is true. Otherwise,
-    /// removes the relay from the option.
+    /// Adds a relay to tor's option `ExcludeNodes` if the value is true.
+    /// Removes the relay from the option if it is false.
     Exclude(Fingerprint, bool),
-    /// Checks the torrc for mistakes, and shows them.
+    /// Checks the torrc for mistakes, to be shown in a box.
     CheckTorrc,
-    /// Writes the graphs to the file in which they are saved.
+    /// Writes the graphs to the file of `--graphs`.
     KeepGraphs(Box<Histories>),
-    /// Changes an option. The change is pending until it is applied.
+    /// Changes an option to these values. The change is pending until the
+    /// request [`Request::ApplyOptions`].
     SetOption(String, Vec<String>),
     ResetOption(String),
     /// Discards the pending change of an option.
     DiscardOption(String),
-    /// Sends the pending changes to tor.
+    /// Sends all pending changes of options to tor.
     ApplyOptions,
     /// Makes tor write its torrc.
     SaveTorrc,
     WriteFile(PathBuf, String),
-    /// Subscribes to further kinds of events, for the log page.
+    /// Subscribes to these kinds of events, for the page Log. They replace the
+    /// kinds of the last such request.
     Events(Vec<EventKind>),
 }
 
 impl Request {
-    /// Returns true if a second request of the same kind is useless while the
-    /// first one is waiting.
+    /// Returns true for requests that only load data. The same request needn't
+    /// be queued again while the first one is waiting.
     pub(crate) fn is_load(&self) -> bool {
         matches!(
             self,
@@ -126,15 +132,16 @@ impl Request {
     }
 }
 
-/// A task that a message causes for the thread of the screen.
+/// A task for the thread of the screen, which results from a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
     Quit,
     Ask(Request),
-    /// Puts a text into the clipboard of the terminal.
+    /// Puts a text into the clipboard, by an escape sequence of the terminal.
     Copy(String),
-    /// Draws the whole screen again.
+    /// Clears the terminal and draws the whole screen again.
     Clear,
-    /// Stops the program until the shell continues it.
+    /// Restores the terminal and stops the program until the shell continues
+    /// it.
     Suspend,
 }

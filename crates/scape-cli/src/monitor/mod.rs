@@ -68,14 +68,15 @@ use terminal::Screen;
 use ui::theme::Theme;
 use worker::Worker;
 
-/// The longest time between two attempts to reconnect.
+/// The maximum time between two attempts to reconnect.
 const RECONNECT_EVERY: Duration = Duration::from_secs(5);
-/// The time after which a silent connection is checked.
+/// The time without data from tor after which the monitor checks the
+/// connection.
 const HEARTBEAT: Duration = Duration::from_secs(30);
-/// The maximum number of messages that wait for the screen. A thread that sends
-/// another one is blocked until there is room.
+/// The maximum number of messages that wait for the thread of the screen. A
+/// thread that sends another one is blocked until there is room.
 const MESSAGES: usize = 4_096;
-/// The maximum number of requests that wait for tor.
+/// The maximum number of requests that wait for the worker thread.
 const REQUESTS: usize = 64;
 
 /// Watch tor on the whole terminal: traffic, connections, log, options, relays
@@ -167,7 +168,8 @@ impl Arguments {
         ended
     }
 
-    /// Opens the databases of countries and networks.
+    /// Opens the databases of `--geoip` and `--networks`. Without these
+    /// options, returns a value that contains no database.
     fn geoip(&self) -> Result<GeoIp, Failure> {
         let geoip = self.countries.database()?;
         match &self.networks {
@@ -179,7 +181,8 @@ impl Arguments {
     }
 }
 
-/// Sends a message if the connection was lost or restored.
+/// Tells the thread of the screen if the connection to tor was lost or
+/// restored.
 fn tell_link(change: &ConnectionStatus, messages: &Sender<Message>) {
     let link = match change {
         ConnectionStatus::Connected | ConnectionStatus::Reconnected(_) => Link::Up,

@@ -1,4 +1,4 @@
-//! The whole state of the monitor.
+//! The whole state of the monitor, and the functions that read it.
 
 use std::time::SystemTime;
 
@@ -18,22 +18,22 @@ pub(crate) struct Model {
     pub(crate) page: Page,
     pub(crate) pages: Pages,
     pub(crate) data: Data,
-    /// A copy of the data from the time when the user paused the screen. `None`
-    /// if the screen isn't paused.
+    /// A copy of the data from the time when the user paused the screen. It is
+    /// shown in place of the new data. `None` if the screen isn't paused.
     pub(crate) frozen: Option<Box<Data>>,
     pub(crate) popup: Option<Popup>,
     pub(crate) line: Option<BottomLine>,
-    /// A message to the user, and the time when it arrived.
+    /// The message at the bottom of the screen, and the time when it appeared.
     pub(crate) note: Option<(Note, SystemTime)>,
     pub(crate) theme: Theme,
     pub(crate) width: u16,
     pub(crate) height: u16,
     pub(crate) shift: usize,
-    /// True if the user wants to see addresses of other people, false if not.
-    /// `None` if the user hasn't chosen: then they are hidden, unless tor has
-    /// reported that it isn't a relay.
+    /// True if the user has chosen to see addresses of other people, false if
+    /// the user has chosen not to. `None` before the first choice. Then the
+    /// addresses are hidden, unless tor has reported that it isn't a relay.
     pub(crate) shows_addresses: Option<bool>,
-    /// True if the graphs are saved in a file.
+    /// True if the graphs are saved, because the user gave `--graphs`.
     pub(crate) keeps_graphs: bool,
     /// The time when the graphs were last saved.
     pub(crate) kept_at: SystemTime,
@@ -41,7 +41,7 @@ pub(crate) struct Model {
     pub(crate) changed: bool,
 }
 
-/// A box over the page.
+/// A box in front of the page.
 #[derive(Debug)]
 pub(crate) enum Popup {
     Text { title: String, lines: Vec<String>, first: usize },
@@ -49,7 +49,7 @@ pub(crate) enum Popup {
     Edit { edit: Edit, editors: Vec<LineEditor>, current: usize },
 }
 
-/// A line that the user types at the bottom of the screen.
+/// A line at the bottom of the screen in which the user is typing.
 #[derive(Debug)]
 pub(crate) struct BottomLine {
     pub(crate) purpose: Purpose,
@@ -57,11 +57,11 @@ pub(crate) struct BottomLine {
     pub(crate) error: Option<String>,
 }
 
-/// The purpose of a line at the bottom.
+/// The purpose of the line in which the user is typing at the bottom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Search,
-    /// The name of the file that the page is written to.
+    /// The name of a file, to which the content of the page is written.
     WriteFile,
 }
 
@@ -91,13 +91,14 @@ impl Model {
         }
     }
 
-    /// Returns the data that is on the screen.
+    /// Returns the data that the screen shows: the paused copy, or else the
+    /// newest.
     pub(crate) fn shown(&self) -> &Data {
         self.frozen.as_deref().unwrap_or(&self.data)
     }
 
-    /// Returns true while keys are text or answer a question. The caller must
-    /// not open a box then, because the box would get keys that are meant for
+    /// Returns true if keys are text or answer a question. The caller must not
+    /// open a box then, because the box would get keys that are meant for
     /// something else.
     pub(crate) fn takes_text(&self) -> bool {
         match &self.popup {
@@ -107,14 +108,14 @@ impl Model {
         }
     }
 
-    /// Shows lines in a box, wrapped to the width of the screen.
+    /// Shows these lines in a box with a title. Long lines are wrapped.
     pub(crate) fn show(&mut self, title: String, lines: &[String]) {
         let width = popup::text_width(self.width);
         let lines = lines.iter().flat_map(|line| text::wrap(&printable(line), width)).collect();
         self.popup = Some(Popup::Text { title: printable(&title), lines, first: 0 });
     }
 
-    /// Returns the settings for drawing pages.
+    /// Returns the settings that pages need for drawing themselves.
     pub(crate) fn view(&self) -> View {
         let shown = self.shown();
         View {

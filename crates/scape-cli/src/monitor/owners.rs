@@ -1,4 +1,4 @@
-//! The search for the programs on this machine that use streams.
+//! Searches for the programs on this machine that use tor's streams.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,14 +9,14 @@ use crate::commands::shared::files::read_start;
 
 use super::data::programs::Program;
 
-/// The list of the users of this machine.
+/// The file that lists the users of this machine.
 const USERS: &str = "/etc/passwd";
-/// The maximum number of bytes that are read from the list of users.
+/// The maximum number of bytes that are read from [`USERS`].
 const USERS_READ: u64 = 1024 * 1024;
 
-/// Finds the program whose connection to tor comes from this address. Returns
-/// `None` if the connection isn't found, or if this system has no list of
-/// connections.
+/// Finds the program that has opened the connection from this address to tor.
+/// Returns `None` if the connection isn't found, or if this system has no list
+/// of connections.
 pub(crate) fn program_of(source: SocketAddr) -> Option<Program> {
     let (process, uid) = match owner_of(source, None) {
         Ok(owner) => {
@@ -34,7 +34,8 @@ pub(crate) fn program_of(source: SocketAddr) -> Option<Program> {
     Some(Program { process, user })
 }
 
-/// Returns the name of a user from the text of `/etc/passwd`.
+/// Returns the name of the user with this id. `users` is the text of
+/// `/etc/passwd`.
 fn name_of(uid: u32, users: &str) -> Option<&str> {
     users.lines().find_map(|line| {
         let mut fields = line.split(':');

@@ -1,25 +1,27 @@
-//! The resources of tor's process, from `/proc`.
+//! Measures the resources of tor's process, from files in `/proc`.
 
 use std::fs;
 use std::time::Instant;
 
 use super::data::facts::Usage;
 
-/// The number of ticks per second. A tick is the unit of processor times in
-/// `/proc`, and Linux uses this number on all common machines.
+/// The number of ticks per second. A tick is the unit of the processor times in
+/// `/proc`. Linux uses 100 ticks per second on all common machines.
 const TICKS_PER_SECOND: u128 = 100;
 
-/// A meter for the resources of a process.
+/// Measures the resources of a process. Remembers the last measurement, because
+/// the use of the processor is the difference of two measurements.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
-    /// The ID of the process, its processor time in ticks, and the time of the
-    /// last measurement. `None` before the first one.
+    /// The process id, the processor time in ticks, and the time of the last
+    /// measurement. `None` before the first one.
     last: Option<(u32, u64, Instant)>,
 }
 
 impl Meter {
-    /// Measures the process with this ID. Returns no values if the process
-    /// isn't tor, because tor then runs on another machine or in a container.
+    /// Measures the process with this id. All values of the result are `None`
+    /// if `pid` is `None` or isn't a process named tor, because tor then runs
+    /// on another machine or in a container.
     pub(crate) fn measure(&mut self, pid: Option<u32>) -> Usage {
         let Some(pid) = pid else { return Usage::default() };
         let stat = read(pid, "stat").unwrap_or_default();
@@ -51,8 +53,8 @@ fn read(pid: u32, file: &str) -> Option<String> {
     fs::read_to_string(format!("/proc/{pid}/{file}")).ok()
 }
 
-/// Returns the name of a program and its processor time in ticks, from the text
-/// of its file `/proc/PID/stat`. Returns `None` if the text is malformed.
+/// Parses the file `/proc/PID/stat`. Returns the name of the program, and the
+/// processor time in ticks. Returns `None` if the text is malformed.
 fn parse_stat(text: &str) -> Option<(&str, u64)> {
     // The name is in parentheses and may contain spaces and parentheses.
     let (name, rest) = text.split_once('(')?.1.rsplit_once(')')?;
@@ -62,8 +64,8 @@ fn parse_stat(text: &str) -> Option<(&str, u64)> {
     Some((name, times.next()?.saturating_add(times.next()?)))
 }
 
-/// Returns the memory of a process in bytes, from the text of its file
-/// `/proc/PID/status`. Returns `None` if the text doesn't contain it.
+/// Parses the file `/proc/PID/status`. Returns the memory of the process in
+/// bytes. Returns `None` if the text doesn't contain it.
 fn parse_memory(text: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

@@ -1,4 +1,4 @@
-//! The questions that tor is asked regularly.
+//! The requests that the monitor regularly sends to tor.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -13,7 +13,7 @@ use crate::commands::shared::files::{is_local, read_start};
 use super::data::facts::{Accounting, Facts};
 use super::data::onions::{Origin, Service};
 
-/// The GETINFO keys of the facts. The keys of the ports are added later.
+/// The GETINFO keys for the facts, except those for ports.
 const KEYS: [&str; 15] = [
     "version",
     "status/version/current",
@@ -33,15 +33,16 @@ const KEYS: [&str; 15] = [
 ];
 
 const FINGERPRINT: &str = "fingerprint";
-/// A part of the text with which tor refuses [`FINGERPRINT`] if it isn't a
-/// relay.
+/// A part of the error message with which tor refuses [`FINGERPRINT`] if it
+/// isn't a relay.
 const NO_RELAY: &str = "server mode";
 
 /// The maximum number of bytes that are read from the file `hostname` of an
 /// onion service.
 const HOSTNAME: u64 = 1_024;
 
-/// Reads the facts. The facts that change rarely are copied from `old`.
+/// Asks tor for the facts. The facts that rarely change are copied from `old`;
+/// [`slow_facts`] asks for them.
 pub(crate) fn facts(controller: &Controller, old: &Facts) -> Result<Facts> {
     let kinds = ListenerKind::KNOWN;
     let listeners: Vec<_> = kinds.iter().map(|kind| format!("net/listeners/{kind}")).collect();
@@ -105,8 +106,8 @@ pub(crate) fn facts(controller: &Controller, old: &Facts) -> Result<Facts> {
     })
 }
 
-/// Reads the facts that change rarely. If tor doesn't answer, the facts that
-/// weren't read keep their values.
+/// Asks tor for the facts that rarely change: the nickname, accounting and the
+/// flags. After an error, the facts that weren't read keep their values.
 pub(crate) fn slow_facts(controller: &Controller, facts: &mut Facts) -> Result<()> {
     let info = controller.info();
     facts.nickname = controller.get_conf("Nickname")?;
@@ -125,7 +126,8 @@ pub(crate) fn slow_facts(controller: &Controller, facts: &mut Facts) -> Result<(
     Ok(())
 }
 
-/// Reads the onion services.
+/// Asks tor for its onion services. Reads the addresses of services in the
+/// configuration from their files if tor runs on this machine.
 pub(crate) fn services(controller: &Controller) -> Result<Vec<Service>> {
     let info = controller.info();
     let mut services = Vec::new();
@@ -163,8 +165,9 @@ mod tests {
 
     use super::*;
 
-    /// Returns the facts of a tor that answers `GETINFO fingerprint` with
-    /// `fingerprint`, and refuses all other keys.
+    /// Returns the result of [`facts`] for a scripted tor. The tor answers
+    /// `GETINFO fingerprint` with the reply `fingerprint`, and refuses all
+    /// other keys.
     fn ask(fingerprint: &'static str) -> Result<Facts> {
         let tor = ScriptedTor::builder()
             .on_any(move |command| match command.strip_prefix("GETINFO ")? {

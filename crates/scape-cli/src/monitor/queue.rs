@@ -1,5 +1,6 @@
-//! The queue of requests to the worker. A request to load something is never
-//! queued twice, so a flood of events leaves room for requests of the user.
+//! The queue of requests to the worker thread. A request that loads data isn't
+//! queued twice, so that many events don't take the room of the user's
+//! requests.
 
 use std::sync::Arc;
 
@@ -8,18 +9,19 @@ use parking_lot::Mutex;
 
 use super::message::Request;
 
-/// The requests to load something that are in the queue.
+/// The requests that load data and are waiting in the queue.
 type Loads = Arc<Mutex<Vec<Request>>>;
 
-/// Creates a queue that holds at most `size` requests. Returns the screen's end
-/// of the queue, and the worker's end.
+/// Creates a queue for at most `size` requests. Returns the end for the thread
+/// of the screen, which sends, and the end for the worker thread, which
+/// receives.
 pub(crate) fn bounded(size: usize) -> (Requests, Waiting) {
     let (sender, receiver) = crossbeam_channel::bounded(size);
     let loads = Loads::default();
     (Requests { sender, loads: Arc::clone(&loads) }, Waiting { receiver, loads })
 }
 
-/// The end of the queue to which the screen sends.
+/// The sending end of the queue, which the thread of the screen uses.
 #[derive(Debug)]
 pub(crate) struct Requests {
     sender: Sender<Request>,
@@ -27,8 +29,8 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    /// Adds a request. Does nothing if an equal request to load something is
-    /// already waiting.
+    /// Adds a request without waiting for room. Does nothing if the request
+    /// loads data and an equal request is already in the queue.
     pub(crate) fn try_send(&self, request: Request) -> Result<(), TrySendError<Request>> {
         if !request.is_load() {
             return self.sender.try_send(request);
@@ -43,7 +45,7 @@ impl Requests {
     }
 }
 
-/// The end of the queue from which the worker receives.
+/// The receiving end of the queue, which the worker thread uses.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     receiver: Receiver<Request>,
@@ -51,7 +53,8 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Waits for the next request. Returns `None` if the screen is closed.
+    /// Waits for the next request. Returns `None` when the sending end is
+    /// dropped, because the screen is closed.
     pub(crate) fn next(&self) -> Option<Request> {
         let request = self.receiver.recv().ok()?;
         // A change after this point isn't part of the answer, so it may request

@@ -1,4 +1,5 @@
-//! The details of one relay: its entry in the consensus and its descriptor.
+//! Reads the details of one relay: its entry in the consensus and its
+//! descriptor.
 
 use scape::geoip::GeoIp;
 use scape::netdoc::{FamilyMember, RouterStatus, ServerDescriptor};
@@ -10,7 +11,7 @@ use crate::base::units;
 
 use super::data::relays::Place;
 
-/// Returns a title, and lines with everything that tor knows about the relay.
+/// Returns the title and the lines of the box with the details of a relay.
 pub(crate) fn read(
     controller: &Controller,
     geoip: &GeoIp,
@@ -83,7 +84,8 @@ fn of_descriptor(descriptor: &ServerDescriptor<'_>) -> Vec<String> {
     lines
 }
 
-/// Returns the line of a relay's family, if it has one.
+/// Formats the line about a relay's family. Returns `None` if the relay has no
+/// family.
 fn family(members: &[FamilyMember]) -> Option<String> {
     if members.is_empty() {
         return None;

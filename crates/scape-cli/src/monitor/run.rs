@@ -1,4 +1,4 @@
-//! The loop that handles messages and draws the screen.
+//! The loop of the monitor, which handles messages and draws the screen.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,32 +17,37 @@ use super::queue::Requests;
 use super::terminal::Screen;
 use super::update::{begin, update};
 
-/// The minimum time between two drawings that events cause.
+/// The minimum time between two drawings if messages other than input caused
+/// the change.
 const FRAME: Duration = Duration::from_millis(200);
-/// The minimum time between two drawings that keys cause.
+/// The minimum time between two drawings if input, such as a key press, caused
+/// the change.
 const KEY_FRAME: Duration = Duration::from_millis(30);
-/// The maximum time to wait for a message, so that signals are noticed soon.
+/// The maximum time that the loop waits for a message. It is short, so that
+/// signals are noticed soon.
 const WAIT: Duration = Duration::from_millis(250);
-/// The interval between two ticks.
+/// The interval between two ticks, which update the times on the screen.
 const TICK: Duration = Duration::from_secs(1);
-/// The maximum number of waiting messages that are handled between two
-/// drawings.
+/// The maximum number of messages that are handled at once. Then the loop draws
+/// the screen if it is due.
 const AT_ONCE: usize = 2_000;
 
-/// The channels and threads that the loop uses.
+/// The channels and threads that the loop uses, and the flags that it checks.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
     pub(crate) messages: Receiver<Message>,
     pub(crate) requests: Requests,
-    /// The threads that the monitor can't work without. The text is the message
-    /// for the user if the thread ends.
+    /// The threads that the monitor needs, each with the error message for the
+    /// user if the thread ends.
     pub(crate) threads: Vec<(JoinHandle<()>, &'static str)>,
     pub(crate) token: CancelToken,
-    /// True after the program was stopped and has been continued.
+    /// True if the program was stopped and then continued, and the loop hasn't
+    /// handled that yet.
     pub(crate) continued: Arc<AtomicBool>,
 }
 
-/// Handles messages until the user quits, a signal arrives, or a thread ends.
+/// Handles messages until the user quits. Returns a failure if a signal has
+/// come or one of the threads has ended.
 pub(crate) fn run(
     model: &mut Model,
     screen: &mut Screen,
@@ -101,7 +106,8 @@ pub(crate) fn run(
     }
 }
 
-/// Carries out the effects of an update. Returns true if the monitor must end.
+/// Carries out effects that [`update`] has returned. Returns true if the
+/// monitor must end.
 fn perform(
     effects: Vec<Effect>,
     model: &mut Model,
@@ -133,9 +139,9 @@ fn perform(
     Ok(false)
 }
 
-/// Reads the size of the terminal, and has the screen drawn. The size may have
-/// changed while the program was stopped, because only programs in the
-/// foreground are told about a new size.
+/// Reads the size of the terminal, and marks the screen to be drawn. Called
+/// after the program was stopped, because the size may have changed meanwhile:
+/// only programs in the foreground are told about a new size.
 fn read_size(model: &mut Model, screen: &Screen) -> Result<(), Failure> {
     let (width, height) = screen.size()?;
     update(model, Message::Input(TerminalEvent::Resize(width, height)));
@@ -143,7 +149,7 @@ fn read_size(model: &mut Model, screen: &Screen) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Starts a thread that has a name and calls `work`.
+/// Starts a thread with this name, which calls `work`.
 pub(crate) fn spawn(
     name: &str,
     work: impl FnOnce() + Send + 'static,

@@ -5,7 +5,8 @@ use ratatui::text::{Line, Span};
 use super::pages::Page;
 use super::ui::theme::Theme;
 
-/// Returns the line with all tabs.
+/// Returns the first line of the screen, which shows the tabs. The tab of the
+/// page `selected` is highlighted.
 pub(crate) fn line(selected: Page, theme: Theme) -> Line<'static> {
     let spans = Page::ALL.into_iter().flat_map(|page| {
         let style = match page == selected {
@@ -17,7 +18,8 @@ pub(crate) fn line(selected: Page, theme: Theme) -> Line<'static> {
     Line::from(spans.collect::<Vec<_>>())
 }
 
-/// Returns the page whose tab is at a column. Returns `None` between tabs.
+/// Returns the page whose tab covers this column of the screen. Returns `None`
+/// if no tab does.
 pub(crate) fn at(column: u16) -> Option<Page> {
     let mut end = 0;
     Page::ALL.into_iter().find(|page| {

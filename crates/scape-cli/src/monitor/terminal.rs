@@ -1,4 +1,4 @@
-//! The terminal. The monitor takes it over at the start, and restores it at the
+//! Takes over the terminal at the start of the monitor, and restores it at the
 //! end, even after a panic or a signal.
 
 use std::io::{self, IsTerminal as _, Stdout};
@@ -25,8 +25,8 @@ use crate::base::interrupt;
 use super::draw::draw;
 use super::model::Model;
 
-/// The time that the monitor has to end after a signal. It notices the signal
-/// after 250 milliseconds at most, and then saves the graphs.
+/// The time that the monitor has to end after a signal. It needs up to 250
+/// milliseconds to notice the signal, and then saves the graphs.
 const RETURN: Duration = Duration::from_secs(3);
 
 /// The terminal while the monitor uses it. Dropping this value restores the
@@ -47,7 +47,8 @@ impl Screen {
         Ok(())
     }
 
-    /// Takes over the terminal. If `mouse` is true, the mouse is used, too.
+    /// Takes over the terminal. If `mouse` is true, the terminal also reports
+    /// mouse events to the program.
     pub(crate) fn open(mouse: bool) -> Result<Self, Failure> {
         restore_after_panics();
         enable_raw_mode().map_err(failure)?;
@@ -65,7 +66,8 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Switches to the alternate screen.
+    /// Switches to the alternate screen. Also makes the terminal report pastes
+    /// and, if the user wants it, mouse events.
     fn enter(&self) -> Result<(), Failure> {
         let mut out = io::stdout();
         execute!(out, EnterAlternateScreen, EnableBracketedPaste).map_err(failure)?;
@@ -75,8 +77,8 @@ impl Screen {
         Ok(())
     }
 
-    /// Restores the terminal, and stops the program and the others in its
-    /// process group, as Ctrl-Z does outside of raw mode. Returns when the
+    /// Restores the terminal, and stops the process group of this program, as
+    /// Ctrl-Z does outside of raw mode. Takes over the terminal again when the
     /// shell has continued the program.
     #[cfg(unix)]
     pub(crate) fn suspend(&mut self) -> Result<(), Failure> {
@@ -94,8 +96,8 @@ impl Screen {
         Ok(())
     }
 
-    /// Takes over the terminal again after the program was stopped, whether by
-    /// Ctrl-Z or by another program.
+    /// Takes over the terminal again after the program was stopped and
+    /// continued.
     pub(crate) fn resume(&mut self) -> Result<(), Failure> {
         // The shell may have changed the mode of the terminal, but crossterm
         // enters raw mode only if it has left it. In the background, this stops
@@ -106,13 +108,14 @@ impl Screen {
         self.clear()
     }
 
-    /// Returns the number of columns and rows.
+    /// Returns the size of the terminal: the number of columns, then the number
+    /// of rows.
     pub(crate) fn size(&self) -> Result<(u16, u16), Failure> {
         let size = self.terminal.size().map_err(failure)?;
         Ok((size.width, size.height))
     }
 
-    /// Draws the model.
+    /// Draws the model on the terminal.
     pub(crate) fn draw(&mut self, model: &Model) -> Result<(), Failure> {
         self.terminal.draw(|frame| draw(model, frame)).map(drop).map_err(failure)
     }
@@ -142,7 +145,7 @@ fn failure(error: io::Error) -> Failure {
     Failure::failed(format!("cannot use the terminal: {error}"))
 }
 
-/// Restores the terminal. Failures are ignored, because the terminal may have
+/// Restores the terminal. Errors are ignored, because the terminal may have
 /// been closed.
 fn restore() {
     // Writing blocks while the terminal's output is stopped, so the mode is

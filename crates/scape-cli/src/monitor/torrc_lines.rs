@@ -1,4 +1,4 @@
-//! The text of a box with the torrc and remarks about its mistakes.
+//! Formats the torrc with remarks about its mistakes, for a box.
 
 use scape::config::TorrcFiles;
 use scape::{Controller, Result};
@@ -6,9 +6,9 @@ use scape::{Controller, Result};
 use crate::base::failure::Failure;
 use crate::commands::conf::check::{self, Remark};
 
-/// Returns a title, and the lines of the torrc and of the files that it
-/// includes. Remarks follow the lines that they are about. Comments and secrets
-/// are left out.
+/// Returns the title and the lines of a box with the torrc and the files that
+/// it includes. A remark about a mistake follows the line that it is about.
+/// Comments and secrets are left out.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! The functions that change the model when a message arrives. They don't wait,
+//! Changes the model when a message arrives. The functions here don't wait,
 //! read or write. Instead, they return effects, which other parts of the
 //! monitor carry out.
 
@@ -25,14 +25,15 @@ use super::ui::text::NOTE_SHOWN;
 /// The interval at which the graphs are saved.
 const KEEP_EVERY: Duration = Duration::from_secs(60);
 
-/// Returns the requests for everything that is read at the start.
+/// Returns the requests for the data that is loaded when the monitor starts.
 pub(crate) fn begin() -> Vec<Effect> {
     let requests =
         [Request::LoadLogFile, Request::LoadOptions, Request::LoadManual, Request::LoadRelays];
     requests.map(Effect::Ask).into()
 }
 
-/// Handles a message. Returns the effects that must be carried out.
+/// Changes the model because of a message. Returns the effects that the caller
+/// must carry out.
 pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     let now = model.data.now;
     match message {
@@ -162,14 +163,15 @@ fn change_link(model: &mut Model, link: Link) -> Vec<Effect> {
     }
 }
 
-/// Forgets tor's role. So addresses are hidden until the tor of the next
-/// connection reports that it isn't a relay.
+/// Sets the role of tor to unknown, because the next connection may lead to
+/// another tor. Addresses are hidden until that tor reports that it isn't a
+/// relay.
 fn forget_role(model: &mut Model) {
     Arc::make_mut(&mut model.data.facts).is_relay = None;
 }
 
-/// Returns requests to read again the data that tor isn't asked for regularly.
-/// Needed after events may have been missed.
+/// Returns the requests for data that the feed doesn't regularly read. Needed
+/// after events may have been lost.
 fn reload() -> Vec<Effect> {
     [Request::LoadOptions, Request::LoadRelays].map(Effect::Ask).into()
 }
@@ -220,7 +222,8 @@ fn handle_event(model: &mut Model, event: &Event) -> Vec<Effect> {
     effects
 }
 
-/// Handles the mouse: the wheel moves the selection, a click selects a tab.
+/// Handles a mouse event: the wheel moves the selection, and a click on a tab
+/// opens the page.
 fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
     let code = match mouse.kind {
         MouseEventKind::ScrollUp => KeyCode::Up,

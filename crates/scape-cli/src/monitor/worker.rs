@@ -1,5 +1,5 @@
-//! The thread that handles requests. A request may take long, so requests have
-//! a separate thread and delay neither the screen nor the events.
+//! The worker thread, which handles requests. A request may take long, so a
+//! separate thread keeps it from delaying the screen and the events.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -30,23 +30,22 @@ use super::{exclusion, relay_details, torrc_lines};
 
 /// The number of bytes that are read from the end of tor's log file.
 const LOG_TAIL: u64 = 256 * 1024;
-/// The maximum number of lines of a reply on the prompt page. Longer replies
+/// The maximum number of lines of a reply on the page Prompt. Longer replies
 /// are cut.
 const REPLY_LINES: usize = 2_000;
 
-/// The state of the thread that handles requests.
+/// The state of the worker thread.
 #[derive(Debug)]
 pub(crate) struct Worker {
     controller: Controller,
     messages: Sender<Message>,
-    /// The channel to the thread that subscribes to kinds of events.
+    /// The channel to the feed, which subscribes to these kinds of events.
     kinds: Sender<Vec<EventKind>>,
-    /// The configuration with the user's pending changes. `None` until it is
-    /// read.
+    /// Tor's configuration with the user's pending changes. `None` until a
+    /// request needs it.
     config: Option<Config>,
     geoip: GeoIp,
-    /// The file in which graphs are saved. `None` without the option
-    /// `--graphs`.
+    /// The file of `--graphs`. `None` without this option.
     graphs: Option<Arc<GraphsFile>>,
 }
 
@@ -62,7 +61,8 @@ impl Worker {
         Worker { controller, messages, kinds, config: None, geoip, graphs }
     }
 
-    /// Handles requests until the screen is closed.
+    /// Handles requests until the sending end of the queue is dropped, because
+    /// the screen is closed.
     pub(crate) fn run(mut self, requests: &Waiting) {
         while let Some(request) = requests.next() {
             let what = describe(&request);
@@ -77,7 +77,8 @@ impl Worker {
         }
     }
 
-    /// Sends a message to the screen. Does nothing if the screen is closed.
+    /// Sends a message to the thread of the screen. Does nothing if the screen
+    /// is closed.
     fn send(&self, message: Message) {
         let _ = self.messages.send(message);
     }
@@ -156,8 +157,8 @@ impl Worker {
         Ok(Some(Message::Note(Note::good(note))))
     }
 
-    /// Reads and checks the torrc. Returns a message with its lines and the
-    /// remarks about them, or with the failure.
+    /// Checks the torrc. Returns the message that shows its lines and the
+    /// remarks about them, or the message about a failure.
     fn torrc(&self) -> Message {
         match torrc_lines::read(&self.controller) {
             Ok((title, lines)) => Message::Details(title, lines),
@@ -165,15 +166,16 @@ impl Worker {
         }
     }
 
-    /// Writes the graphs to their file. Returns a message if that fails.
+    /// Writes the graphs to the file of `--graphs`. Returns a message if that
+    /// fails, and `None` otherwise.
     fn keep(&self, histories: &Histories) -> Option<Message> {
         let file = self.graphs.as_ref()?;
         let error = file.write(histories, SystemTime::now()).err()?;
         Some(Message::Note(Note::error(format!("cannot save the graphs: {error}"))))
     }
 
-    /// Sends a command from the prompt page. Returns a message with the lines
-    /// of the reply.
+    /// Sends tor a command from the page Prompt. Returns a message with the
+    /// lines of the reply, or with the error.
     fn command(&self, line: &str) -> Message {
         let reply = match self.controller.msg(line) {
             Ok(reply) => reply,
@@ -200,7 +202,8 @@ impl Worker {
         Message::Reply(lines)
     }
 
-    /// Reads the consensus. Returns `None` if tor has none yet.
+    /// Reads the consensus. Returns a message with its relays, or `None` if tor
+    /// has no consensus yet.
     fn relays(&self) -> Result<Option<Message>> {
         let flavor = ConsensusFlavor::Microdesc;
         let Some(text) = self.controller.info().consensus_document(&flavor)? else {
@@ -212,7 +215,8 @@ impl Worker {
         Ok(Some(Message::Relays(Arc::new(relays))))
     }
 
-    /// Returns the place of each address, as far as the databases contain it.
+    /// Returns the country and the network of each address, in the same order.
+    /// A value is `None` if it can't be found out.
     fn places(&self, addresses: &[SocketAddrV4]) -> Vec<Place> {
         let mut places = Vec::with_capacity(addresses.len());
         // Look up a part at a time, so that tor can answer other controllers in
@@ -230,7 +234,8 @@ impl Worker {
         places
     }
 
-    /// Returns the configuration with the pending changes.
+    /// Returns the configuration with the pending changes. Reads it from tor
+    /// when it is needed for the first time.
     fn config(&mut self) -> Result<&mut Config> {
         let config = match self.config.take() {
             Some(config) => config,
@@ -239,7 +244,8 @@ impl Worker {
         Ok(self.config.insert(config))
     }
 
-    /// Reads tor's options. The message also contains the pending changes.
+    /// Reads tor's options. Returns a message with the options and the pending
+    /// changes.
     fn options(&mut self) -> Result<Message> {
         let config = self.config()?;
         let mut all = config.options()?;
@@ -251,8 +257,8 @@ impl Worker {
         Ok(Message::Options(Arc::new(options)))
     }
 
-    /// Reads the end of tor's log file. Returns `None` if tor has no log file,
-    /// or if the file can't be read.
+    /// Reads the last messages in tor's log file. Returns `None` if this
+    /// machine has no log file of tor, or if the file can't be read.
     fn old_log(&self) -> Result<Option<Message>> {
         let Some(file) = LogFile::of(&self.controller)? else { return Ok(None) };
         // It isn't a failure if the file can't be read, because it may belong
@@ -262,8 +268,8 @@ impl Worker {
     }
 }
 
-/// Describes a request, for the message if it fails. Returns `None` if the
-/// error needs no description.
+/// Returns the task of a request for the message about its failure, such as
+/// `close circuit 5`. Returns `None` if the error itself says enough.
 fn describe(request: &Request) -> Option<String> {
     Some(match request {
         Request::NewIdentity => "change the identity".into(),
@@ -280,12 +286,13 @@ fn describe(request: &Request) -> Option<String> {
     })
 }
 
-/// Reads the manual page of the installed tor, if there is one.
+/// Reads tor's manual page. Returns `None` if it isn't installed.
 fn manual() -> Option<Message> {
     Manual::installed().ok().map(|manual| Message::Manual(Arc::new(manual)))
 }
 
-/// Writes a new file, which only its owner can read. Never overwrites a file.
+/// Writes a text to a new file that only its owner can read. Never overwrites a
+/// file. Returns the message for the user about the success or the error.
 fn write_file(path: &Path, text: &str) -> Message {
     let mut options = File::options();
     options.write(true).create_new(true);

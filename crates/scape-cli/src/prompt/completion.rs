@@ -2,10 +2,9 @@
 
 use super::vocabulary::List;
 
-/// Returns the words that can complete the last word of a line, and the
-/// position where the last word begins. Case is ignored. `words` returns the
-/// words of a list. It is only called for lists that can occur at this
-/// position.
+/// Returns the position where the last word of a line begins, and the words
+/// that can complete it. Case is ignored. `words` returns the words of a list.
+/// It is only called for the lists whose words can stand at this position.
 pub(super) fn complete(line: &str, words: impl Fn(List) -> Vec<String>) -> (usize, Vec<String>) {
     // A word may also follow a comma, as in a list of relays, or the `+` of a
     // command with data.
@@ -24,7 +23,8 @@ pub(super) fn complete(line: &str, words: impl Fn(List) -> Vec<String>) -> (usiz
     (begin, found)
 }
 
-/// Returns the lists of words that can follow the words `before`.
+/// Returns the lists whose words can follow `before`, the words in front of the
+/// one that is being completed.
 fn lists(before: &[&str]) -> &'static [List] {
     let Some(command) = before.first() else { return &[List::Commands] };
     match (command.to_ascii_uppercase().as_str(), before.len()) {

@@ -1,4 +1,4 @@
-//! Reads lines at a terminal.
+//! Reads the lines of the prompt at a terminal, with a history and completions.
 
 use std::env;
 use std::fs;
@@ -23,12 +23,12 @@ use crate::base::output::print_error;
 use crate::base::secrets::may_be_kept;
 
 const PROMPT: &str = "tor> ";
-/// The prompt for the lines of a data block.
+/// The text in front of a line that belongs to the data of a command.
 const DATA_PROMPT: &str = "...> ";
-/// The maximum number of lines in the history.
+/// The maximum number of lines that the history keeps.
 const HISTORY: usize = 1000;
 
-/// The completion of words in the editor.
+/// The completion of words, as the editor of the crate `rustyline` needs it.
 struct Completions {
     vocabulary: Vocabulary,
 }
@@ -54,7 +54,7 @@ impl Highlighter for Completions {}
 impl Validator for Completions {}
 impl Helper for Completions {}
 
-/// Reads lines and runs them until the user ends the prompt.
+/// Reads lines at the terminal and runs them, until the user ends the prompt.
 pub(super) fn edit(context: &Context, interpreter: &mut Interpreter<'_>) -> Result<(), Failure> {
     let failed = |error: ReadlineError| Failure::failed(format!("cannot read a line: {error}"));
     let config = Config::builder().completion_type(CompletionType::List).auto_add_history(false);
@@ -100,8 +100,8 @@ fn tell_not_kept(context: &Context, path: &Path, error: &dyn std::error::Error) 
     context.out.note(format_args!("cannot keep the history in {}: {error}", path.display()));
 }
 
-/// Makes the terminal echo again after SIGTERM. The editor switches the echo
-/// off while it reads a line.
+/// Makes a signal that ends the program switch the terminal's echo on again.
+/// The editor switches the echo off while it reads a line.
 #[cfg(unix)]
 fn restore_at_signals() {
     use std::time::Duration;
@@ -169,8 +169,9 @@ fn read_lines(
     }
 }
 
-/// Adds a line to the history of the editor and to the history file. If the
-/// file can't be written, tells the user, and sets `history` to `None`.
+/// Adds a line to the editor's history and to the history file. If the file
+/// can't be written, tells the user, and sets `history` to `None`, so that no
+/// more lines are written.
 fn keep(
     context: &Context,
     editor: &mut Editor<Completions, DefaultHistory>,
@@ -190,14 +191,15 @@ fn keep(
     }
 }
 
-/// Returns the lines of a text. The user may have pasted several lines at once.
+/// Splits a text into lines. The editor may return several lines at once if the
+/// user has pasted them.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line))
 }
 
-/// Drops a command whose data isn't complete, and tells the user. Returns true
-/// if there was such a command.
+/// Drops the command whose data is being entered, and tells the user. Returns
+/// false if there is no such command.
 fn tell_dropped(interpreter: &mut Interpreter<'_>) -> bool {
     let is_dropped = interpreter.forget_data();
     if is_dropped {
@@ -206,8 +208,8 @@ fn tell_dropped(interpreter: &mut Interpreter<'_>) -> bool {
     is_dropped
 }
 
-/// Returns the file of the history. Returns `None` if neither `XDG_STATE_HOME`
-/// nor `HOME` contains an absolute path.
+/// Returns the path of the history file. Returns `None` if neither
+/// `XDG_STATE_HOME` nor `HOME` contains an absolute path.
 fn history_file() -> Option<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state =
@@ -215,8 +217,8 @@ fn history_file() -> Option<PathBuf> {
     Some(state.join("scape/history"))
 }
 
-/// Creates the file of the history unless it exists. Only the user can read the
-/// file.
+/// Creates the history file and its folder if they don't exist. Only the user
+/// can read the file.
 fn prepare(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

@@ -1,4 +1,4 @@
-//! Events that are printed while the user types.
+//! Prints events while the user types.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,14 +12,16 @@ use serde::Serialize;
 use crate::base::failure::Failure;
 use crate::base::output::{Output, json_line, printable};
 
-/// The maximum number of events that wait to be printed. Further events are
-/// lost.
+/// The maximum number of events that wait to be printed. If more events come,
+/// they are lost.
 const MOST: usize = 10_000;
 
-/// A function that prints a line above the line that the user types.
+/// A function that prints a text. At a terminal, it prints above the line that
+/// the user is typing.
 pub(super) type Print = Box<dyn FnMut(String) + Send>;
 
-/// The destination of printed events: standard output, or the editor.
+/// The function that prints events. It can be replaced while events are
+/// printed, because the editor has its own. Clones share the function.
 #[derive(Clone)]
 pub(super) struct Printer(Arc<Mutex<Print>>);
 
@@ -30,7 +32,7 @@ impl fmt::Debug for Printer {
 }
 
 impl Printer {
-    /// Returns a printer for standard output.
+    /// Returns a printer that writes to standard output.
     pub(super) fn to(out: Output) -> Self {
         // Errors are ignored, because there is no other place to report them.
         Printer(Arc::new(Mutex::new(Box::new(move |line| drop(out.line(line))))))
@@ -54,8 +56,8 @@ struct EventLine<'a> {
     text: String,
 }
 
-/// Starts to print events of these kinds. The printing stops when the result is
-/// dropped.
+/// Starts to print events of these kinds. Dropping the result stops the
+/// printing.
 pub(super) fn watch(
     controller: &Controller,
     kinds: &[EventKind],

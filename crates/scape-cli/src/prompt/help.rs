@@ -6,9 +6,9 @@ use scape_manual::Manual;
 use super::help_texts::{COMMANDS, OVERVIEW};
 use crate::base::failure::Failure;
 
-/// Returns the help for the first word: a command, an option, or a key of
-/// GETINFO. Returns the overview if there is no word. The help may contain text
-/// from tor, in which nothing is escaped.
+/// Returns the help for the first of the `words`: a command, an option, or a
+/// GETINFO key. Returns the overview if there is no word. The caller must
+/// escape the help before printing it, because it may contain text from tor.
 pub(super) fn help(controller: &Controller, words: &[&str]) -> Result<String, Failure> {
     let Some(word) = words.first() else { return Ok(overview()) };
     let name = word.trim_start_matches(['/', '+']);
@@ -60,9 +60,9 @@ fn first(text: &str) -> &str {
     text.split_inclusive(". ").next().unwrap_or(text).trim_end()
 }
 
-/// Returns the words that this tor accepts as arguments of a command, as a text
-/// to append to the help of the command. Returns an empty text if tor has no
-/// list of such words.
+/// Returns the words that this tor accepts as arguments of a command. They are
+/// formatted for the end of the command's help. Returns an empty text if tor
+/// has no list of such words.
 fn list(controller: &Controller, command: &str) -> Result<String, Failure> {
     let info = controller.info();
     let words: Vec<String> = match command {

@@ -1,6 +1,6 @@
 //! The help for each command of the control protocol.
 
-/// A command: its name, its arguments and its meaning.
+/// The help for a command of the control protocol.
 pub(super) struct CommandHelp {
     pub(super) name: &'static str,
     pub(super) arguments: &'static str,
@@ -15,8 +15,8 @@ const fn command(
     CommandHelp { name, arguments, meaning }
 }
 
-/// All commands, sorted. AUTHENTICATE and AUTHCHALLENGE are missing, because
-/// the prompt is authenticated already.
+/// The help for all commands, sorted by name. AUTHENTICATE and AUTHCHALLENGE
+/// are left out, because the prompt has already authenticated.
 pub(super) const COMMANDS: [CommandHelp; 31] = [
     command(
         "ADD_ONION",
@@ -105,7 +105,7 @@ pub(super) const COMMANDS: [CommandHelp; 31] = [
     command("USEFEATURE", "FEATURE...", "Enables a feature of the control connection."),
 ];
 
-/// The help for the prompt itself.
+/// The beginning of the overview, about the commands of the prompt itself.
 pub(super) const OVERVIEW: &str = "\
 Commands of the prompt:
   /help [WORD]            explains a command, an option, or a GETINFO key

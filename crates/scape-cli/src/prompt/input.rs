@@ -11,21 +11,21 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::threads;
 
-/// The interval at which the wait for a line checks if the connection or the
-/// program must end.
+/// The interval at which the wait for a line checks if the connection has ended
+/// or a signal has come.
 const POLL: Duration = Duration::from_millis(50);
 
 /// The source of the lines that the prompt runs without a terminal.
 pub(super) enum Lines {
     /// The lines of `--run`.
     Given(std::vec::IntoIter<String>),
-    /// The lines from a thread that reads standard input, because reading can't
-    /// be interrupted.
+    /// The lines of standard input. They come from a thread that reads them,
+    /// because a read can't be interrupted.
     Read(Receiver<io::Result<Vec<u8>>>),
 }
 
 impl Lines {
-    /// Starts a thread that reads standard input.
+    /// Starts a thread that reads lines from standard input.
     pub(super) fn of_stdin() -> Result<Self, Failure> {
         // The thread reads a line only after the previous line was taken.
         let (sender, lines) = bounded(0);
@@ -48,9 +48,9 @@ impl Lines {
         Ok(Lines::Read(lines))
     }
 
-    /// Returns the next line. Returns `None` after the last line, or if tor has
-    /// ended because the user told it to end. Returns a failure after Ctrl-C,
-    /// or if the connection has ended for any other reason.
+    /// Waits for the next line. Returns `None` after the last line, or if the
+    /// connection has ended because the user told tor to end. Returns a failure
+    /// after Ctrl-C, or if the connection has ended for another reason.
     pub(super) fn next(
         &mut self,
         context: &Context,
@@ -79,7 +79,8 @@ impl Lines {
     }
 }
 
-/// Removes the line end (LF or CRLF), if the line has one.
+/// Removes the LF or CRLF at the end of a line. A line without a line end stays
+/// as it is.
 fn without_end(mut line: Vec<u8>) -> Vec<u8> {
     if line.ends_with(b"\n") {
         line.pop();

@@ -1,4 +1,4 @@
-//! Runs the lines of the prompt.
+//! Runs the lines of the prompt: sends commands to tor, and prints the replies.
 
 use scape::control::{Command, Reply};
 use scape::event::EventKind;
@@ -17,45 +17,47 @@ use crate::base::units;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Done,
-    /// tor refused the command.
+    /// tor refused the command, and the reply was printed.
     Refused,
-    /// The next lines are the data of a command.
+    /// The line began or continued the data of a command, so the next line
+    /// belongs to the data, too.
     MoreData,
     Quit,
 }
 
-/// An interpreter that runs the lines of the prompt on a tor, and prints the
-/// results.
+/// An interpreter that runs the lines of the prompt, one at a time, and prints
+/// the results.
 #[derive(Debug)]
 pub(super) struct Interpreter<'a> {
     context: &'a Context,
     controller: Controller,
     pub(super) printer: Printer,
     events: Option<Registration>,
-    /// The number of lost events that the user was told about.
+    /// The number of lost events about which the user was already told.
     told_lost: u64,
-    /// The command whose data is being entered. `None` if no command waits for
-    /// data.
+    /// The command whose data is being entered. `None` if the next line is a
+    /// new command.
     open: Option<Open>,
-    /// True if the user has told tor to end.
+    /// True after tor has accepted a command that tells it to end. The end of
+    /// the connection is then no failure.
     is_ending: bool,
 }
 
-/// A command whose data isn't complete.
+/// A command whose data is being entered.
 #[derive(Debug)]
 struct Open {
-    /// The first line. `None` if the line was rejected, so that its data is
-    /// dropped.
+    /// The first line of the command. `None` if this line was rejected. Then
+    /// the data is read, too, but dropped.
     line: Option<String>,
     data: Vec<u8>,
 }
 
-/// A reply of tor, as it is printed with `--json`.
+/// A reply of tor to a command, as it is printed with `--json`.
 #[derive(Debug, Serialize)]
 struct ReplyValue {
-    /// The command, without secrets.
+    /// The command. Secrets in it are replaced.
     command: String,
-    /// The code of the last line. Codes from 200 to 299 mean success.
+    /// The code of the reply's last line. Codes from 200 to 299 mean success.
     code: u16,
     lines: Vec<ReplyLineValue>,
 }
@@ -70,7 +72,7 @@ struct HelpValue {
 struct ReplyLineValue {
     code: u16,
     text: String,
-    /// The data block after the line. `null` if no block follows it.
+    /// The data block that follows the line. `null` if no data follows.
     data: Option<String>,
 }
 
@@ -103,14 +105,14 @@ impl<'a> Interpreter<'a> {
         self.open.is_some()
     }
 
-    /// Drops a command whose data isn't complete. Returns true if there was
-    /// such a command.
+    /// Drops the command whose data is being entered. Returns false if there is
+    /// no such command.
     pub(super) fn forget_data(&mut self) -> bool {
         self.open.take().is_some()
     }
 
-    /// Returns a failure if the connection has ended, unless the user has told
-    /// tor to end.
+    /// Returns a failure if the connection has ended. This is no failure if the
+    /// user has told tor to end.
     pub(super) fn check_connection(&self) -> Result<(), Failure> {
         match self.controller.closed() {
             Some(closed) if !self.is_ending => Err(Failure::new(Exit::NoTor, closed)),
@@ -118,7 +120,8 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Runs a line. Lines of data may contain any bytes.
+    /// Runs a line, without its line end. A line of a command's data may
+    /// contain any bytes. Other lines must be UTF-8.
     pub(super) fn line(&mut self, bytes: &[u8]) -> Result<Outcome, Failure> {
         self.tell_lost();
         if let Some(mut open) = self.open.take() {
@@ -170,8 +173,9 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Prints only events of these kinds from now on. An empty list, or only
-    /// the word `off`, ends the printing of events.
+    /// Prints events of these kinds from now on, in place of the previous
+    /// kinds. An empty list, or only the word `off`, ends the printing of
+    /// events.
     pub(super) fn set_events<S: AsRef<str>>(&mut self, words: &[S]) -> Result<(), Failure> {
         let words = words.iter().map(AsRef::as_ref);
         let words: Vec<&str> = words.filter(|word| !word.eq_ignore_ascii_case("off")).collect();
@@ -188,7 +192,8 @@ impl<'a> Interpreter<'a> {
         Ok(())
     }
 
-    /// Tells the user how many events were lost since the last call.
+    /// Tells the user how many events were lost since the last call. Does
+    /// nothing if no events were lost.
     pub(super) fn tell_lost(&mut self) {
         let lost = self.events.as_ref().map_or(0, Registration::lost);
         let new = lost.saturating_sub(self.told_lost);
@@ -199,8 +204,8 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Waits until the events that have arrived are printed, and prints no
-    /// others. Called before the prompt ends.
+    /// Waits until all events that tor has sent so far are printed. Then ends
+    /// the printing of events. Called before the prompt ends.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
         // When tor has answered, all events before this moment have arrived.
         let synced = match self.events.is_some() && self.is_connected() {
@@ -257,7 +262,7 @@ impl<'a> Interpreter<'a> {
     }
 }
 
-/// Returns true if this command tells tor to end.
+/// Returns true if `line` is a command that tells tor to end.
 fn ends_tor(line: &str) -> bool {
     let words: Vec<String> = line.split_whitespace().map(str::to_ascii_uppercase).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -5,22 +5,23 @@
 pub(super) enum Line<'a> {
     /// An empty line, or a comment that begins with `#`.
     Nothing,
-    /// `/help`, with the words after it.
+    /// `/help` and the words after it.
     Help(Vec<&'a str>),
-    /// `/info`, with the relay if one is given.
+    /// `/info` and the relay. `None` if no relay is given.
     Info(Option<&'a str>),
-    /// `/events` or SETEVENTS, with the kinds.
+    /// `/events` or `SETEVENTS`, and the kinds of events.
     Events(Vec<&'a str>),
     Quit,
-    /// A slash command that doesn't exist.
+    /// A word that begins with a slash but isn't a command of the prompt.
     Unknown(&'a str),
-    /// The first line of a command with data, which begins with a plus sign.
+    /// The first line of a command with data, including the plus sign at its
+    /// beginning.
     WithData(&'a str),
     /// A command of the control protocol.
     Command(&'a str),
 }
 
-/// The commands of the prompt, for completion.
+/// The commands of the prompt in their long forms, for completion.
 pub(super) const SLASH_COMMANDS: [&str; 4] = ["/help", "/info", "/events", "/quit"];
 
 impl<'a> Line<'a> {

@@ -66,7 +66,8 @@ impl Arguments {
 }
 
 /// Runs all lines. If a line fails, reports the failure and continues with the
-/// next line.
+/// next line. At the end, returns a failure without a message if a line has
+/// failed. Returns a failure at once if the connection has ended.
 fn run_script(
     context: &Context,
     interpreter: &mut Interpreter<'_>,

@@ -1,4 +1,4 @@
-//! Prints a relay for `/info`.
+//! Finds and prints relays for `/info`.
 
 use std::net::IpAddr;
 
@@ -22,18 +22,19 @@ struct RelayValue {
     ipv6: Option<String>,
     country: Option<String>,
     flags: Vec<String>,
-    /// The bandwidth in the consensus, in kilobytes per second. `None` if the
-    /// consensus doesn't contain it.
+    /// The bandwidth in the consensus, in kilobytes (1,000 bytes) per second.
+    /// `null` if the consensus doesn't contain it.
     bandwidth: Option<u32>,
     version: Option<String>,
-    /// The summary of the exit policy. `None` if the consensus doesn't contain
-    /// it.
+    /// The summary of the exit policy, such as `accept 80,443`. `null` if it is
+    /// unknown.
     exit_policy: Option<String>,
     family: Vec<String>,
 }
 
 /// Prints tor's data about the relays whose fingerprint, nickname or address is
-/// `name`. Without a name, prints the data about this tor itself.
+/// `name`. Without a name, prints the data about this tor if it is a relay.
+/// Returns a failure if the consensus doesn't contain the relay.
 pub(super) fn show(
     context: &Context,
     controller: &Controller,
@@ -68,8 +69,8 @@ pub(super) fn show(
     }
 }
 
-/// Returns true if `word` is the fingerprint, the nickname or an address of the
-/// relay.
+/// Returns true if `word` is the fingerprint, the nickname or an address of
+/// this relay.
 fn is_named(relay: &Relay, word: &str) -> bool {
     let digits = word.strip_prefix('$').unwrap_or(word);
     let digits = digits.split(['~', '=']).next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The words that can be completed.
+//! The words with which the editor completes a line.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,28 +10,28 @@ use super::help_texts::COMMANDS;
 use super::line::SLASH_COMMANDS;
 use crate::base::output::printable;
 
-/// The time limit for reading each list from tor. It is short, because the user
-/// waits in the middle of a line.
+/// The time limit for reading a list of words from tor. It is short, because
+/// the user has pressed Tab and waits.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A list of words that can complete a line.
+/// A list of words of one kind, which can complete a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum List {
-    /// Commands of the protocol and of the prompt.
+    /// The commands of the control protocol and of the prompt.
     Commands,
     Keys,
     Options,
     Events,
     Signals,
     Features,
-    /// Nicknames of relays.
+    /// The nicknames of the relays in the consensus.
     Relays,
     Circuits,
     Streams,
 }
 
-/// The words that a tor knows. tor is asked for a list when the list is needed
-/// for the first time.
+/// The words that the running tor knows. A list is read from tor when it is
+/// needed for the first time.
 #[derive(Debug)]
 pub(super) struct Vocabulary {
     controller: Controller,
@@ -45,7 +45,7 @@ impl Vocabulary {
     }
 
     /// Returns the words of a list. Returns no words if tor doesn't send the
-    /// list.
+    /// list within [`PATIENCE`].
     pub(super) fn words(&self, list: List) -> Vec<String> {
         if let Some(known) = self.known.borrow().get(&list) {
             return known.clone();

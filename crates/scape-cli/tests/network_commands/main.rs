@@ -39,12 +39,12 @@ use scape::testing::TestNetwork;
 use run::Scape;
 use shared_network::SharedNetwork;
 
-/// The time in which an awaited event must happen.
+/// The time limit for everything that a test waits for.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
-/// A name that the networks' name servers know.
+/// A host name that the networks' name servers know.
 pub(crate) const NAME: &str = "www.scape.test";
-/// An address for which the networks' name servers have a name. Nothing is ever
-/// sent to this address.
+/// An address for which the networks' name servers know a host name. Nothing is
+/// ever sent to this address.
 pub(crate) const NAMED: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
 
 static TABLES: SharedNetwork = SharedNetwork::new();

@@ -14,8 +14,9 @@ cases! { TABLES:
     guards_are_listed_with_their_consensus_entries = guards,
 }
 
-/// Writes a database in which the addresses of the network are in Germany.
-/// Returns the folder that contains it, which is removed on drop, and its path.
+/// Writes a GeoIP database that places the network's addresses in Germany.
+/// Returns a guard that deletes the database's folder when dropped, and the
+/// path of the database.
 pub(crate) fn geoip_file() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("countries.mmdb");

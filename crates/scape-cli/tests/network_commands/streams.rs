@@ -18,15 +18,15 @@ cases! { TABLES:
     waiting_streams_are_released = released,
 }
 
-/// A connection through tor to a [`Server`], which a thread keeps open.
+/// A connection through tor to a [`Server`]. A thread keeps it open.
 struct Visit {
     greeting: Receiver<[u8; 5]>,
     thread: JoinHandle<()>,
 }
 
 impl Visit {
-    /// Waits for the greeting of the server. Called before the stream is
-    /// closed, because closing loses bytes that are still on their way.
+    /// Waits for the greeting of the server. Call this before closing the
+    /// stream, because closing loses bytes that are still on their way.
     fn wait_greeted(&self) {
         assert_eq!(&self.greeting.recv_timeout(SOON).unwrap(), b"hello");
     }
@@ -37,7 +37,8 @@ impl Visit {
     }
 }
 
-/// A server that keeps its connections open until the clients close them.
+/// A server that greets its clients and then waits until they close the
+/// connection.
 struct Server {
     port: u16,
 }
@@ -208,8 +209,8 @@ fn released(network: &TestNetwork) {
     }
 }
 
-/// A guard that keeps tor from attaching new streams until it is dropped, so
-/// that the test can attach them.
+/// A guard that keeps tor from attaching new streams until it is dropped. The
+/// test can attach them with a command.
 struct Unattached<'a> {
     state: &'a State,
 }

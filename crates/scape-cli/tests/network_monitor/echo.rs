@@ -1,4 +1,4 @@
-//! A server that returns everything, and its visitors.
+//! A server that sends back everything it receives, and connections to it.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener};
@@ -11,8 +11,8 @@ use scape::{Controller, Tor, TorClient};
 
 use crate::{NAME, SOON};
 
-/// A server on 127.0.0.1 that returns everything that it gets. It runs until
-/// the tests end.
+/// A server on 127.0.0.1 that sends back everything it receives. It runs until
+/// the test process ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Echo {
     pub(crate) port: u16,
@@ -37,8 +37,9 @@ impl Echo {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// Returns the end of the target of streams to the server. tor replaces the
-    /// name by the address as soon as the exit has resolved it.
+    /// Returns the end of the target of a stream to this server: `:` and the
+    /// port. The host changes, because tor replaces the name by the address
+    /// when the exit has resolved it.
     pub(crate) fn target(self) -> String {
         format!(":{}", self.port)
     }
@@ -48,7 +49,8 @@ impl Echo {
         Visit::to(&network.tor(), (NAME, self.port))
     }
 
-    /// Returns the open stream to the server, as tor lists it.
+    /// Returns the stream to the server from tor's list of open streams.
+    /// Returns `None` if there is no such stream.
     pub(crate) fn stream(self, controller: &Controller) -> Option<StreamInfo> {
         let target = self.target();
         let streams = controller.streams().unwrap();
@@ -56,7 +58,7 @@ impl Echo {
     }
 }
 
-/// A connection through tor to a server that returns everything.
+/// A connection through tor to an [`Echo`] server.
 #[derive(Debug)]
 pub(crate) struct Visit(SocksStream);
 
@@ -65,14 +67,14 @@ impl Visit {
         Visit::with(tor.client().unwrap(), target)
     }
 
-    /// Connects to a server with the settings of `client`.
+    /// Connects to `target` with the settings of `client`.
     pub(crate) fn with(client: TorClient, target: impl ToTarget) -> Self {
         let stream = client.timeout(SOON).connect(target).unwrap();
         stream.set_read_timeout(Some(SOON)).unwrap();
         Visit(stream)
     }
 
-    /// Sends this number of bytes, and waits until all have come back.
+    /// Sends `count` bytes, and waits until all have come back.
     pub(crate) fn exchange(&mut self, count: usize) {
         let mut writer = self.0.try_clone().unwrap();
         let sender = thread::spawn(move || writer.write_all(&vec![b'x'; count]));

@@ -34,24 +34,26 @@ use scape::testing::TestNetwork;
 use shared_network::SharedNetwork;
 use terminal::Monitor;
 
-/// The time in which an awaited event must happen.
+/// The time limit for everything that a test waits for.
 pub(crate) const SOON: Duration = Duration::from_secs(120);
-/// A name that the network's name server knows.
+/// A host name that the network's name server knows.
 pub(crate) const NAME: &str = "www.scape.test";
-/// An address for which the network's name server has a name. Nothing is ever
-/// sent to this address.
+/// An address for which the network's name server knows a host name. Nothing is
+/// ever sent to this address.
 pub(crate) const NAMED: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
 
 static MONITORED: SharedNetwork = SharedNetwork::new();
 
-/// Starts a monitor for the network's client, and waits until it shows a page.
+/// Starts a monitor for the network's client with the option `--page`, and
+/// waits until the monitor fills the screen.
 pub(crate) fn monitor(network: &TestNetwork, page: &str) -> Monitor {
     let mut monitor = Monitor::open(network.control_address(), 40, 120, &["--page", page]);
     monitor.see("1 Overview");
     monitor
 }
 
-/// Ends a monitor, which must leave the terminal as it was.
+/// Quits a monitor, and checks that the terminal is in the same state as
+/// before.
 #[track_caller]
 pub(crate) fn quit(mut monitor: Monitor) {
     // Letters are text on the prompt page.
@@ -60,7 +62,8 @@ pub(crate) fn quit(mut monitor: Monitor) {
     monitor.check_restored();
 }
 
-/// Returns the first line of the screen that contains this text.
+/// Returns the first line of the screen that contains this text. Returns `None`
+/// if no line does.
 pub(crate) fn line_with(screen: &vt100::Screen, text: &str) -> Option<String> {
     screen.contents().lines().find(|line| line.contains(text)).map(str::to_owned)
 }

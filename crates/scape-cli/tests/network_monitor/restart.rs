@@ -14,8 +14,9 @@ cases! { MONITORED:
     monitor_follows_a_tor_that_restarts = restart,
 }
 
-/// Starts a client of the network. Its files are in `folder`, so the next
-/// client with this folder continues with them.
+/// Starts a client of the network with its files in `folder`. Another client
+/// that is started later with this folder has the same state and control
+/// socket.
 fn client(network: &TestNetwork, folder: &Path) -> TorProcess {
     let launch = network.launch_empty().data_directory(folder.join("data"));
     launch.option("ControlSocket", folder.join("control").display().to_string()).start().unwrap()

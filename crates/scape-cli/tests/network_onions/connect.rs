@@ -20,8 +20,8 @@ cases! {
     connect_ends_at_an_interrupt_and_explains_failures = ends,
 }
 
-/// Starts a server for one connection. Returns the target with which a command
-/// reaches it through tor.
+/// Starts a server for one connection. Returns its `host:port` for connections
+/// through tor.
 fn server(serve: impl FnOnce(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let target = format!("{NAME}:{}", listener.local_addr().unwrap().port());

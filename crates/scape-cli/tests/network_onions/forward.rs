@@ -20,8 +20,8 @@ cases! {
     onion_forward_explains_failures = explains,
 }
 
-/// Starts a command that forwards. Returns the running command, and the values
-/// in its first `lines` lines.
+/// Starts a `scape onion forward` command with `--json`. Returns the running
+/// command, and the JSON values of its first `lines` lines.
 fn forward(command: Scape, lines: usize) -> (Watching, Vec<Value>) {
     let running = Watching::start(command.arg("--json"));
     let values = (0..lines).map(|_| serde_json::from_str(&running.line()).unwrap()).collect();

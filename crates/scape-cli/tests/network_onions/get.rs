@@ -162,8 +162,8 @@ fn writes(network: &TestNetwork) {
     assert!(silent.accept().is_err());
 }
 
-/// Waits until a thread of the command waits for a reader of a pipe. On systems
-/// that don't tell what a thread waits for, waits for some seconds.
+/// Waits until a thread of the command blocks while it opens a named pipe that
+/// has no reader. On systems that don't show this, waits for ten seconds.
 fn wait_for_open(child: &mut Child) {
     wait_for_handler(child);
     let deadline = Instant::now() + Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! The commands that use the network of Tor, and those for onion services, on a
+//! The commands that connect through Tor, and those for onion services, on a
 //! private network of real tors. The tests share a network and run one after
 //! the other.
 //!
@@ -42,12 +42,12 @@ use scape::testing::TestNetwork;
 use run::Scape;
 use shared_network::SharedNetwork;
 
-/// The time in which an awaited event must happen.
+/// The time limit for everything that a test waits for.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
-/// A name that the network's name server knows.
+/// A host name that the network's name server knows.
 pub(crate) const NAME: &str = "www.scape.test";
-/// An address for which the network's name server has a name. Nothing is ever
-/// sent to this address.
+/// An address for which the network's name server knows a host name. Nothing is
+/// ever sent to this address.
 pub(crate) const NAMED: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
 
 static ONIONS: SharedNetwork = SharedNetwork::new();
@@ -60,8 +60,9 @@ pub(crate) fn scape<const N: usize>(network: &TestNetwork, arguments: [&str; N])
     arguments.into_iter().fold(scape, |scape, argument| scape.arg(argument))
 }
 
-/// Waits until the network's client can reach an onion service. The wait is
-/// needed because some directories may still lack the descriptor.
+/// Waits until a request through the network's client to an onion service
+/// succeeds. The wait is needed because some directories may still lack the
+/// descriptor.
 pub(crate) fn visit(network: &TestNetwork, url: &str) {
     let deadline = Instant::now() + SOON;
     loop {

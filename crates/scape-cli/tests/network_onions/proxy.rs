@@ -15,7 +15,8 @@ cases! {
     proxy_isolates_users = isolates,
 }
 
-/// Sends bytes to the proxy, and returns everything that it answers.
+/// Connects to the HTTP proxy at `address`, sends `request`, and returns
+/// everything that the proxy answers.
 fn ask(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(SOON)).unwrap();

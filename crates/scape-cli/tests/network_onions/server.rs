@@ -10,10 +10,10 @@ use rustls::ServerConfig;
 use crate::NAME;
 use crate::tls_server;
 
-/// The length of the body of `/large` in bytes.
+/// The length in bytes of the answer's body for the path `/large`.
 pub(crate) const LARGE: usize = 3_000_000;
 
-/// A web server that runs until the tests end.
+/// A web server that runs until the test process ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Server {
     pub(crate) port: u16,
@@ -24,7 +24,7 @@ impl Server {
         Server::with(None)
     }
 
-    /// Starts a server whose certificate is for `example.com`.
+    /// Starts a TLS server with a certificate for `example.com`.
     pub(crate) fn start_tls() -> Self {
         Server::with(Some(tls_server::config(tls_server::SERVER, &[])))
     }
@@ -61,7 +61,7 @@ fn serve_tls(mut stream: rustls::StreamOwned<rustls::ServerConnection, TcpStream
     }
 }
 
-/// Answers one request.
+/// Reads one HTTP request from `input`, and writes the answer to `output`.
 fn serve(input: &mut impl Read, output: &mut impl Write) -> std::io::Result<()> {
     let mut reader = BufReader::new(input);
     let mut head = String::new();

@@ -23,7 +23,8 @@ cases! {
     onion_share_refuses_what_it_cannot_share = refuses,
 }
 
-/// Creates a folder with files, and another file beside it.
+/// Creates a temporary folder with files to share, and a file outside of the
+/// shared folder.
 fn files() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let site = folder.path().join("site");

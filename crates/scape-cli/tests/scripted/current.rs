@@ -7,7 +7,8 @@ use crate::run::Scape;
 
 const NAMES: &str = "CIRC STREAM ORCONN ADDRMAP BW NOTICE";
 
-/// A tor whose state contains a circuit, a stream, a connection and a mapping.
+/// Returns the settings of a scripted tor that lists one circuit, one stream,
+/// one OR connection and one address mapping.
 fn tor() -> ScriptedTorBuilder {
     ScriptedTor::builder()
         .info("events/names", NAMES)
@@ -24,7 +25,7 @@ fn events<const N: usize>(tor: &ScriptedTor, arguments: [&str; N]) -> Scape {
     scape.control(tor.address().unwrap())
 }
 
-/// Returns the lines of an output, without the times at their beginnings.
+/// Splits an output into lines, and removes the time at the start of each.
 fn lines(text: &str) -> Vec<&str> {
     text.lines().map(|line| line.split_at("2026-11-30 00:53:20.007  ".len()).1).collect()
 }

@@ -4,8 +4,9 @@ use crate::run::Scape;
 
 const RELAY: &str = "9695DFC35FFEB861329B9F1AB04C46397020CE31";
 
-/// Starts a tor with circuits and streams. Some of their statuses and purposes
-/// are words that the library doesn't know, as a later version of tor may have.
+/// Starts a scripted tor with circuits and streams. Some of their statuses and
+/// purposes are words that the library doesn't know, as a later version of tor
+/// may have.
 fn tor() -> ScriptedTor {
     let circuits = format!(
         "1 BUILT ${RELAY}~moria1,relay2 PURPOSE=GENERAL\n\
@@ -38,7 +39,8 @@ fn list(tor: &ScriptedTor, words: &[&str]) -> Scape {
     scape.control(tor.address().unwrap())
 }
 
-/// Returns a field of each value that is listed.
+/// Runs a list command with these words, and returns one field of each listed
+/// value.
 fn listed(tor: &ScriptedTor, words: &[&str], field: &str) -> Vec<String> {
     let values = list(tor, words).json();
     values.iter().map(|value| value[field].as_str().unwrap().to_owned()).collect()

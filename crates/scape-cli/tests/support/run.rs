@@ -13,11 +13,11 @@ use serde_json::Value;
 /// The time limit for a command. Every command needs much less.
 const LONGEST: Duration = Duration::from_secs(240);
 
-/// The time limit for a line that a test waits for.
+/// The time limit for the next line of a command's output.
 const SOON: Duration = Duration::from_secs(60);
 
-/// A command line of `scape`. Environment variables that `scape` reads are
-/// removed.
+/// A command line of `scape`. The environment variables that `scape` would read
+/// are removed, so that tests don't depend on them.
 #[derive(Debug)]
 pub(crate) struct Scape {
     command: Command,
@@ -38,7 +38,7 @@ fn program() -> Command {
     command
 }
 
-/// The result of a command: the exit code and the output.
+/// The result of a command: the exit code, the output, and the error output.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) code: Option<i32>,
@@ -60,7 +60,7 @@ impl Scape {
         Scape { command, input: Vec::new(), error: None }
     }
 
-    /// Adds the option `--control` with this address.
+    /// Adds the option `--control` with this address of a control port.
     pub(crate) fn control(mut self, address: impl ToString) -> Self {
         self.command.arg("--control").arg(address.to_string());
         self
@@ -78,39 +78,43 @@ impl Scape {
         self
     }
 
-    /// Sets the standard input.
+    /// Sets the bytes that [`run`](Self::run) writes to the standard input.
     pub(crate) fn input(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.input = bytes.as_ref().to_vec();
         self
     }
 
-    /// Sets the standard error. The result then doesn't contain it.
+    /// Replaces the standard error. The result of the command then lacks the
+    /// error output.
     pub(crate) fn error(mut self, error: Stdio) -> Self {
         self.error = Some(error);
         self
     }
 
-    /// Starts the command with pipes, for a test that talks to it.
+    /// Starts the command with pipes for input and output, so that a test can
+    /// communicate with it while it runs.
     pub(crate) fn start(mut self) -> Child {
         let command = self.command.stdin(Stdio::piped());
         let error = self.error.unwrap_or_else(Stdio::piped);
         command.stdout(Stdio::piped()).stderr(error).spawn().unwrap()
     }
 
-    /// Starts the command with this standard output, such as a terminal.
+    /// Starts the command with this standard output, such as a terminal, and
+    /// without input.
     pub(crate) fn start_with(mut self, output: Stdio) -> Child {
         let error = self.error.unwrap_or_else(Stdio::piped);
         let command = self.command.stdin(Stdio::null());
         command.stdout(output).stderr(error).spawn().unwrap()
     }
 
-    /// Starts the command with this input and output, which are a terminal.
+    /// Starts the command with this standard input and output, such as a
+    /// terminal.
     pub(crate) fn start_on(mut self, input: Stdio, output: Stdio) -> Child {
         let error = self.error.unwrap_or_else(Stdio::piped);
         self.command.stdin(input).stdout(output).stderr(error).spawn().unwrap()
     }
 
-    /// Runs the command to its end, and returns the result.
+    /// Runs the command until it ends, and returns the result.
     pub(crate) fn run(self) -> Done {
         let input = self.input.clone();
         let line = format!("{:?}", self.command);
@@ -127,8 +131,8 @@ impl Scape {
         self.run().expect(0).out
     }
 
-    /// Runs the command, which must succeed, and returns the values in its
-    /// output, one for each line.
+    /// Runs the command with `--json`. It must succeed. Returns the JSON values
+    /// of its output, one for each line.
     #[track_caller]
     pub(crate) fn json(self) -> Vec<Value> {
         let out = self.arg("--json").ok();
@@ -138,8 +142,8 @@ impl Scape {
 }
 
 impl Done {
-    /// Waits for the end of a command, and returns the result. Kills the
-    /// command if it takes too long.
+    /// Waits for the end of a command, and returns the result. If the command
+    /// takes too long, kills it and fails the test.
     pub(crate) fn of(child: Child, what: &dyn Debug) -> Done {
         let pid = child.id();
         let (sender, receiver) = crossbeam_channel::bounded(1);
@@ -160,7 +164,7 @@ impl Done {
         }
     }
 
-    /// Checks that the exit code is `code`.
+    /// Checks that the exit code is `code`, and returns the result.
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Done {
         assert_eq!(self.code, Some(code), "{self:?}");
@@ -168,12 +172,12 @@ impl Done {
     }
 }
 
-/// The lines that a running command prints.
+/// The lines that a running command prints. A thread reads them.
 #[derive(Debug)]
 pub(crate) struct Lines(Receiver<String>);
 
 impl Lines {
-    /// Starts to read the output of a command that the test talks to.
+    /// Starts to read a command's output in a thread.
     pub(crate) fn of(output: impl Read + Send + 'static) -> Self {
         let (sender, lines) = unbounded();
         thread::spawn(move || {
@@ -186,19 +190,19 @@ impl Lines {
         Lines(lines)
     }
 
-    /// Waits for the next line.
+    /// Waits for the next line. Fails the test after [`SOON`].
     #[track_caller]
     pub(crate) fn next(&self) -> String {
         self.0.recv_timeout(SOON).unwrap_or_else(|error| panic!("no line: {error}"))
     }
 
-    /// Waits for the next line, for `limit` at most. Returns `None` if none
-    /// came.
+    /// Waits for the next line, for `limit` at most. Returns `None` if the
+    /// limit or the end of the output was reached first.
     pub(crate) fn within(&self, limit: Duration) -> Option<String> {
         self.0.recv_timeout(limit).ok()
     }
 
-    /// Returns the lines until the end of the output, which comes soon.
+    /// Returns the remaining lines of the output, which must end soon.
     pub(crate) fn rest(&self) -> impl Iterator<Item = String> {
         std::iter::from_fn(|| self.within(SOON))
     }
@@ -210,8 +214,8 @@ impl Lines {
     }
 }
 
-/// Waits until a command handles Ctrl-C, or has ended. Commands install the
-/// handler before they do anything else.
+/// Waits until a command has installed its handler for Ctrl-C, or has ended.
+/// Commands install the handler before they do anything else.
 pub(crate) fn wait_for_handler(child: &mut Child) {
     let deadline = Instant::now() + LONGEST;
     let path = format!("/proc/{}/status", child.id());

@@ -1,5 +1,5 @@
-//! A pseudo-terminal, which looks like the user's terminal to a command, and
-//! the monitor on one.
+//! Pseudo-terminals, which commands can't distinguish from a user's terminal,
+//! and the monitor on such a terminal.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -16,20 +16,20 @@ use pty_process::blocking::{Command, Pty};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-/// The time limit for a text that a test waits for.
+/// The time limit for a text that a command writes to a [`Terminal`].
 const SOON: Duration = Duration::from_secs(60);
 
-/// The time that anything may take until it is on the monitor's screen.
+/// The time limit for a change on the screen of a [`Monitor`].
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// The interval between two checks of a condition.
 pub(crate) const TICK: Duration = Duration::from_millis(20);
 
-/// A pseudo-terminal.
+/// A pseudo-terminal for a command. The test reads and types on it.
 #[derive(Debug)]
 pub(crate) struct Terminal {
     user: File,
-    /// The side of the command. It stays open, so that reading doesn't fail
-    /// before the command has opened it.
+    /// The end of the pseudo-terminal that a command uses. It is kept open,
+    /// because reading from the other end fails while no process has it open.
     command: File,
     bytes: Receiver<Vec<u8>>,
     seen: String,
@@ -63,12 +63,12 @@ impl Terminal {
         tcsetwinsize(&self.user, size).unwrap();
     }
 
-    /// Returns the terminal as an output of a command.
+    /// Returns the terminal as a command's output or input.
     pub(crate) fn output(&self) -> Stdio {
         self.command.try_clone().unwrap().into()
     }
 
-    /// Returns true if the terminal shows what the user types.
+    /// Returns true if the terminal's mode shows the text that the user types.
     pub(crate) fn echoes(&self) -> bool {
         tcgetattr(&self.command).unwrap().local_modes.contains(LocalModes::ECHO)
     }
@@ -78,13 +78,13 @@ impl Terminal {
         self.type_bytes(text.as_bytes());
     }
 
-    /// Types bytes, which need not be text.
+    /// Types bytes, which needn't be valid UTF-8.
     pub(crate) fn type_bytes(&mut self, bytes: &[u8]) {
         self.user.write_all(bytes).unwrap();
     }
 
-    /// Reads until the command has written `text`. Returns everything up to the
-    /// end of `text`, so that the next call continues after it.
+    /// Reads until the command has written `text`. Returns everything from the
+    /// end of the previous call's text to the end of `text`.
     pub(crate) fn until(&mut self, text: &str) -> String {
         loop {
             if let Some(at) = self.seen.find(text) {
@@ -99,12 +99,13 @@ impl Terminal {
     }
 }
 
-/// A monitor, or a shell in which a test runs commands, on a new terminal.
+/// A program on a new pseudo-terminal: a monitor, or a shell in which a test
+/// runs commands.
 pub(crate) struct Monitor {
     pub(crate) terminal: Arc<Pty>,
     pub(crate) child: Child,
     output: Receiver<Vec<u8>>,
-    /// Everything that the monitor has written.
+    /// All bytes that the program has written.
     written: Vec<u8>,
     pub(crate) screen: vt100::Parser,
 }
@@ -123,8 +124,8 @@ impl Monitor {
         Monitor::run(Command::new("/usr/bin/env"), &[&words[..], arguments].concat(), rows, columns)
     }
 
-    /// Starts an interactive shell, in which a test runs commands. The prompt
-    /// of the shell is `ready>`.
+    /// Starts an interactive shell, in which a test runs commands. The shell's
+    /// prompt is `ready>`. Commands keep their state in the folder `state`.
     pub(crate) fn shell(rows: u16, columns: u16, state: &Path) -> Monitor {
         let command = Command::new("/usr/bin/env");
         let command = command.env("PS1", "ready> ").env("XDG_STATE_HOME", state).env_remove("ENV");
@@ -135,14 +136,14 @@ impl Monitor {
         shell
     }
 
-    /// Runs a command line of a shell, without a shell that could continue
-    /// stopped programs.
+    /// Runs `sh -c` with a command line. Unlike an interactive shell, it can't
+    /// continue programs that were stopped with Ctrl-Z.
     pub(crate) fn script(line: &str, rows: u16, columns: u16) -> Monitor {
         Monitor::run(Command::new("/usr/bin/env"), &["/bin/sh", "-c", line], rows, columns)
     }
 
-    /// Runs a program on a terminal of this size. `env` is the command `env`,
-    /// which runs the program.
+    /// Runs a program on a terminal of this size. `env` is a command for the
+    /// program `env`, which runs `program`.
     fn run(env: Command, program: &[&str], rows: u16, columns: u16) -> Monitor {
         let (terminal, slave) = pty_process::blocking::open().unwrap();
         terminal.resize(Size::new(rows, columns)).unwrap();
@@ -177,12 +178,13 @@ impl Monitor {
         self.screen.screen_mut().set_size(rows, columns);
     }
 
-    /// Sends keys.
+    /// Sends keys to the program, as if a user had pressed them.
     pub(crate) fn press(&self, keys: &str) {
         (&*self.terminal).write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Waits until the condition holds for the screen.
+    /// Waits until the condition holds for the screen. After a timeout, the
+    /// test fails with a message that `what` is missing.
     #[track_caller]
     pub(crate) fn wait(&mut self, what: &str, condition: impl Fn(&vt100::Screen) -> bool) {
         let deadline = Instant::now() + PATIENCE;
@@ -194,7 +196,8 @@ impl Monitor {
         }
     }
 
-    /// Waits until a text was written this many times, since the beginning.
+    /// Waits until the program has written this text `count` times since its
+    /// start.
     #[track_caller]
     pub(crate) fn wait_written(&mut self, text: &str, count: usize) {
         let deadline = Instant::now() + PATIENCE;
@@ -205,8 +208,8 @@ impl Monitor {
         }
     }
 
-    /// Reads until a time, so that the monitor isn't held back by a full
-    /// terminal.
+    /// Reads until the time `end`, so that the program isn't held back by a
+    /// full terminal.
     pub(crate) fn read_until(&mut self, end: Instant) {
         while let Ok(bytes) = self.output.recv_deadline(end) {
             self.take(&bytes);
@@ -218,8 +221,8 @@ impl Monitor {
         self.written.extend(bytes);
     }
 
-    /// Returns the text that was last copied to the clipboard of the terminal.
-    /// Returns `None` if no text was copied.
+    /// Returns the text that the program last copied to the terminal's
+    /// clipboard. Returns `None` if it hasn't copied any text.
     pub(crate) fn clipboard(&self) -> Option<String> {
         let written = String::from_utf8_lossy(&self.written);
         let (_, rest) = written.rsplit_once("\x1b]52;c;")?;
@@ -239,7 +242,8 @@ impl Monitor {
         self.wait(&format!("end of {text}"), |screen| !screen.contents().contains(text));
     }
 
-    /// Waits until the monitor has ended.
+    /// Waits until the monitor has ended, reads the rest of its output, and
+    /// returns its exit status.
     #[track_caller]
     pub(crate) fn end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
@@ -260,8 +264,8 @@ impl Monitor {
         }
     }
 
-    /// Returns true if the terminal handles lines and shows what is typed, as
-    /// shells expect it.
+    /// Returns true if the terminal is in the mode that shells expect: it
+    /// collects lines, shows what is typed, and turns Ctrl-C into a signal.
     pub(crate) fn is_cooked(&self) -> bool {
         let modes = tcgetattr(&*self.terminal).unwrap().local_modes;
         modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)

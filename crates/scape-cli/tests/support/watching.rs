@@ -1,4 +1,4 @@
-//! Runs a command and reads its lines while it runs.
+//! Runs a command in the background, and reads its lines while it runs.
 
 use std::process::Child;
 
@@ -37,14 +37,15 @@ impl Watching {
         }
     }
 
-    /// Ends the command as Ctrl-C does.
+    /// Sends SIGINT to the command, like Ctrl-C, and waits for its end. See
+    /// [`end`](Self::end) for the result.
     pub(crate) fn interrupt(self) -> Done {
         send_signal(self.child.id(), Signal::INT);
         self.end()
     }
 
-    /// Waits for the end of the command, and returns its result without the
-    /// lines that were read.
+    /// Waits for the end of the command. The output in the result doesn't
+    /// contain the lines, because they were already read.
     pub(crate) fn end(self) -> Done {
         Done::of(self.child, &"a watching command")
     }

@@ -11,7 +11,8 @@ fn conf<const N: usize>(tor: &RealTor, arguments: [&str; N]) -> Scape {
     arguments.iter().fold(scape, |scape, argument| scape.arg(argument))
 }
 
-/// Returns the onion services of `SERVICES`, but in a folder that tor can use.
+/// Returns the onion services of `SERVICES` with their directories in `folder`,
+/// which tor can use.
 fn services(folder: &std::path::Path) -> String {
     SERVICES.replace("/nowhere", &folder.display().to_string())
 }

@@ -12,13 +12,14 @@ use serde_json::json;
 use crate::real_tor::{RealTor, password_line};
 use crate::run::{Done, Scape, send_signal, wait_for_handler};
 
-/// Returns a `scape conf edit` whose editor is a command that changes the file.
+/// Returns a `scape conf edit` command. The shell command `editor` takes the
+/// place of the user's editor.
 fn edit(tor: &RealTor, editor: &str) -> Scape {
     let scape = Scape::new(["conf", "edit"]).control(tor.port());
     scape.env("VISUAL", editor).env("TMPDIR", tor.folder())
 }
 
-/// Returns the edited texts that are kept in this folder.
+/// Returns the paths of the edited texts that the command left in this folder.
 fn kept(folder: &Path) -> Vec<PathBuf> {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     paths.filter(|path| path.extension().is_some_and(|end| end == "torrc")).collect()
@@ -138,8 +139,8 @@ fn change_by_another_program_and_failing_editor_change_nothing() {
     assert!(done.error.contains("the editor false ended with exit code 1"), "{done:?}");
 }
 
-/// Runs `scape conf edit` with a terminal as its standard input, at which
-/// somebody types these lines.
+/// Runs `scape conf edit` with a terminal as its standard input. The text
+/// `typed` stands for what a user types.
 fn edit_at_terminal(edit: Scape, typed: &str) -> Done {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();

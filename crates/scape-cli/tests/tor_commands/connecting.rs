@@ -42,7 +42,7 @@ fn password_is_read_from_a_file_or_the_environment() {
 }
 
 /// Waits until `is_true` returns true. Fails the test after a minute, with a
-/// message about the missing `what`.
+/// message that `what` is missing.
 #[track_caller]
 fn until(what: &str, mut is_true: impl FnMut() -> bool) {
     let begun = Instant::now();

@@ -7,11 +7,11 @@ use scape::control::Signal as TorSignal;
 use crate::real_tor::RealTor;
 use crate::run::{Done, Lines, Scape, send_signal};
 
-/// The time in which an event must come.
+/// The time limit for receiving an event.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Sends the signal DUMP to tor until the command prints a line, and returns
-/// the line.
+/// Sends the signal DUMP to tor again and again until the command prints a
+/// line. Returns the line.
 fn signal_until_line(tor: &RealTor, lines: &Lines) -> String {
     let controller = tor.controller();
     for _ in 0..PATIENCE.as_secs() * 5 {

@@ -6,12 +6,13 @@ use serde_json::Value;
 
 use crate::run::{Done, Lines, Scape, send_signal};
 
-/// Returns a command that launches a tor without a network.
+/// Returns a `scape launch` command for a tor that doesn't connect to the
+/// network.
 fn launch() -> Scape {
     Scape::new(["launch", "DisableNetwork=1"])
 }
 
-/// Waits for the only line of `scape launch --json`.
+/// Waits for the line that `scape launch --json` prints, and parses it.
 fn launched(child: &mut Child) -> Value {
     let line = Lines::of(child.stdout.take().unwrap()).next();
     serde_json::from_str(&line).unwrap()

@@ -1,4 +1,5 @@
-//! The commands on a real tor without a network, a module for each.
+//! The commands on a real tor that isn't connected to a network, a module for
+//! each.
 //!
 //! To run some of the tests, give a part of their name:
 //! `cargo test -p scape-cli --test tor_commands status`.

@@ -1,4 +1,4 @@
-//! `scape monitor` on a pseudo terminal.
+//! `scape monitor` on a pseudo-terminal, with a real tor.
 
 use std::thread;
 use std::time::{Duration, Instant};

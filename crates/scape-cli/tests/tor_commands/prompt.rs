@@ -14,8 +14,8 @@ fn prompt(tor: &RealTor, input: &str) -> Scape {
     Scape::new(["prompt"]).control(tor.port()).input(input)
 }
 
-/// Starts the prompt on a terminal with this number of columns. The history is
-/// kept in `state`. Returns the terminal, and the process of the prompt.
+/// Starts `scape prompt` on a terminal with this number of columns. The history
+/// is kept in `state`. Returns the terminal, and the process of the prompt.
 fn open(columns: u16, tor: &RealTor, state: &tempfile::TempDir) -> (Terminal, Child) {
     let terminal = Terminal::open(columns, 24);
     let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());

@@ -1,4 +1,5 @@
-//! Programs that a shell stops with Ctrl-Z and continues.
+//! Tests that Ctrl-Z in a shell stops `scape`, and that the shell can continue
+//! it.
 
 use std::fs;
 use std::thread;
@@ -10,14 +11,14 @@ use crate::real_tor::RealTor;
 use crate::run::send_signal;
 use crate::terminal::{Monitor, PATIENCE, TICK};
 
-/// Returns the process id of the program that the shell has started.
+/// Returns the process id of the only program that the shell is running.
 fn program_of(shell: &Monitor) -> u32 {
     let shell = shell.child.id();
     let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
     children.trim().parse().unwrap()
 }
 
-/// Waits until no thread of a process runs any more.
+/// Waits until all threads of a process are stopped.
 fn wait_stopped(pid: u32) {
     let deadline = Instant::now() + PATIENCE;
     // A thread may end between the two looks. Then it counts as running, and is

@@ -6,7 +6,7 @@ use crate::run::{Done, Scape, send_signal};
 use crate::terminal::Terminal;
 use crate::watching::Watching;
 
-/// Runs a command on this tor.
+/// Runs the command `words` on this tor.
 fn run(tor: &RealTor, words: &[&str]) -> Done {
     words.iter().fold(Scape::new([]).control(tor.port()), |scape, word| scape.arg(word)).run()
 }

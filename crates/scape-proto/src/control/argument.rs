@@ -25,7 +25,8 @@ pub enum ArgumentProblem {
     Character {
         /// The offending character. A byte that isn't text is shown as U+FFFD.
         character: char,
-        /// The position in bytes from the start of the argument.
+        /// The position of the offending character, in bytes from the start of
+        /// the argument.
         position: usize,
     },
     /// The argument is empty, so tor would take the next argument in its place.
@@ -36,7 +37,7 @@ pub enum ArgumentProblem {
         /// The length of the whole command in bytes.
         length: usize,
     },
-    /// This version of tor doesn't know the argument.
+    /// The running tor doesn't know the argument.
     Unknown {
         /// The arguments that tor knows. Empty if tor has no list of them.
         known: Vec<String>,

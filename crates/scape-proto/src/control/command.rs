@@ -16,8 +16,9 @@ use crate::control::{ArgumentError, ArgumentProblem, REDACTED, is_secret_option}
 /// data are included. tor closes the connection on such a command.
 const TOO_LONG: usize = 1 << 20;
 
-/// The maximum length in bytes of the keyword in the error for a line that is
-/// too long. The rest of a longer keyword is omitted.
+/// The maximum length in bytes of the keyword that an error shows. The rest of
+/// a longer keyword is omitted. This limit applies only to errors about a line
+/// of 1 MiB or more.
 const LONGEST_KEYWORD: usize = 40;
 
 /// An encoded command that is ready to be sent. Every argument has been
@@ -44,7 +45,8 @@ const LONGEST_KEYWORD: usize = 40;
 pub struct Command {
     /// The encoded command. The buffer is wiped when it is dropped.
     wire: WireBuffer,
-    /// The length of the command line, without its line end and the data.
+    /// The length of the command line in bytes, without the line end and the
+    /// data.
     length: usize,
     /// The ranges of `wire` that contain secret arguments.
     secrets: Vec<Range<usize>>,
@@ -288,7 +290,7 @@ impl Command {
     }
 
     /// Returns this command with `bytes` inserted at the position `at` of the
-    /// encoded command.
+    /// encoded command. Returns an error if the result is too long for tor.
     fn with_inserted(&self, at: usize, bytes: &[u8]) -> Result<Command, ArgumentError> {
         let (before, after) = self.wire.split_at(at.min(self.wire.len()));
         let mut wire = WireBuffer::with_capacity(self.wire.len() + bytes.len());
@@ -305,7 +307,7 @@ impl Command {
         Ok(Command { wire, length: self.length, secrets, data_secrets: self.data_secrets.clone() })
     }
 
-    /// Returns the keyword without `+`.
+    /// Returns the keyword, without the `+` of a command with data.
     pub fn keyword(&self) -> &str {
         let word =
             self.wire.split(|b| matches!(b, b' ' | b'\t' | b'\r')).next().unwrap_or_default();

@@ -130,7 +130,8 @@ pub struct Decoder {
     limits: Limits,
     buffer: Vec<u8>,
     /// The part `start..filled` of the buffer isn't decoded yet. There is no
-    /// line end between `start` and `scanned`.
+    /// line end between `start` and `scanned`, so the search for the next line
+    /// end begins at `scanned`.
     start: usize,
     scanned: usize,
     filled: usize,
@@ -138,7 +139,8 @@ pub struct Decoder {
     failed: Option<DecodeError>,
 }
 
-/// The answer and the event that are being received.
+/// The incomplete answer and the incomplete event. They are assembled
+/// separately, because an event can arrive within an answer.
 #[derive(Debug, Default)]
 struct Assembly {
     answer: PartialReply,
@@ -148,7 +150,7 @@ struct Assembly {
     data_of: Option<Whose>,
 }
 
-/// The message that a line belongs to.
+/// The message that a line belongs to: an answer or an event.
 #[derive(Debug, Clone, Copy)]
 enum Whose {
     Answer,
@@ -189,9 +191,9 @@ impl Decoder {
     /// Returns space to read into. Call [`advance`](Self::advance) afterwards
     /// with the number of bytes that were read.
     ///
-    /// At first, the space has 4 KiB. This changes when a call finds input that
-    /// isn't decoded yet, such as the beginning of a line. That call and all
-    /// later calls return at least 32 KiB, and more if lines are long.
+    /// At first, a call returns 4 KiB. As soon as a call finds input that isn't
+    /// decoded yet, such as the beginning of a line, that call and all later
+    /// calls return at least 32 KiB, and more if lines are long.
     ///
     /// ```
     /// use std::io::Read as _;
@@ -347,7 +349,7 @@ impl Decoder {
 
 impl Assembly {
     /// Processes one line. Returns a reply if the line is the last one of that
-    /// reply.
+    /// reply. Returns `None` otherwise.
     fn take(&mut self, line: &[u8], limits: Limits) -> Result<Option<Reply>, DecodeError> {
         if let Some(whose) = self.data_of {
             let partial = self.partial(whose);
@@ -414,7 +416,8 @@ impl Assembly {
 const HIDDEN_EVENT: &[u8] = b"XXXredactedXXX";
 
 /// Splits a line into code, separator and text. A line that consists only of a
-/// code is treated as the last line of a reply.
+/// code is treated as the last line of a reply. Returns `None` if the line
+/// doesn't begin with a code and a separator.
 fn split_line(line: &[u8]) -> Option<(u16, u8, &[u8])> {
     let (digits, rest) = line.split_at_checked(3)?;
     if !digits.iter().all(u8::is_ascii_digit) {

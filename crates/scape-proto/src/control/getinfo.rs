@@ -2,7 +2,7 @@
 
 use super::reply::Reply;
 
-/// The number of bytes of an unexpected line that are shown in errors.
+/// The maximum number of bytes of an unexpected line that an error shows.
 const EXCERPT: usize = 80;
 
 /// Parses the answer to `GETINFO keys…`. Returns one value for each key, in the

@@ -105,7 +105,8 @@ pub(super) fn hazard(line: &str) -> Option<Hazard> {
     }
 }
 
-/// Options of the type `DataSize` in tor 0.4.9.
+/// Options of the type `DataSize` in tor 0.4.9. If one of them is set to `nan`,
+/// tor exits.
 const SIZES: [&str; 16] = [
     "AccountingMax",
     "AuthDirFastGuarantee",

@@ -85,10 +85,10 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Returns the part from byte `start` to byte `end`. If the whole is text
-    /// and both positions are at character boundaries, as they are at spaces,
-    /// quotes and `=`, the result is text. Otherwise the result is bytes. A
-    /// range out of bounds gives an empty part.
+    /// Returns the bytes from `start` to `end` as a part. The result is text if
+    /// this part is text and both positions are at character boundaries.
+    /// Spaces, quotes and `=` always are at such boundaries. Otherwise, the
+    /// result is bytes. A range out of bounds gives an empty part.
     #[inline]
     fn between(self, start: usize, end: usize) -> Self {
         if let Part::Text(text) = self
@@ -187,8 +187,8 @@ impl<'a> Words<'a> {
         Some((start, end))
     }
 
-    /// Returns the length of the word at the beginning of `rest`, which is up
-    /// to the next space outside of quotes.
+    /// Returns the length of the word at the beginning of `rest`. The word ends
+    /// at the first space outside of quotes, or at the end of the line.
     fn word_length(&mut self, rest: &[u8]) -> usize {
         let quote = match memchr2(b' ', b'"', rest) {
             None => return rest.len(),
@@ -206,7 +206,8 @@ impl<'a> Words<'a> {
         memchr(b' ', rest).unwrap_or(rest.len())
     }
 
-    /// Returns the word between these positions.
+    /// Returns the word from byte `start` to byte `end`. The word is a pair if
+    /// it begins with a key and `=`.
     #[inline(always)]
     fn word(&self, start: usize, end: usize) -> Word<'a> {
         let bytes = self.line.bytes().get(start..end).unwrap_or_default();

@@ -135,7 +135,7 @@ impl KnownSecrets {
         self.plain.is_empty() && self.digits.is_empty()
     }
 
-    /// Adds a plain text, unless it is too short or known already.
+    /// Adds a secret as plain text, unless it is too short or known already.
     fn add(&mut self, secret: &[u8]) {
         if secret.len() >= SHORTEST && !self.plain.iter().any(|known| ***known == *secret) {
             self.plain.push(Zeroizing::new(secret.to_vec()));
@@ -152,7 +152,7 @@ impl KnownSecrets {
         }
     }
 
-    /// Adds a text, both plain and as hexadecimal digits.
+    /// Adds a secret in two forms: as plain text and as hexadecimal digits.
     fn add_with_digits(&mut self, secret: &[u8]) {
         self.add(secret);
         let digits = Zeroizing::new(HEXLOWER.encode(secret).into_bytes());

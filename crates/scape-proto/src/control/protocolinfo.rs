@@ -44,7 +44,8 @@ pub struct ProtocolInfo {
     pub protocol: u32,
     /// The authentication methods that tor offers.
     pub methods: Vec<AuthMethod>,
-    /// The path of the cookie file, if cookie authentication is enabled.
+    /// The path of the cookie file. `None` if cookie authentication isn't
+    /// enabled.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::path"))]
     pub cookie_file: Option<PathBuf>,
     /// The version of tor, as tor writes it. `None` if tor didn't send it.

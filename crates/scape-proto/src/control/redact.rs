@@ -131,7 +131,8 @@ fn secrets_in(text: &str, shortest: usize) -> Vec<Range<usize>> {
     secrets
 }
 
-/// Adds the range of a secret, unless it begins within the previous one.
+/// Adds the range from `start` to `end`, unless it begins within the last range
+/// in `secrets`.
 fn push(secrets: &mut Vec<Range<usize>>, start: usize, end: usize) {
     if secrets.last().is_none_or(|last| last.end <= start) {
         secrets.push(start..end);

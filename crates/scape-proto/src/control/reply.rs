@@ -36,7 +36,7 @@ pub struct Reply {
     /// events, this vector is empty and needs no allocation.
     rest: Vec<Span>,
     /// Secrets of the connection and the command, which must not be shown if
-    /// the peer sends them back.
+    /// the peer sends them back. `None` if no secrets are known.
     known: Option<Arc<KnownSecrets>>,
 }
 
@@ -55,7 +55,7 @@ impl Eq for Reply {}
 struct Span {
     code: u16,
     start: usize,
-    /// The end of the text and the start of the data.
+    /// The position at which the text ends and the data begins.
     middle: usize,
     end: usize,
     has_data: bool,
@@ -106,7 +106,7 @@ impl Reply {
         1 + self.rest.len()
     }
 
-    /// Returns the first line.
+    /// Returns the first line of the reply.
     pub fn first(&self) -> ReplyLine<'_> {
         self.line(0)
     }
@@ -315,25 +315,27 @@ impl PartialReply {
         self.bytes.len() + self.spans.len() * LINE_COST
     }
 
-    /// Adds a `-` line, which further lines will follow.
+    /// Adds a line with the separator `-`, which isn't the last line of the
+    /// reply.
     pub(super) fn push(&mut self, code: u16, text: &[u8]) {
         let span = self.span(code, text);
         self.spans.push(span);
     }
 
-    /// Adds a `+` line, which data will follow.
+    /// Adds a line with the separator `+`, which begins a data block.
     pub(super) fn open(&mut self, code: u16, text: &[u8]) {
         let span = self.span(code, text);
         self.open = Some(Span { has_data: true, ..span });
     }
 
-    /// Adds a line of the data block, with dot-stuffing undone.
+    /// Adds a line of the data block. The caller has already undone
+    /// dot-stuffing.
     pub(super) fn data(&mut self, line: &[u8]) {
         self.bytes.extend_from_slice(line);
         self.bytes.push(b'\n');
     }
 
-    /// Ends the data block.
+    /// Ends the data block that the last `+` line began.
     pub(super) fn close(&mut self) {
         if let Some(span) = self.open.take() {
             self.spans.push(Span { end: self.bytes.len(), ..span });
@@ -356,7 +358,8 @@ impl PartialReply {
         Reply { bytes, first, rest, known: None }
     }
 
-    /// Appends the text of a line, and returns the line's position.
+    /// Appends the text of a line to the reply's bytes, and returns the text's
+    /// position.
     fn span(&mut self, code: u16, text: &[u8]) -> Span {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(text);

@@ -164,6 +164,8 @@ impl SafeCookie {
     }
 
     /// Returns the HMAC of the cookie and both nonces, before it is finalized.
+    /// Returns `None` if `key` has a length that HMAC rejects, which doesn't
+    /// happen in practice.
     fn hmac(&self, key: &[u8], challenge: &AuthChallenge) -> Option<Hmac<Sha256>> {
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).ok()?;
         mac.update(self.cookie.expose());

@@ -38,9 +38,9 @@ open_enum! {
 }
 
 impl Signal {
-    /// Returns true if tor exits on this signal, which may have any name that
-    /// [`canonical`](Self::canonical) knows. tor might close the connection
-    /// before it answers the command SIGNAL.
+    /// Returns true if tor exits on this signal. All names of the signal count,
+    /// for example `TERM` and `HALT`; see [`canonical`](Self::canonical). tor
+    /// might close the connection before it answers the command SIGNAL.
     ///
     /// ```
     /// use scape_proto::control::Signal;

@@ -30,11 +30,13 @@ pub enum TorrcProblem {
 /// others. All positions refer to the text that was parsed.
 #[derive(Debug)]
 pub(crate) struct Line {
-    /// The name, including the prefix `+` or `/`.
+    /// The range of the option's name, including a prefix `+` or `/`.
     pub(crate) name: Range<usize>,
-    /// The value as it is written, with quotes, escapes and continuations.
+    /// The range of the value as it is written, with quotes, escapes and
+    /// continuations.
     pub(crate) value: Range<usize>,
-    /// The value as tor reads it.
+    /// The value as tor reads it, with quotes, escapes and continuations
+    /// decoded.
     pub(crate) says: Vec<u8>,
     /// The comments after the value or between its lines, without the `#`.
     pub(crate) comments: Vec<Vec<u8>>,
@@ -92,7 +94,8 @@ impl<'a> Clean<'a> {
     }
 }
 
-/// Returns the position after the end of the line that contains `at`.
+/// Returns the position at which the line after the one that contains `at`
+/// begins. Returns the length of `text` if no line follows.
 pub(crate) fn line_end(text: &[u8], at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     memchr::memchr(b'\n', rest).map_or(text.len(), |found| at + found + 1)
@@ -237,7 +240,8 @@ mod tests {
     use super::*;
 
     /// Parses the entry at the beginning of a text. Returns the name, the
-    /// value, and the length of the entry in bytes.
+    /// value, and the length of the entry in bytes. Returns `None` for a
+    /// comment or a blank line.
     fn read(text: &str) -> Option<(String, String, usize)> {
         let line = read_line(text.as_bytes(), 0).unwrap()?;
         let name = String::from_utf8_lossy(&text.as_bytes()[line.name]).into_owned();

@@ -376,7 +376,8 @@ impl fmt::Display for ConnBandwidth {
 pub struct TokenBucketEmpty {
     /// The limit that was used up.
     pub bucket: TokenBucket,
-    /// The connection's id, if the limit is that of a single connection (`ID`).
+    /// The connection's id (`ID`). `None` if the limit isn't that of a single
+    /// connection.
     pub id: Option<OrConnId>,
     /// The time during which nothing could be read (`READ`, milliseconds).
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::seconds"))]
@@ -444,7 +445,8 @@ impl fmt::Display for TokenBucketEmpty {
     }
 }
 
-/// Returns the value of the first keyword argument with this key.
+/// Returns the value of the first keyword argument with this key, or `None` if
+/// there is no such argument.
 fn field_of<'a>(words: &Words<'a>, key: &str) -> Option<Value<'a>> {
     words.clone().find_map(|word| match word {
         Word::Pair(name, value) if name == key => Some(value),

@@ -25,7 +25,8 @@ pub struct Bootstrap {
     /// The phase in English, for users.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
     pub summary: String,
-    /// The problem that keeps tor from making progress, if there is one.
+    /// The problem that keeps tor from making progress. `None` if there is no
+    /// problem.
     pub problem: Option<BootstrapProblem>,
 }
 
@@ -38,11 +39,14 @@ pub struct BootstrapProblem {
     /// A description of the problem in English, for users (`WARNING`).
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
     pub warning: String,
-    /// The reason for the problem (`REASON`).
+    /// The reason for the problem (`REASON`). `None` if the argument is missing
+    /// or malformed.
     pub reason: Option<OrConnReason>,
-    /// The number of problems in this phase so far (`COUNT`).
+    /// The number of problems in this phase so far (`COUNT`). `None` if the
+    /// argument is missing or malformed.
     pub count: Option<u32>,
     /// tor's recommendation on whether to tell the user (`RECOMMENDATION`).
+    /// `None` if the argument is missing or malformed.
     pub recommendation: Option<BootstrapRecommendation>,
     /// The fingerprint of the relay that tor couldn't connect to (`HOSTID`).
     /// `None` if the fingerprint isn't known.

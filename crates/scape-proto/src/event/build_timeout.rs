@@ -24,32 +24,37 @@ pub struct BuildTimeoutSet {
     /// The kind of change to the timeout.
     pub change: BuildTimeoutChange,
     /// The number of measured build times that the timeout is computed from
-    /// (`TOTAL_TIMES`).
+    /// (`TOTAL_TIMES`). `None` if the argument is missing or malformed.
     pub total_times: Option<u64>,
     /// The time that tor waits for a circuit to be built (`TIMEOUT_MS`,
     /// milliseconds). If building takes longer, tor doesn't use the circuit,
-    /// and only measures how long building takes.
+    /// and only measures how long building takes. `None` if the argument is
+    /// missing or malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::seconds"))]
     pub timeout: Option<Duration>,
     /// The parameter Xm of the Pareto distribution that tor fits to the build
-    /// times (`XM`, milliseconds).
+    /// times (`XM`, milliseconds). `None` if the argument is missing or
+    /// malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::seconds"))]
     pub xm: Option<Duration>,
     /// The parameter alpha of the Pareto distribution that tor fits to the
-    /// build times (`ALPHA`).
+    /// build times (`ALPHA`). `None` if the argument is missing or malformed.
     pub alpha: Option<f64>,
     /// The share of circuits that should be built within the timeout
-    /// (`CUTOFF_QUANTILE`), 0 to 1.
+    /// (`CUTOFF_QUANTILE`), 0 to 1. `None` if the argument is missing or
+    /// malformed.
     pub cutoff_quantile: Option<f64>,
     /// The share of circuits that took longer than the timeout
-    /// (`TIMEOUT_RATE`), 0 to 1.
+    /// (`TIMEOUT_RATE`), 0 to 1. `None` if the argument is missing or
+    /// malformed.
     pub timeout_rate: Option<f64>,
     /// The time after which tor closes a circuit that it keeps open only to
-    /// measure how long building takes (`CLOSE_MS`, milliseconds).
+    /// measure how long building takes (`CLOSE_MS`, milliseconds). `None` if
+    /// the argument is missing or malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::seconds"))]
     pub close: Option<Duration>,
     /// The share of circuits that were closed after the time `close`
-    /// (`CLOSE_RATE`), 0 to 1.
+    /// (`CLOSE_RATE`), 0 to 1. `None` if the argument is missing or malformed.
     pub close_rate: Option<f64>,
     /// Keyword arguments that this version of the library doesn't know or can't
     /// parse, in order.

@@ -32,28 +32,32 @@ pub struct CircuitInfo {
     pub path: Vec<RelayName>,
     /// Properties of the circuit's path (`BUILD_FLAGS`).
     pub build_flags: Vec<BuildFlag>,
-    /// The purpose of the circuit (`PURPOSE`).
+    /// The purpose of the circuit (`PURPOSE`). `None` if the argument is
+    /// missing or malformed.
     pub purpose: Option<CircuitPurpose>,
     /// The progress of an onion service circuit (`HS_STATE`). `None` for other
     /// circuits.
     pub hs_state: Option<HsState>,
     /// The address of the onion service that the circuit is for (`REND_QUERY`),
-    /// as tor wrote it: without `.onion`. See also
-    /// [`rend_address`](Self::rend_address).
+    /// as tor wrote it: without `.onion`. `None` if tor named no service. See
+    /// also [`rend_address`](Self::rend_address).
     pub rend_query: Option<String>,
-    /// The time when the circuit was created or last cannibalized
-    /// (`TIME_CREATED`).
+    /// The time when the circuit was created, or when tor last cannibalized it,
+    /// that is, reused it for another purpose (`TIME_CREATED`). `None` if the
+    /// argument is missing or malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub created: Option<SystemTime>,
     /// The SOCKS user name of the streams that the circuit is isolated for
-    /// (`SOCKS_USERNAME`).
+    /// (`SOCKS_USERNAME`). `None` if tor didn't send it.
     pub socks_username: Option<SocksUsername>,
     /// The SOCKS password of the streams that the circuit is isolated for
-    /// (`SOCKS_PASSWORD`).
+    /// (`SOCKS_PASSWORD`). `None` if tor didn't send it.
     pub socks_password: Option<Secret>,
-    /// The proof of work that was sent to the onion service (`HS_POW`).
+    /// The proof of work that was sent to the onion service (`HS_POW`). `None`
+    /// if no proof was sent.
     pub hs_pow: Option<HsPow>,
-    /// The id that both legs of a conflux set share (`CONFLUX_ID`).
+    /// The id of the conflux set that the circuit belongs to (`CONFLUX_ID`).
+    /// `None` for other circuits.
     pub conflux_id: Option<ConfluxId>,
     /// The round-trip time that conflux measured (`CONFLUX_RTT`, microseconds).
     /// `None` until conflux has measured it.
@@ -80,7 +84,7 @@ pub struct CircuitInfo {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct HsPow {
-    /// The name of the scheme. `v1` is the only one.
+    /// The name of the proof-of-work scheme. So far, `v1` is the only scheme.
     pub scheme: String,
     /// The amount of work that was done, in the scheme's own unit.
     pub effort: u32,
@@ -103,33 +107,38 @@ pub struct CircuitMinor {
     pub path: Vec<RelayName>,
     /// Properties of the circuit's path (`BUILD_FLAGS`).
     pub build_flags: Vec<BuildFlag>,
-    /// The purpose of the circuit now (`PURPOSE`).
+    /// The purpose of the circuit now (`PURPOSE`). `None` if the argument is
+    /// missing or malformed.
     pub purpose: Option<CircuitPurpose>,
     /// The progress of an onion service circuit (`HS_STATE`). `None` for other
     /// circuits.
     pub hs_state: Option<HsState>,
     /// The address of the onion service that the circuit is for (`REND_QUERY`),
-    /// as tor wrote it: without `.onion`.
+    /// as tor wrote it: without `.onion`. `None` if tor named no service.
     pub rend_query: Option<String>,
-    /// The time when the circuit was created or last cannibalized
-    /// (`TIME_CREATED`).
+    /// The time when the circuit was created, or when tor last cannibalized it,
+    /// that is, reused it for another purpose (`TIME_CREATED`). `None` if the
+    /// argument is missing or malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub created: Option<SystemTime>,
     /// The SOCKS user name of the streams that the circuit is isolated for
-    /// (`SOCKS_USERNAME`).
+    /// (`SOCKS_USERNAME`). `None` if tor didn't send it.
     pub socks_username: Option<SocksUsername>,
     /// The SOCKS password of the streams that the circuit is isolated for
-    /// (`SOCKS_PASSWORD`).
+    /// (`SOCKS_PASSWORD`). `None` if tor didn't send it.
     pub socks_password: Option<Secret>,
-    /// The proof of work that was sent to the onion service (`HS_POW`).
+    /// The proof of work that was sent to the onion service (`HS_POW`). `None`
+    /// if no proof was sent.
     pub hs_pow: Option<HsPow>,
-    /// The id that both legs of a conflux set share (`CONFLUX_ID`).
+    /// The id of the conflux set that the circuit belongs to (`CONFLUX_ID`).
+    /// `None` for other circuits.
     pub conflux_id: Option<ConfluxId>,
     /// The round-trip time that conflux measured (`CONFLUX_RTT`, microseconds).
     /// `None` until conflux has measured it.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::seconds"))]
     pub conflux_rtt: Option<Duration>,
-    /// The purpose of the circuit before the change (`OLD_PURPOSE`).
+    /// The purpose of the circuit before the change (`OLD_PURPOSE`). `None` if
+    /// the argument is missing or malformed.
     pub old_purpose: Option<CircuitPurpose>,
     /// The progress of an onion service circuit before the change
     /// (`OLD_HS_STATE`). `None` for other circuits.

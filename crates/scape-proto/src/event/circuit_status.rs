@@ -75,9 +75,10 @@ open_enum! {
         HsVanguards = "HS_VANGUARDS",
         /// The circuit stays open only for its padding.
         CircuitPadding = "CIRCUIT_PADDING",
-        /// A conflux leg that isn't linked to its set yet.
+        /// One of the two circuits of a conflux set (see [`ConfluxId`]), not
+        /// linked to the other circuit yet.
         ConfluxUnlinked = "CONFLUX_UNLINKED",
-        /// A linked leg of a conflux set.
+        /// One of the two linked circuits of a conflux set (see [`ConfluxId`]).
         ConfluxLinked = "CONFLUX_LINKED",
         /// A circuit of another client, with this tor as one of its relays. tor
         /// doesn't report such circuits to controllers.

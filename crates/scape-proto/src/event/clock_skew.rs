@@ -17,16 +17,16 @@ use crate::word::parse_socket_addr;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ClockSkewSource {
-    /// A directory server (`DIRSERV:`).
+    /// A directory server with this address (`DIRSERV:`).
     DirServ(SocketAddr),
     /// A network status document from a directory server (`NETWORKSTATUS:`,
     /// older tors).
     NetworkStatus(SocketAddr),
-    /// A relay (`OR:`).
+    /// A relay with this address (`OR:`).
     Or(SocketAddr),
     /// The consensus (`CONSENSUS`).
     Consensus,
-    /// A file, given by its path: tor's `state` file.
+    /// A file with this path: tor's `state` file.
     File(Box<str>),
     /// A source that this version of the library doesn't know, as tor wrote it.
     Other(Box<str>),

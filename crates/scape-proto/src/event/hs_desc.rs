@@ -41,7 +41,7 @@ pub struct HsDescEvent {
     /// Present only if the action is `REQUESTED` or `UPLOAD`.
     pub hsdir_index: Option<String>,
     /// The number of the descriptor's replica (older tors, for version 2
-    /// services).
+    /// services). `None` for version 3 services.
     pub replica: Option<u32>,
     /// Keyword arguments that this version of the library doesn't know, in
     /// order.

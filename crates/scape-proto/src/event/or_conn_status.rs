@@ -24,8 +24,8 @@ open_enum! {
 }
 
 open_enum! {
-    /// The reason why a connection to a relay failed or was closed. Bootstrap
-    /// problems have the same reasons.
+    /// The reason why a connection to a relay failed or was closed. Reports of
+    /// bootstrap problems use the same reasons.
     #[doc(alias = "ORClosureReason")]
     pub enum OrConnReason {
         /// The connection ended normally.

@@ -49,18 +49,23 @@ pub struct StreamInfo {
     /// The purpose of the stream (`PURPOSE`). Present only if the status is
     /// `NEW` or `NEWRESOLVE`.
     pub purpose: Option<StreamPurpose>,
-    /// The SOCKS user name that the client gave (`SOCKS_USERNAME`).
+    /// The SOCKS user name that the client gave (`SOCKS_USERNAME`). `None` if
+    /// the client gave none.
     pub socks_username: Option<SocksUsername>,
-    /// The SOCKS password that the client gave (`SOCKS_PASSWORD`).
+    /// The SOCKS password that the client gave (`SOCKS_PASSWORD`). `None` if
+    /// the client gave none.
     pub socks_password: Option<Secret>,
-    /// The protocol that the client used (`CLIENT_PROTOCOL`).
+    /// The protocol that the client used (`CLIENT_PROTOCOL`). `None` if the
+    /// argument is missing or malformed.
     pub client_protocol: Option<ClientProtocol>,
     /// The number of NEWNYM signals before the stream was opened (`NYM_EPOCH`).
+    /// `None` if the argument is missing or malformed.
     pub nym_epoch: Option<u32>,
     /// The session group of the port that the stream came in on
     /// (`SESSION_GROUP`). A group from tor's configuration is 0 or more. A
     /// group that tor chose is -4 or less. Two numbers are special: -2 for
-    /// tor's own directory requests, and -3 for RESOLVE.
+    /// tor's own directory requests, and -3 for RESOLVE. `None` if the argument
+    /// is missing or malformed.
     pub session_group: Option<i32>,
     /// The properties in which another stream must agree with this one to share
     /// its circuit (`ISO_FIELDS`).

@@ -164,7 +164,8 @@ pub struct PtStatus {
     /// transport chooses these arguments.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::keywords"))]
     pub arguments: Vec<(String, String)>,
-    /// Positional arguments, in order.
+    /// All positional arguments, in order. This version of the library
+    /// interprets none of them.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::words"))]
     pub extra_words: Vec<String>,
 }

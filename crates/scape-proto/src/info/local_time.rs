@@ -65,8 +65,9 @@ fn read(text: &str) -> Option<LocalTime> {
     })
 }
 
-/// Parses three decimal numbers with `separator` between them. The first one
-/// has `digits` digits, and the others have two.
+/// Parses three decimal numbers with `separator` between them. The first number
+/// has `digits` digits, and the others have two. Returns `None` for any other
+/// text.
 fn three(text: &str, separator: char, digits: usize) -> Option<[u16; 3]> {
     let mut parts = text.split(separator);
     let mut part = |digits| {

@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use crate::word::parse_socket_addr;
 
 /// Parses an IPv4 address in the form `192.0.2.1`. Leading zeros are allowed.
+/// Returns `None` for any other text.
 #[inline]
 pub(super) fn parse_ipv4(text: &[u8]) -> Option<Ipv4Addr> {
     let mut octets = [0; 4];
@@ -28,7 +29,8 @@ pub(super) fn parse_ipv4(text: &[u8]) -> Option<Ipv4Addr> {
     parts.next().is_none().then_some(octets.into())
 }
 
-/// Parses an address such as `[2001:db8::1]:443` or `192.0.2.1:443`.
+/// Parses an address such as `[2001:db8::1]:443` or `192.0.2.1:443`. Returns
+/// `None` for any other text.
 pub(super) fn parse_address(text: &[u8]) -> Option<SocketAddr> {
     std::str::from_utf8(text).ok().and_then(parse_socket_addr)
 }

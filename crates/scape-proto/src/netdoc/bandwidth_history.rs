@@ -24,7 +24,7 @@ use super::line::{number_u64, signed_number};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BandwidthHistory<'a> {
-    /// The end of the last interval.
+    /// The end of the most recent interval.
     pub end: SystemTime,
     /// The length of each interval.
     pub interval: Duration,

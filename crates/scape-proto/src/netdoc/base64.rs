@@ -1,7 +1,8 @@
 //! A fast decoder for base64 without padding. A consensus has tens of thousands
 //! of digests and keys in this format.
 
-/// The value of each character, or `NONE` if it isn't a base64 character.
+/// The value of each byte as a base64 character, or `NONE` if the byte isn't a
+/// base64 character.
 const VALUES: [i8; 256] = values();
 
 const NONE: i8 = -1;

@@ -42,14 +42,16 @@ use crate::word::Fingerprint;
 pub struct BridgeNetworkStatus<'a> {
     #[cfg_attr(feature = "serde", serde(skip))]
     skipped: Vec<DocumentError>,
-    /// The time when the document was made.
+    /// The time when the document was made. `None` if the line `published` is
+    /// missing or malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub published: Option<SystemTime>,
     /// The names and values of the thresholds above which the authority gives
     /// flags, in the order of the document. Percentages are divided by 100.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::counts"))]
     pub flag_thresholds: Vec<(&'a str, f64)>,
-    /// The fingerprint of the bridge authority.
+    /// The fingerprint of the bridge authority. `None` if the line
+    /// `fingerprint` is missing or malformed.
     pub fingerprint: Option<Fingerprint>,
     /// The text of the document. It is serialized as `bridges`, a list of the
     /// bridges' entries, after the other fields.

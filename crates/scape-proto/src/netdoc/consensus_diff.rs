@@ -35,8 +35,8 @@ use super::value::decode_hex;
 pub struct ConsensusDiff<'a> {
     #[cfg_attr(feature = "serde", serde(skip))]
     text: &'a [u8],
-    /// The commands in the order of the text, which begins with the commands
-    /// for the last lines.
+    /// The commands in the order of the text: the commands for the last lines
+    /// of the old consensus come first.
     #[cfg_attr(feature = "serde", serde(skip))]
     commands: Vec<Command<'a>>,
     /// The SHA3-256 digest of the old consensus's signed part. See
@@ -162,6 +162,7 @@ impl<'a> ConsensusDiff<'a> {
 }
 
 /// Returns the digests of the old and of the new consensus in a line `hash`.
+/// Returns `None` if the line is malformed.
 fn parse_digests(line: &[u8]) -> Option<([u8; 32], [u8; 32])> {
     let mut words = words(line).skip(1);
     let digests = (decode_hex(words.next()?)?, decode_hex(words.next()?)?);
@@ -201,7 +202,7 @@ fn parse_commands<'a>(lines: &mut RawLines<'a>) -> Result<Vec<Command<'a>>, Docu
 }
 
 /// Parses a command such as `7,9d`. Returns the command without its block, and
-/// true if a block must follow.
+/// true if a block must follow. Returns `None` if the text isn't a command.
 fn parse_command(line: &[u8]) -> Option<(Command<'static>, bool)> {
     let (letter, range) = line.split_last()?;
     let mut numbers = range.split(|b| *b == b',');
@@ -224,7 +225,8 @@ fn parse_command(line: &[u8]) -> Option<(Command<'static>, bool)> {
     Some((Command { kept, dropped, block: b"" }, has_block))
 }
 
-/// Splits off the first `count` lines, with their line ends.
+/// Splits off the first `count` lines, with their line ends. Returns these
+/// lines and the rest of the text, or an error if the text has too few lines.
 fn split_lines(text: &[u8], count: usize) -> Result<(&[u8], &[u8]), ApplyDiffError> {
     let Some(last) = count.checked_sub(1) else { return Ok((b"", text)) };
     let end = memchr::memchr_iter(b'\n', text).nth(last).ok_or(ApplyDiffError::Lines)?;
@@ -248,9 +250,9 @@ impl<'a> RawLines<'a> {
         Some(line)
     }
 
-    /// Returns the lines before the next line that is a dot, with their line
-    /// ends. Returns `None` if no line precedes the dot, or if the dot is
-    /// missing.
+    /// Returns the lines up to the next line that consists only of a dot, with
+    /// their line ends but without the dot. Returns `None` if no line precedes
+    /// the dot, or if the dot is missing.
     fn block(&mut self) -> Option<&'a [u8]> {
         let start = self.rest;
         loop {
@@ -301,6 +303,7 @@ mod tests {
         6,$d\n3,4c\nbar\ndirectory-signature foo bar\n.\n1a\nr name aaaaaaaaaaaaaaaaa etc\nfoo\n.\n";
 
     /// Applies the commands of a diff to `base`, without checking digests.
+    /// Returns `None` if the diff is malformed or can't be applied.
     fn apply(base: &str, commands: &str) -> Option<String> {
         let zeros = "0".repeat(64);
         let text = format!("network-status-diff-version 1\nhash {zeros} {zeros}\n{commands}");

@@ -41,16 +41,20 @@ pub struct DetachedSignatures<'a> {
     text: &'a [u8],
     #[cfg_attr(feature = "serde", serde(skip))]
     skipped: Vec<DocumentError>,
-    /// The SHA-1 digest of the signed part of the full consensus.
+    /// The SHA-1 digest of the signed part of the full consensus. `None` if the
+    /// line `consensus-digest` is missing or malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::hex"))]
     pub consensus_digest: Option<[u8; 20]>,
-    /// The start of the consensus's validity interval.
+    /// The start of the consensus's validity interval. `None` if the line
+    /// `valid-after` is missing or malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub valid_after: Option<SystemTime>,
-    /// The time by which a newer consensus should be available.
+    /// The time by which a newer consensus should be available. `None` if the
+    /// line `fresh-until` is missing or malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub fresh_until: Option<SystemTime>,
-    /// The end of the consensus's validity interval.
+    /// The end of the consensus's validity interval. `None` if the line
+    /// `valid-until` is missing or malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub valid_until: Option<SystemTime>,
     /// The digests of the other flavors: the lines `additional-digest`.
@@ -246,7 +250,7 @@ mod tests {
     const A: &str = "596CD48D61FDA4E868F4AA10FF559917BE3B1A35";
     const B: &str = "9FBF54D6A62364320308A615BF4CF6B27B254FAD";
 
-    /// Returns a document with every line.
+    /// Returns a document that contains each kind of line.
     fn whole() -> String {
         let signature = "-----BEGIN SIGNATURE-----\nAQID\n-----END SIGNATURE-----\n";
         format!(

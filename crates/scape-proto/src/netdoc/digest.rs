@@ -6,7 +6,8 @@ use sha2::Sha256;
 
 use super::item::Item;
 
-/// Returns the SHA-1 digest of the text that [`signed_through`] returns.
+/// Returns the SHA-1 digest of the text that [`signed_through`] returns, or
+/// `None` if [`signed_through`] returns `None`.
 pub(super) fn sha1_through(text: &[u8], end: &[u8]) -> Option<[u8; 20]> {
     signed_through(text, end).map(|signed| Sha1::digest(signed).into())
 }
@@ -25,8 +26,8 @@ pub(super) fn signed_through<'a>(text: &'a [u8], end: &[u8]) -> Option<&'a [u8]>
 
 /// Returns true if a server descriptor or an extra-info document has a line
 /// `router-digest` and no line `router-signature`. These are documents whose
-/// keys were removed. Anyone can write a line `router-digest` into a document
-/// with a signature, so the line counts only without one.
+/// keys were removed. The line `router-digest` alone proves nothing, because
+/// anyone can write it into a document with a signature.
 pub(super) fn is_sanitized(text: &[u8]) -> bool {
     let has = |keyword: &[u8]| Item::parse_all(text).any(|item| item.keyword() == keyword);
     has(b"router-digest") && !has(b"router-signature")

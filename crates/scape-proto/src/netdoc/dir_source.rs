@@ -43,10 +43,10 @@ pub struct DirSource {
     /// The authority's port for relays and clients.
     pub or_port: u16,
     /// The contact information of the authority's operator. Invalid UTF-8 is
-    /// replaced by U+FFFD.
+    /// replaced by U+FFFD. `None` if the line `contact` is missing.
     pub contact: Option<Box<str>>,
-    /// The SHA-1 digest of the signed part of the authority's vote. Only a
-    /// consensus has this.
+    /// The SHA-1 digest of the signed part of the authority's vote. `None` in
+    /// votes, because only a consensus contains this digest.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::hex"))]
     pub vote_digest: Option<[u8; 20]>,
 }

@@ -42,12 +42,12 @@ pub struct DirectoryAuthority {
     /// The fingerprint of the authority's identity key as a relay.
     pub fingerprint: Fingerprint,
     /// The fingerprint of the key that signs the authority's certificates.
-    /// Only authorities that vote have one.
+    /// `None` if the authority doesn't vote.
     pub v3ident: Option<Fingerprint>,
     /// True if the authority collects the descriptors of bridges.
     pub is_bridge_authority: bool,
-    /// The weight with which clients choose the authority. tor uses 1 if the
-    /// weight is missing.
+    /// The weight with which clients choose the authority. `None` if the value
+    /// doesn't contain a weight. tor then uses 1.
     pub weight: Option<f64>,
     /// Further words in the form `name=value`, such as `upload=http://…`, and
     /// flags that this version of the library doesn't know.

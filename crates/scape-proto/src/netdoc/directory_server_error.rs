@@ -7,8 +7,8 @@ use super::LineProblem;
 use super::value::{decode_hex, fraction};
 use crate::word::Fingerprint;
 
-/// The error for a text that is neither a
-/// [`DirectoryAuthority`](super::DirectoryAuthority) nor a
+/// The error for a text that can't be parsed as a
+/// [`DirectoryAuthority`](super::DirectoryAuthority) or as a
 /// [`FallbackDirectory`](super::FallbackDirectory).
 ///
 /// ```
@@ -32,13 +32,13 @@ impl ParseDirectoryServerError {
         ParseDirectoryServerError { text: text.into(), problem }
     }
 
-    /// Returns the problem with the text.
+    /// Returns the reason why the text can't be parsed.
     pub fn problem(&self) -> LineProblem {
         self.problem
     }
 }
 
-/// Parses a port from 1 to 65535. Like tor, this accepts the sign `+`.
+/// Parses a port from 1 to 65535. Like tor, this function accepts the sign `+`.
 pub(super) fn port_of(value: &str) -> Result<u16, LineProblem> {
     let port = value.parse().ok().filter(|port| *port > 0);
     port.ok_or(LineProblem::Value("the port must be a number from 1 to 65535"))

@@ -7,8 +7,8 @@ use super::line::lossy;
 
 /// A malformed line of a directory document.
 ///
-/// A lenient parser skips such lines and returns them on request. For a strict
-/// parser, the first one is the error.
+/// A lenient parser skips such lines and returns them on request. A strict
+/// parser returns the first such line as its error.
 ///
 /// ```
 /// use scape_proto::netdoc::{LineProblem, ServerDescriptor};
@@ -73,7 +73,7 @@ impl DocumentError {
         &self.keyword
     }
 
-    /// Returns the problem with the line.
+    /// Returns the reason why the line is malformed.
     pub fn problem(&self) -> LineProblem {
         self.problem
     }

@@ -186,8 +186,8 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Implements [`OwnedText`] for types of documents of which a text may contain
-/// several.
+/// Implements [`OwnedText`] for types of documents that can occur several times
+/// in one text.
 macro_rules! several {
     ($($name:ident: $all:ty),* $(,)?) => { $(
         impl sealed::Sealed for $name<'static> {}
@@ -211,8 +211,8 @@ macro_rules! several {
     )* };
 }
 
-/// Implements [`OwnedText`] for types of documents of which a text contains
-/// exactly one.
+/// Implements [`OwnedText`] for types of documents that occur exactly once in a
+/// text.
 macro_rules! single {
     ($($name:ident),* $(,)?) => { $(
         impl sealed::Sealed for $name<'static> {}

@@ -7,8 +7,8 @@ use super::document_error::DocumentError;
 use super::line::find_line;
 use super::rules::Depth;
 
-/// A type of document of which a text may contain several. The trait is sealed:
-/// other crates can't name it.
+/// A type of document that can occur several times in one text. The trait is
+/// sealed: other crates can't name it.
 pub trait Split<'a>: Sized {
     /// A line end, followed by the keyword of the document's first line.
     const START: &'static [u8];

@@ -13,12 +13,12 @@ const VERSION: u8 = 1;
 const SIGNED_WITH_KEY: u8 = 4;
 /// The flag of extensions that must not be ignored.
 const AFFECTS_VALIDATION: u8 = 1;
-/// The number of bytes before the extensions.
+/// The number of bytes of a certificate before its extensions.
 const HEADER: usize = 40;
 const SIGNATURE: usize = 64;
 const HOUR: u64 = 3600;
-/// The expiry in hours since 1970 that replaces one that the system can't
-/// represent: 10,000 years of 365 days.
+/// The expiry, in hours since 1970, that is used if the system can't represent
+/// the real one: 10,000 years of 365 days.
 const FAR: u64 = 10_000 * 365 * 24;
 /// The number of characters in a line of base64.
 const COLUMNS: usize = 64;

@@ -12,7 +12,8 @@ use crate::word::Version;
 /// The kind of document that an entry is part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryForm {
-    /// A text without header. The entry may have any form.
+    /// The document is unknown, because the text has no header. Every form that
+    /// an entry has in some kind of document is allowed.
     Alone,
     /// A consensus of an unknown flavor.
     Consensus,
@@ -25,9 +26,9 @@ pub(super) enum EntryForm {
     Bridge,
 }
 
-/// Makes the rules for the entries in one kind of document. The other
-/// parameters are names of functions of [`Rule`]. They say how often the line
-/// `s`, the line `m` and the lines of votes may occur.
+/// Makes the rules for the entries in one kind of document, `$document`. The
+/// other parameters are names of functions of [`Rule`]. They say how often the
+/// line `s`, the line `m`, and the lines `id` and `stats` may occur.
 macro_rules! rules {
     ($document:ident, $flags:ident, $microdescriptor:ident, $vote:ident) => {
         Rules {
@@ -58,7 +59,7 @@ static V2: Rules = rules!(NetworkStatusV2, at_most_once, never, never);
 static BRIDGE: Rules = rules!(BridgeNetworkStatus, once, any, at_most_once);
 
 impl EntryForm {
-    /// Returns true for every flavor of the consensus.
+    /// Returns true if the entry is part of a consensus of any flavor.
     #[inline]
     pub(super) fn is_consensus(self) -> bool {
         matches!(self, EntryForm::Consensus | EntryForm::Ns | EntryForm::Microdesc)

@@ -1,5 +1,5 @@
-//! Exit lists: the addresses from which exits connect, as TorDNSEL publishes
-//! them.
+//! Exit lists: the addresses from which exits connect, as the Tor Project's
+//! scanner TorDNSEL publishes them.
 
 use std::net::IpAddr;
 use std::time::SystemTime;
@@ -37,12 +37,13 @@ use crate::word::Fingerprint;
 pub struct ExitList<'a> {
     text: &'a [u8],
     skipped: Vec<DocumentError>,
-    /// The time when CollecTor downloaded the list. Only lists from CollecTor
-    /// have this.
+    /// The time when CollecTor, the archive of the Tor Project, downloaded the
+    /// list. Only lists from CollecTor have this.
     pub downloaded: Option<SystemTime>,
 }
 
-/// An entry of an [`ExitList`].
+/// An entry of an [`ExitList`]: one exit and its addresses. A field is `None`
+/// or empty if its lines are missing or malformed.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ExitNode<'a> {
@@ -194,7 +195,7 @@ impl<'a> ExitList<'a> {
 
 impl<'a> ExitNode<'a> {
     /// Returns the lines that were skipped because they are malformed or
-    /// repeated. Their numbers are counted from the entry's first line.
+    /// repeated. Line numbers are counted from the entry's first line.
     pub fn skipped(&self) -> &[DocumentError] {
         &self.skipped
     }

@@ -64,7 +64,7 @@ impl FromStr for FallbackDirectory {
     /// # Errors
     ///
     /// Returns an error if the address, `orport` or `id` is missing, if a value
-    /// is malformed, or if there is a second word without `=`.
+    /// is malformed, or if another word than the address has no `=`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse(text).map_err(|problem| ParseDirectoryServerError::new(text, problem))
     }

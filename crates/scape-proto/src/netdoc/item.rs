@@ -174,8 +174,8 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Base64 whose spaces and line ends are ignored. The bits that are not used
-/// in the last character may have any value, as for tor.
+/// Base64 whose spaces and line ends are ignored. The bits that are not used in
+/// the last character may have any value, because tor accepts any value.
 static LENIENT_BASE64: LazyLock<Encoding> = LazyLock::new(|| {
     let mut rules: Specification = BASE64.specification();
     rules.ignore.push_str(" \t\r\n");
@@ -203,8 +203,8 @@ const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
 
 impl<'a> Items<'a> {
-    /// Reads an object if one begins here. Returns `None` if no object begins,
-    /// and [`LineProblem::Object`] if the object is malformed.
+    /// Reads an object if one begins at the current line. Returns `None` if no
+    /// object begins, and [`LineProblem::Object`] if the object is malformed.
     #[inline]
     fn object(&mut self) -> Result<Option<Object<'a>>, LineProblem> {
         if self.lines.rest().first() != Some(&b'-') || !self.lines.rest().starts_with(BEGIN) {
@@ -231,6 +231,8 @@ impl<'a> Items<'a> {
     }
 
     /// Reads a line such as `-----BEGIN label-----`, and returns its label.
+    /// `prefix` is the text before the label. Returns `None` if the next line
+    /// has another form.
     fn label(&mut self, prefix: &[u8]) -> Option<&'a [u8]> {
         self.next_line()?.strip_prefix(prefix)?.strip_suffix(DASHES)
     }
@@ -241,8 +243,9 @@ impl<'a> Items<'a> {
     }
 }
 
-/// Skips the object that begins here, so that its lines aren't taken for
-/// keyword lines. The object ends after the same line as for [`Items`].
+/// Skips the object that begins at the next line, if one does, so that its
+/// lines aren't taken for keyword lines. The object ends after the same line as
+/// for [`Items`].
 #[inline]
 pub(super) fn skip_object(lines: &mut Lines<'_>) {
     let mut items = Items { lines: lines.clone(), text: b"", line: 0 };
@@ -250,7 +253,8 @@ pub(super) fn skip_object(lines: &mut Lines<'_>) {
     *lines = items.lines;
 }
 
-/// Returns true if the line can be a line of an object.
+/// Returns true if the line has only characters that an object may contain, and
+/// at most 1024 of them.
 fn is_base64_line(line: &[u8]) -> bool {
     // Padding ends the object, so a keyword never follows in the line. No
     // branch depends on a byte, so that the compiler can test several at once.

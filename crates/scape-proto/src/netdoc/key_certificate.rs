@@ -304,7 +304,7 @@ mod tests {
         format!("-----BEGIN {label}-----\nAQID\n-----END {label}-----\n")
     }
 
-    /// Returns a certificate with every line.
+    /// Returns the text of a certificate that has every line of dir-spec.
     fn whole() -> String {
         let (key, signature) = (object("RSA PUBLIC KEY"), object("SIGNATURE"));
         format!(

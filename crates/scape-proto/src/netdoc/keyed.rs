@@ -6,7 +6,9 @@ use super::value::fraction;
 
 const FORM: &str = "the words must have the form name=value";
 
-/// Splits a word such as `Bandwidth=4000`. The value may contain `=`.
+/// Splits a word such as `Bandwidth=4000` into name and value. The value may
+/// contain `=`. Returns `None` if there is no `=`, if the name is empty, or if
+/// the word isn't UTF-8.
 pub(super) fn pair(word: &[u8]) -> Option<(&str, &str)> {
     std::str::from_utf8(word).ok()?.split_once('=').filter(|(name, _)| !name.is_empty())
 }
@@ -17,7 +19,7 @@ pub(super) fn pair(word: &[u8]) -> Option<(&str, &str)> {
 /// # Errors
 ///
 /// Returns an error if at least one word doesn't have the form `name=value`.
-/// The other words are added anyway.
+/// Words in this form are added anyway.
 pub(super) fn pairs<'a>(
     words: &mut Arguments<'a>,
     pairs: &mut Vec<(&'a str, &'a str)>,
@@ -38,8 +40,8 @@ pub(super) fn pairs<'a>(
 ///
 /// # Errors
 ///
-/// Returns an error if at least one word has another form. The other words are
-/// added anyway.
+/// Returns an error if at least one word has another form. Words in the right
+/// form are added anyway.
 pub(super) fn numbers<'a>(
     words: &mut Arguments<'a>,
     numbers: &mut Vec<(&'a str, f64)>,
@@ -65,8 +67,8 @@ pub(super) fn numbers<'a>(
 ///
 /// # Errors
 ///
-/// Returns an error if at least one word has another form. The other words are
-/// added anyway.
+/// Returns an error if at least one word has another form. Words in the right
+/// form are added anyway.
 pub(super) fn params(
     words: &mut Arguments<'_>,
     params: &mut Vec<(Box<str>, i32)>,
@@ -84,7 +86,7 @@ pub(super) fn params(
     result
 }
 
-/// Checks that the names are in ascending order, which rules out repeated ones.
+/// Checks that the names are in ascending order and none is repeated.
 pub(super) fn check_sorted<T>(pairs: &[(Box<str>, T)]) -> Result<(), LineProblem> {
     match pairs.is_sorted_by(|(one, _), (next, _)| one < next) {
         true => Ok(()),

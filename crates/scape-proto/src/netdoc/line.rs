@@ -73,8 +73,9 @@ pub(super) fn starts_with_keyword(text: &[u8], keyword: &[u8]) -> bool {
     matches!(rest, Some([] | [b' ' | b'\t' | b'\n', ..] | [b'\r'] | [b'\r', b'\n', ..]))
 }
 
-/// Finds the first line that begins with a keyword, and returns the position of
-/// the line. `needle` is a line end followed by the keyword.
+/// Returns the position in bytes of the first line that has this keyword.
+/// `needle` is a line end followed by the keyword. Returns `None` if no line
+/// has the keyword.
 pub(super) fn find_line(text: &[u8], needle: &[u8]) -> Option<usize> {
     let keyword = needle.get(1..)?;
     if starts_with_keyword(text, keyword) {
@@ -90,8 +91,8 @@ pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     line.split(|b| is_space(*b)).filter(|word| !word.is_empty())
 }
 
-/// Returns the first word of a line. Later versions of tor may add words to a
-/// line, so a value of one word ends there.
+/// Returns the first word of a line, or an empty word. Use this for values of
+/// one word, because later versions of tor may add words after the value.
 #[inline]
 pub(super) fn first_word(line: &[u8]) -> &[u8] {
     words(line).next().unwrap_or_default()
@@ -129,7 +130,8 @@ pub(super) fn number(digits: &[u8]) -> Option<u32> {
     u32::try_from(number).ok()
 }
 
-/// Parses a decimal number without a sign that fits into 64 bits.
+/// Parses a decimal number without a sign. Returns `None` if the text is
+/// malformed or the number exceeds 64 bits.
 #[inline]
 pub(super) fn number_u64(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
@@ -145,7 +147,8 @@ pub(super) fn number_u64(digits: &[u8]) -> Option<u64> {
     Some(number)
 }
 
-/// Parses a decimal number that may begin with `-`.
+/// Parses a decimal number that may begin with `-`. Returns `None` if the text
+/// is malformed or the number doesn't fit into an `i64`.
 pub(super) fn signed_number(text: &[u8]) -> Option<i64> {
     match text.strip_prefix(b"-") {
         Some(digits) => 0i64.checked_sub_unsigned(number_u64(digits)?),

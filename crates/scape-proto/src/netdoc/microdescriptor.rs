@@ -144,8 +144,8 @@ impl<'a> Microdescriptor<'a> {
         }
     }
 
-    /// Checks all lines. A strict reading returns the first error, and a
-    /// lenient one returns all errors.
+    /// Checks all lines. A strict check fails with the first error, and a
+    /// lenient check returns a list of all errors.
     fn check(&self, depth: Depth) -> Result<Vec<DocumentError>, DocumentError> {
         let mut identities: Vec<&[u8]> = Vec::new();
         rules::read(&RULES, self.text, depth, |item| check_item(item, &mut identities))
@@ -329,8 +329,8 @@ impl<'a> Microdescriptor<'a> {
     }
 
     /// Returns the lines that were skipped because they are malformed or
-    /// repeated. Each call checks all lines, because microdescriptors are
-    /// parsed without a look at most of their values.
+    /// repeated. Each call checks all lines again, because parsing a
+    /// microdescriptor doesn't look at most of the values.
     ///
     /// ```
     /// use scape_proto::netdoc::Microdescriptor;
@@ -576,7 +576,7 @@ mod tests {
         assert_eq!(md.family().len(), 2);
     }
 
-    /// Returns a microdescriptor with every line.
+    /// Returns the text of a microdescriptor that has every line of dir-spec.
     fn whole() -> String {
         format!(
             "onion-key\n-----BEGIN RSA PUBLIC KEY-----\nAQID\n-----END RSA PUBLIC KEY-----\n\
@@ -633,8 +633,9 @@ mod tests {
         }
     }
 
-    /// Documents of old consensus methods have no key for ntor, and
-    /// authorities copy family members of unknown forms.
+    /// Strict parsing accepts documents of old consensus methods, which have no
+    /// key for ntor. It also accepts family members of unknown forms, because
+    /// authorities copy them.
     #[test]
     fn old_and_future_lines_are_read_strictly() {
         let old = whole().replace("ntor-onion-key", "new-onion-key");

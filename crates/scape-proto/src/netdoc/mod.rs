@@ -71,8 +71,8 @@
 //! time at which certificates must be valid, and for documents of authorities
 //! the authorities that you trust.
 
-/// Implements `Debug` for documents that borrow their text. It writes the text,
-/// because the text contains everything.
+/// Implements `Debug` for documents that borrow their text. The implementation
+/// formats only the text, because all other fields are parsed from it.
 macro_rules! debug_as_text {
     ($($name:ident),*) => { $(
         impl std::fmt::Debug for $name<'_> {

@@ -205,7 +205,7 @@ impl<'a> NetworkStatusV2<'a> {
         Ok(())
     }
 
-    /// Checks the rules that concern several lines.
+    /// Checks the rules of dir-spec-v2 that concern several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
         if self.options.iter().any(|option| **option == *"Versions") {
             for keyword in ["client-versions", "server-versions"] {
@@ -311,7 +311,7 @@ mod tests {
     use super::*;
     use crate::netdoc::RouterFlags;
 
-    /// Returns a document with every line.
+    /// Returns the text of a network status that has every line of dir-spec-v2.
     fn whole() -> String {
         let object =
             |label: &str| format!("-----BEGIN {label}-----\nAQID\n-----END {label}-----\n");

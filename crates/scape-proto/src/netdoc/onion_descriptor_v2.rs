@@ -390,7 +390,8 @@ fields! { "OnionDescriptorV2", |service: OnionDescriptorV2<'_>| {
     signature: service.signature,
 } }
 
-/// The decoded text of introduction points, serialized as a list.
+/// The decoded text of introduction points. It is serialized as a list of
+/// introduction points, or as a null value if there is no text.
 #[cfg(feature = "serde")]
 struct Points(Option<Vec<u8>>);
 

@@ -98,8 +98,8 @@ impl PortPolicy {
         }
     }
 
-    /// Returns true if the policy allows any port. This is the opposite of
-    /// [`is_reject_all`](Self::is_reject_all).
+    /// Returns true if the policy allows at least one port. This is the
+    /// opposite of [`is_reject_all`](Self::is_reject_all).
     ///
     /// ```
     /// use scape_proto::netdoc::PortPolicy;
@@ -112,7 +112,8 @@ impl PortPolicy {
         !self.is_reject_all()
     }
 
-    /// Creates a policy from its parts. `ports` must not be empty.
+    /// Creates a policy from the action and the listed ports. `ports` must not
+    /// be empty.
     pub(super) fn from_parts(action: ExitAction, ports: Vec<PortRange>) -> Self {
         PortPolicy { action, ports: ports.into() }
     }
@@ -132,8 +133,9 @@ impl PortPolicy {
         reached == u16::MAX
     }
 
-    /// Parses a line without its keyword. Words after the list of ports are
-    /// ignored, because later versions of tor may add some.
+    /// Parses a line such as `p`, given without its keyword. Words after the
+    /// list of ports are ignored, because later versions of tor may add some.
+    /// Returns `None` if the line is malformed.
     pub(crate) fn from_line(text: &[u8]) -> Option<Self> {
         PortPolicy::from_bytes(text).or_else(|| {
             let (end, _) =
@@ -142,7 +144,8 @@ impl PortPolicy {
         })
     }
 
-    /// Parses bytes in the same way as tor's `parse_short_policy`.
+    /// Parses bytes in the same way as tor's `parse_short_policy`. Returns
+    /// `None` if they are malformed.
     fn from_bytes(text: &[u8]) -> Option<Self> {
         let (action, mut rest) = match text.split_at_checked(6)? {
             (b"accept", rest) => (ExitAction::Accept, rest),
@@ -209,7 +212,8 @@ fn take_range(text: &mut &[u8]) -> Option<PortRange> {
     PortRange::new(min, max).filter(|_| is_complete)
 }
 
-/// Takes a port from 1 to 65535 from the beginning of the text.
+/// Takes a port from 1 to 65535 from the beginning of the text. Returns `None`
+/// if the text doesn't begin with such a port.
 fn take_port(text: &mut &[u8]) -> Option<u16> {
     let mut port: u32 = 0;
     while let [digit @ b'0'..=b'9', rest @ ..] = text {

@@ -65,7 +65,8 @@ impl Protocols {
         self.iter().next().is_none()
     }
 
-    /// Parses the bytes of a line without its keyword.
+    /// Parses a line such as `pr`, given without its keyword. Returns `None` if
+    /// the line is malformed.
     pub(crate) fn from_bytes(text: &[u8]) -> Option<Self> {
         let mut rest = text;
         loop {
@@ -142,7 +143,8 @@ const IS_NAME: [bool; 256] = {
     is_name
 };
 
-/// Takes a version from 0 to 63 from the beginning of the text.
+/// Takes a version from 0 to 63 from the beginning of the text. Returns `None`
+/// if the text doesn't begin with such a version.
 fn take_version(text: &mut &[u8]) -> Option<u8> {
     let [first @ b'0'..=b'9', rest @ ..] = *text else { return None };
     let mut version = first - b'0';

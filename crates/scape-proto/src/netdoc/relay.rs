@@ -98,7 +98,7 @@ struct Details {
     microdescriptor: Option<Kept>,
 }
 
-/// The fields of a microdescriptor that a [`Relay`] keeps.
+/// The fields that a [`Relay`] keeps of its microdescriptor.
 #[derive(Clone, PartialEq, Eq)]
 struct Kept {
     ed25519: Option<[u8; 32]>,

@@ -63,7 +63,7 @@ impl RouterFlags {
     pub const RUNNING: RouterFlags = RouterFlags(1 << 8);
     /// The relay is suitable for long-lived circuits.
     pub const STABLE: RouterFlags = RouterFlags(1 << 9);
-    /// The relay should upload a new descriptor.
+    /// The relay should upload a new descriptor, because the last one is old.
     pub const STALE_DESC: RouterFlags = RouterFlags(1 << 10);
     /// The relay is one of too many relays with the same address.
     pub const SYBIL: RouterFlags = RouterFlags(1 << 11);
@@ -146,7 +146,7 @@ impl RouterFlags {
         self.0 & flags.0 == flags.0
     }
 
-    /// Returns true if any of `flags` is in this set.
+    /// Returns true if at least one of `flags` is in this set.
     ///
     /// ```
     /// use scape_proto::netdoc::RouterFlags;

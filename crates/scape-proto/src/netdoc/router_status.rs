@@ -117,7 +117,8 @@ impl<'a> RouterStatus<'a> {
         RouterStatus::parse_strictly(text, EntryForm::Alone)
     }
 
-    /// Parses an entry, and checks it by the rules of `form`.
+    /// Parses an entry and checks it by the rules for `form`, which is the kind
+    /// of document that contains the entry.
     pub(super) fn parse_strictly(text: &'a [u8], form: EntryForm) -> Result<Self, DocumentError> {
         const TIME: &str = "the time must be YYYY-MM-DD HH:MM:SS in UTC";
         const DIGEST: &str = "a digest must be there, unless the consensus is for clients";
@@ -249,7 +250,7 @@ impl<'a> RouterStatus<'a> {
     ///
     /// If tor uses microdescriptors, the entries in `GETINFO ns/…` and in the
     /// events NS and NEWCONSENSUS contain the first 20 bytes of the
-    /// microdescriptor's digest instead. This method then returns those.
+    /// microdescriptor's digest instead. This method then returns these bytes.
     pub fn digest(&self) -> Option<DescriptorDigest> {
         self.digest
     }
@@ -528,7 +529,8 @@ fn lines_with<'a>(
     items.filter(move |item| item.keyword() == wanted).map(|item| item.arguments())
 }
 
-/// Parses a nickname, which has at most 19 letters and digits.
+/// Parses a nickname. Returns `None` if the word isn't 1 to 19 letters and
+/// digits.
 #[inline]
 fn parse_nickname(word: &[u8]) -> Option<&str> {
     let legal = word.len() <= 19 && word.iter().all(u8::is_ascii_alphanumeric);
@@ -542,7 +544,7 @@ fn is_date(word: &[u8]) -> bool {
     matches!(word, [_, _, _, _, b'-', _, _, b'-', _, _])
 }
 
-/// Parses a port from 0 to 65535.
+/// Parses a port. Returns `None` if the word isn't a number from 0 to 65535.
 #[inline]
 fn parse_port(word: &[u8]) -> Option<u16> {
     number(word).and_then(|port| u16::try_from(port).ok())

@@ -28,9 +28,10 @@ impl ParseRouterStatusError {
         &self.line
     }
 
-    /// Returns the entry's position, in bytes from the start of the text. For
-    /// [`Consensus::relays`](super::Consensus::relays), that is the
-    /// [text](super::Consensus::text) of the consensus.
+    /// Returns the entry's position, in bytes from the start of the text that
+    /// contains the entries. For
+    /// [`Consensus::relays`](super::Consensus::relays), the position is counted
+    /// from the start of the consensus's [text](super::Consensus::text).
     pub fn position(&self) -> usize {
         self.position
     }

@@ -44,7 +44,7 @@ enum Times {
     Never,
 }
 
-/// The meaning of a line for the order of the lines.
+/// The requirement of a rule on the order of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
     /// The lines must be in the same order as their rules.
@@ -57,13 +57,13 @@ enum Order {
 }
 
 /// The position that a line must have in its document. Only a strict reading
-/// checks it.
+/// checks the position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Any,
-    /// The number of items before the line.
+    /// Exactly this number of items must precede the line.
     FromStart(usize),
-    /// The number of items after the line.
+    /// Exactly this number of items must follow the line.
     FromEnd(usize),
 }
 
@@ -185,8 +185,8 @@ impl Rules {
         DocumentError::new(self.document, Some(item.line()), item.keyword(), problem)
     }
 
-    /// Returns an error about the lines with a keyword, or about a missing
-    /// line.
+    /// Returns the error for a problem with the lines that have this keyword,
+    /// or with a missing line. The error names no line number.
     pub(super) fn problem(&self, keyword: &str, problem: LineProblem) -> DocumentError {
         DocumentError::new(self.document, None, keyword.as_bytes(), problem)
     }
@@ -324,8 +324,8 @@ impl Rules {
         Ok(())
     }
 
-    /// Checks the places of the lines, the base64 of the objects, and that only
-    /// lines with a rule for objects have one.
+    /// Checks the places of the lines and the base64 of the objects. Also
+    /// checks that no line has an object that its rule doesn't allow.
     fn check_places(&self, text: &[u8]) -> Result<(), DocumentError> {
         let count = Item::parse_all(text).count();
         for (position, item) in Item::parse_all(text).enumerate() {

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Parsed values by their text. Each text is parsed once, and all users of the
-/// same text share the value.
+/// A map from texts to the values that were parsed from them. Each text is
+/// parsed once, and all users of the same text share the value.
 #[derive(Debug)]
 pub(crate) struct Shared<T: ?Sized> {
     by_text: HashMap<Box<[u8]>, Option<Arc<T>>>,

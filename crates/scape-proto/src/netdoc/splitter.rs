@@ -269,8 +269,9 @@ impl DocumentSplitter {
         }
     }
 
-    /// Returns the start and the end of the next line, with its line end. At
-    /// the end of the stream, the line end may be missing.
+    /// Returns the start and the end of the next line in the buffer, with its
+    /// line end. At the end of the stream, the line end may be missing. Returns
+    /// `None` if the buffer has no complete line.
     fn next_line(&mut self) -> Option<(usize, usize)> {
         let from = self.searched.max(self.scanned);
         if let Some(end) = memchr::memchr(b'\n', self.buffer.get(from..)?) {
@@ -282,7 +283,7 @@ impl DocumentSplitter {
     }
 
     /// Looks at the line that begins at `at`. Returns the document that ends
-    /// before it, if one does.
+    /// before this line, or `None` if no document ends there.
     fn read_line(&mut self, at: usize) -> Option<RawDocument> {
         let rest = self.buffer.get(at..).unwrap_or_default();
         let line = Lines::new(rest).next().unwrap_or_default();
@@ -306,8 +307,8 @@ impl DocumentSplitter {
         }
     }
 
-    /// Takes the document that ends at the position `end` of the buffer.
-    /// Returns `None` if only annotations end there, and drops them.
+    /// Takes the document that ends at the position `end` of the buffer. If the
+    /// bytes before `end` are only annotations, drops them and returns `None`.
     fn take(&mut self, end: usize) -> Option<RawDocument> {
         let Start::Document { at, kind } = self.start else {
             self.taken = end;
@@ -325,7 +326,8 @@ impl DocumentSplitter {
     }
 }
 
-/// Returns the kind of document that begins with this line.
+/// Returns the kind of document that begins with this line. Returns `None` if
+/// no known kind does.
 fn kind_of_first_line(line: &[u8]) -> Option<DocumentKind> {
     let (word, rest) = keyword(line);
     Some(match word {
@@ -366,8 +368,8 @@ fn begins_after(kind: Option<DocumentKind>, line: &[u8]) -> bool {
     }
 }
 
-/// Returns the kind of a document that begins like a consensus. The line
-/// `vote-status` tells votes from consensuses.
+/// Corrects the kind of a document that begins like a consensus, because a vote
+/// begins in the same way. The line `vote-status` tells them apart.
 fn by_content(kind: DocumentKind, text: &[u8]) -> DocumentKind {
     if kind != DocumentKind::Consensus {
         return kind;

@@ -73,7 +73,7 @@ impl<'a> StatusHeader<'a> {
     }
 }
 
-/// Checks the line that begins a consensus or a vote.
+/// Checks the first line of a consensus or a vote: the version must be 3.
 fn check_version(item: &Item<'_>) -> Result<(), LineProblem> {
     match item.words().next() {
         Some(b"3") => Ok(()),

@@ -33,7 +33,8 @@ impl<'a> StatusParts<'a> {
         StatusParts { text, header, entries, footer }
     }
 
-    /// Returns an iterator over the entries.
+    /// Returns an iterator over the relays' entries. `form` is the kind of this
+    /// document.
     pub(super) fn relays(&self, form: EntryForm) -> RouterStatuses<'a> {
         RouterStatuses::of_document(self.header, self.entries, form)
     }

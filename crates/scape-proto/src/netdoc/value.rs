@@ -101,15 +101,16 @@ pub(super) fn key(words: &mut Arguments<'_>) -> Result<[u8; 32], LineProblem> {
     base64_word(words, "the key must be 32 bytes in base64")
 }
 
-/// Parses digits with an optional fraction, such as `0.94`. Signs and exponents
-/// are not allowed.
+/// Parses digits with an optional fraction, such as `0.94`. Returns `None` for
+/// any other text, also if it has a sign or an exponent.
 pub(super) fn fraction(text: &str) -> Option<f64> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
     let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     if are_digits(whole) && are_digits(decimals) { finite(text) } else { None }
 }
 
-/// Parses a decimal number such as `12.50` or `-3`. Exponents are not allowed.
+/// Parses a decimal number such as `12.50` or `-3`. Returns `None` for any
+/// other text, also if it has an exponent.
 pub(super) fn decimal(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?;
     let digits = text.strip_prefix('-').unwrap_or(text);
@@ -119,7 +120,7 @@ pub(super) fn decimal(text: &[u8]) -> Option<f64> {
 
 /// Parses a decimal number, which may have an exponent as in `1.5e-05`. The
 /// scanners of bandwidths are written in Python, which writes small numbers in
-/// this form.
+/// this form. Returns `None` for any other text.
 pub(super) fn scientific(text: &str) -> Option<f64> {
     let is_allowed = |b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e');
     if text.bytes().all(is_allowed) { finite(text) } else { None }

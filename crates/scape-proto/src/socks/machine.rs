@@ -220,7 +220,7 @@ impl Handshake {
         Ok(NextStep::Send(&self.request))
     }
 
-    /// Processes the reply (RFC 1928, section 6).
+    /// Processes the port's reply to the request (RFC 1928, section 6).
     fn reply(&mut self) -> Result<NextStep<'_>, HandshakeError> {
         if self.received[0] != 5 {
             let problem = format!("its reply has version {}, not 5", self.received[0]);

@@ -71,7 +71,7 @@ statuses! {
     /// introduction or can't be reached.
     ONION_INTRO_FAILED = 0xF2, "the introduction to the onion service failed: it was restarted, or is offline; try again later";
     /// The rendezvous failed, because the service didn't come to the rendezvous
-    /// point in time.
+    /// point before the timeout.
     ONION_REND_FAILED = 0xF3, "the rendezvous with the onion service failed: the service did not come in time; try again";
     /// The onion service requires client authorization, and tor has no key for
     /// it.

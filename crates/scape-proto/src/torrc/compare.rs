@@ -57,8 +57,8 @@ pub struct TorrcComparison<'a> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TorrcDifference {
-    /// The option's full name, in the spelling of the torrc or of tor.
-    /// `HiddenServiceOptions` stands for all onion services on disk.
+    /// The option's full name. Upper and lower case may be as in the torrc or
+    /// as in tor. `HiddenServiceOptions` stands for all onion services on disk.
     pub name: String,
     /// The number of the option's first line in its file, counted from 1;
     /// `None` if the torrc doesn't contain the option.
@@ -67,9 +67,9 @@ pub struct TorrcDifference {
     /// contain the option or sets it to an empty value.
     pub in_file: Vec<ConfLine>,
     /// The option's lines in tor's configuration, which was given to
-    /// [`TorrcComparison::new`]. An option that is unset there has one line
-    /// without a value. The list is empty if the configuration doesn't list the
-    /// option at all.
+    /// [`TorrcComparison::new`]. If the option is unset in tor, this is one
+    /// line without a value. The list is empty if the configuration doesn't
+    /// list the option at all.
     pub running: Vec<ConfLine>,
 }
 
@@ -81,10 +81,10 @@ struct Said {
 }
 
 impl<'a> TorrcComparison<'a> {
-    /// Creates a comparison of torrcs, which are given to [`of`](Self::of),
-    /// with the configuration of tor. `running` is tor's answer to a GETCONF
-    /// for all options to be compared, and for `HiddenServiceOptions` if the
-    /// torrc has onion services.
+    /// Creates a comparison with the configuration of tor. The torrcs to
+    /// compare are given to [`of`](Self::of). `running` is tor's answer to a
+    /// GETCONF for all options to be compared, and for `HiddenServiceOptions`
+    /// if a torrc has onion services.
     ///
     /// Until [`types`](Self::types) is called, the types of the options aren't
     /// known. Values are then equal only if their texts are equal, and all

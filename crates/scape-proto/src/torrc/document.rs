@@ -369,8 +369,8 @@ impl Torrc {
     }
 }
 
-/// Returns the option's name on the line that begins at `at`, for an error.
-/// Leaves out the part of the name that may be a secret.
+/// Returns the option's name on the line that begins at `at`, for an error. If
+/// a secret may be part of the name, leaves out the secret.
 fn name_at(text: &[u8], at: usize) -> String {
     let line = text.get(at..).unwrap_or_default().trim_ascii_start();
     let end = line.iter().position(|byte| torrc_line::is_space(*byte)).unwrap_or(line.len());

@@ -332,7 +332,8 @@ enum Change<'a> {
     Set(&'a Wanted),
 }
 
-/// The changes that turn the members into the wanted lines.
+/// The changes that turn the existing entries, called members, into the wanted
+/// lines.
 struct Plan<'a> {
     /// The changes to the members, in order. Each change comes with the
     /// position of the member's piece.
@@ -393,8 +394,9 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Returns the longest common subsequence of `members`, the existing entries,
-/// and the wanted lines, as pairs of indexes.
+/// Returns the longest common subsequence of `members`, which are the existing
+/// entries, and the wanted lines. Each pair has the index of a member and the
+/// index of the same line in `wanted`.
 fn same_lines(members: &[(usize, &TorrcEntry)], wanted: &[Wanted]) -> Vec<(usize, usize)> {
     /// The maximum number of comparisons. If more are needed, only the common
     /// beginning is found.

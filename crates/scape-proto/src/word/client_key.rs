@@ -15,8 +15,7 @@ const KEY_TYPE: &str = "x25519";
 /// The text before the key type in the files of services (`.auth`) and clients
 /// (`.auth_private`).
 const IN_FILES: &str = "descriptor:";
-/// The number of characters of a key in base32 and in base64, both without
-/// padding.
+/// The number of characters of a key in base32, without padding.
 const BASE32_LENGTH: usize = 52;
 const BASE64_LENGTH: usize = 43;
 

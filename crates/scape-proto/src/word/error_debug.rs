@@ -1,7 +1,7 @@
 //! `Debug` for errors.
 
 /// Implements `Debug` for errors as their text. A `main` that returns an error
-/// prints the error with `Debug`, so users see it.
+/// prints the error with `Debug`, so users see this text.
 macro_rules! error_debug {
     ($name:ty) => {
         impl std::fmt::Debug for $name {

@@ -211,7 +211,8 @@ mod tests {
         assert_eq!(OnionAddress::from_public_key(*address.public_key()), Ok(address));
     }
 
-    /// A `main` that returns the error prints it with `Debug`.
+    /// `Debug` must be readable, because a `main` that returns the error prints
+    /// the error with `Debug`.
     #[test]
     fn error_is_readable_in_debug_output() {
         let error = "abc.onion".parse::<OnionAddress>().unwrap_err();

@@ -1,8 +1,8 @@
 //! The number of cases that property tests run.
 
-/// Returns the value of `SCAPE_FUZZ_CASES` if it is set, or else `default`. For
-/// a long search:
-/// `SCAPE_FUZZ_CASES=10000000 cargo test --release --test events_any`.
+/// Returns the value of the environment variable `SCAPE_FUZZ_CASES`, or
+/// `default` if it isn't set. For a long search: `SCAPE_FUZZ_CASES=10000000
+/// cargo test --release --test events_any`.
 pub(crate) fn cases(default: u32) -> u32 {
     match std::env::var("SCAPE_FUZZ_CASES") {
         Ok(text) => {

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use scape_proto::control::Decoder;
 use scape_proto::event::Event;
 
-/// Returns every event in `wire`, which has the form in which tor sends it.
-/// Replies to commands are left out.
+/// Parses the bytes `wire`, as tor sends them, and returns all events. Replies
+/// to commands are left out.
 pub(crate) fn events(wire: &[u8]) -> Vec<Event> {
     let mut decoder = Decoder::default();
     decoder.feed(wire);
@@ -19,8 +19,8 @@ pub(crate) fn events(wire: &[u8]) -> Vec<Event> {
     events
 }
 
-/// Returns an event that has one line. `line` is the event's text without `650
-/// `.
+/// Parses an event of one line. `line` is the event's text, without `650 ` and
+/// line end.
 pub(crate) fn event(line: impl AsRef<[u8]>) -> Event {
     let wire = [b"650 ", line.as_ref(), b"\r\n"].concat();
     events(&wire).pop().expect("a whole line")

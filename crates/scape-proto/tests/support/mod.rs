@@ -1,4 +1,4 @@
-//! Code shared by several integration tests. Each test is a separate crate and
+//! Code that several integration tests share. Each test is a separate crate and
 //! uses a part of it.
 #![allow(dead_code)]
 #![allow(clippy::disallowed_methods, reason = "tests may read files and the environment")]

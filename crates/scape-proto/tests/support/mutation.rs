@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// A change of valid bytes. Each [`Index`] selects a byte or a word.
+/// A change to a byte string. Each [`Index`] selects a byte or a word.
 #[derive(Debug, Clone)]
 pub(crate) enum Mutation {
     Flip(Index, u8),
@@ -102,7 +102,7 @@ fn change_words(bytes: &mut Vec<u8>, change: impl FnOnce(&mut Vec<Vec<u8>>)) {
     *bytes = words.join(&b' ');
 }
 
-/// Returns the part of a word before the first `=`, or `None` if there is no
+/// Returns the key of a `KEY=value` word, or `None` if the word contains no
 /// `=`.
 fn key(word: &[u8]) -> Option<Vec<u8>> {
     word.iter().position(|byte| *byte == b'=').map(|end| word[..end].to_vec())

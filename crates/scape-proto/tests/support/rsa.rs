@@ -1,12 +1,12 @@
-//! RSA keys for tests, which sign like tor.
+//! RSA keys for tests, with which they sign documents in the same way as tor.
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd};
 use data_encoding::BASE64;
 use sha1::{Digest, Sha1};
 
-/// The keys: the public part in DER, as base64, and the private exponent. They
-/// were made for these tests and sign nothing else.
+/// Two keys. Each has the public part in DER, as base64, and the private
+/// exponent. They were made for these tests and sign nothing else.
 const KEYS: [(&str, &str); 2] = [
     (
         "MIGJAoGBAKsek+p/zz378zV0yo/90RxSFcuEbLoFiVbuPcGgUhlj7aaVFEEDQSk6\
@@ -51,14 +51,15 @@ impl TestKey {
         Sha1::digest(&self.der).into()
     }
 
-    /// Encrypts 128 bytes with the private exponent, without any padding.
+    /// Applies the RSA private-key operation to 128 bytes, without any padding.
     pub(crate) fn encrypt(&self, block: &[u8; 128]) -> Vec<u8> {
         let number = BoxedUint::from_be_slice(block, 1024).unwrap();
         let power = BoxedMontyForm::new(number, &self.params).pow(&self.exponent);
         power.retrieve().to_be_bytes().into_vec()
     }
 
-    /// Signs bytes with the padding of PKCS#1.
+    /// Signs bytes with PKCS#1 padding. Like tor, doesn't hash them and adds no
+    /// name of a hash algorithm.
     pub(crate) fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         let mut block = [0xff; 128];
         (block[0], block[1], block[127 - bytes.len()]) = (0, 1, 0);
@@ -67,7 +68,7 @@ impl TestKey {
     }
 }
 
-/// Returns an object of a directory document: the bytes in base64, between a
+/// Encodes an object of a directory document: the bytes in base64, between a
 /// `BEGIN` and an `END` line with this label.
 pub(crate) fn object(label: &str, bytes: &[u8]) -> String {
     let base64 = BASE64.encode(bytes);

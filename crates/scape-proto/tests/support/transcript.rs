@@ -1,4 +1,5 @@
-//! Reads `tests/data/transcripts`. The README there describes the format.
+//! Reads the recorded conversations with tor in `tests/data/transcripts`. The
+//! README in that folder describes their format.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,24 +12,25 @@ pub(crate) struct Transcript {
     pub(crate) exchanges: Vec<Exchange>,
 }
 
-/// Commands that were sent without waiting for replies, and everything tor sent
-/// until the next command or remark.
+/// Commands that were sent without waiting for replies, and everything that tor
+/// sent until the next command or remark in the file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Exchange {
-    /// The remarks above the exchange.
+    /// The remarks above the exchange, which explain it to readers of the file.
     pub(crate) remarks: Vec<String>,
-    /// The lines that were sent, each as on the wire.
+    /// The sent lines, each with its line end.
     pub(crate) sent: Vec<Vec<u8>>,
-    /// A description of sent bytes that are too long to be shown.
+    /// A description in place of sent bytes that are too long to be recorded.
     pub(crate) sent_in_words: Option<String>,
     /// The bytes of the control protocol that tor sent.
     pub(crate) received: Vec<u8>,
-    /// The bytes that tor sent and that are not the control protocol.
+    /// The bytes that tor sent in another protocol than the control protocol.
     pub(crate) foreign: Vec<u8>,
     /// Text that did not come over the control connection: a file, standard
     /// output, or tor's log.
     pub(crate) aside: String,
-    /// The end of the connection, if it ended: `EOF` or `EOF, exit status 1`.
+    /// A description of the connection's end: `EOF` or `EOF, exit status 1`.
+    /// `None` if the connection stayed open.
     pub(crate) end: Option<String>,
 }
 
@@ -54,13 +56,13 @@ impl Transcript {
         names.iter().map(|name| Transcript::load(name)).collect()
     }
 
-    /// Returns all control protocol bytes that tor sent over the control
-    /// connection in this file, in order.
+    /// Returns all received control protocol bytes of this file, in order.
     pub(crate) fn received(&self) -> Vec<u8> {
         self.exchanges.iter().flat_map(|exchange| &exchange.received).copied().collect()
     }
 
-    /// Returns the first exchange whose commands begin with `command`.
+    /// Returns the first exchange with a first sent line that begins with
+    /// `command`.
     pub(crate) fn exchange(&self, command: &str) -> &Exchange {
         let starts = |exchange: &&Exchange| {
             exchange.sent.first().is_some_and(|line| line.starts_with(command.as_bytes()))
@@ -71,7 +73,8 @@ impl Transcript {
             .unwrap_or_else(|| panic!("{}: no {command:?}", self.name))
     }
 
-    /// Parses `text`. Panics with the line number if a line is malformed.
+    /// Parses the text of a transcript file. Panics with the line number if a
+    /// line is malformed.
     pub(crate) fn parse(name: &str, text: &str) -> Transcript {
         let mut exchanges = vec![Exchange::default()];
         for (number, line) in text.lines().enumerate() {
@@ -137,12 +140,12 @@ fn folder() -> PathBuf {
     if own.exists() { own } else { package.join("crates/scape-proto/tests/data/transcripts") }
 }
 
-/// Returns a line as on the wire, which is with CRLF at the end.
+/// Returns the bytes of a sent or received line: the text with CRLF at the end.
 fn wire(line: &str) -> Vec<u8> {
     [line.as_bytes(), b"\r\n"].concat()
 }
 
-/// Replaces the escapes `\r \n \t \\ \xNN`.
+/// Replaces the escapes `\r \n \t \\ \xNN` by the bytes that they stand for.
 fn unescape(text: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

@@ -1,4 +1,4 @@
-//! The parts of an event that this version of the library doesn't know.
+//! Finds the parts of an event that this version of the library doesn't know.
 
 use scape_proto::event::EventBody;
 

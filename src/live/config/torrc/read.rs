@@ -55,8 +55,8 @@ pub struct TorrcFile {
     pub included_by: Option<(PathBuf, usize)>,
     /// The text of the file.
     pub torrc: Torrc,
-    /// The files that each `%include` stands for, as indexes into the files of
-    /// [`TorrcFiles`].
+    /// For each `%include` of this file, the files that it includes, as indexes
+    /// into the files of [`TorrcFiles`].
     includes: Vec<Vec<usize>>,
 }
 

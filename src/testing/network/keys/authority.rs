@@ -55,7 +55,7 @@ impl AuthorityKeys {
         Ok(AuthorityKeys { relay: RelayKeys::generate()?, signing, certificate, v3_identity })
     }
 
-    /// Reads the keys in a directory. Returns `None` if one is missing or
+    /// Reads the keys in a directory. Returns `None` if a key is missing or
     /// damaged.
     pub(super) fn read(directory: &Path) -> Option<Self> {
         let certificate = read_text(directory, CERTIFICATE)?.to_string();
@@ -72,7 +72,7 @@ impl AuthorityKeys {
         })
     }
 
-    /// Returns the files for tor's directory `keys`.
+    /// Returns the key files for tor's directory `keys`.
     pub(in super::super) fn files(&self) -> Result<KeyFiles> {
         let mut files = self.relay.files()?;
         files.push((SIGNING, self.signing.to_pem()?.as_bytes().to_vec().into()));
@@ -80,7 +80,8 @@ impl AuthorityKeys {
         Ok(files)
     }
 
-    /// Returns the certificate of the signing key.
+    /// Returns the certificate with which the identity key vouches for the
+    /// signing key, in the form of directory documents.
     pub(in super::super) fn certificate(&self) -> &str {
         &self.certificate
     }
@@ -97,8 +98,8 @@ mod tests {
     use super::*;
     use crate::testing::network::keys::write_files;
 
-    /// Returns the structure of a document, without base64, fingerprints and
-    /// times.
+    /// Returns the keywords of a document's lines and the borders of its PEM
+    /// objects. Documents with different keys and times can then be compared.
     fn form(document: &str) -> Vec<String> {
         let mut lines = Vec::new();
         let mut is_object = false;

@@ -27,8 +27,8 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 ///
 /// The keys of a private network protect nothing, but somebody else's files
 /// could make tor read something that it should not. So the directory must
-/// belong to the user, and nobody else may have access to it. Keys that can't
-/// be kept are made anew each time.
+/// belong to the user, and nobody else may have access to it. If there is no
+/// such directory (`None`), keys are made anew each time.
 pub(in super::super) struct KeyCache(Option<PathBuf>);
 
 impl KeyCache {
@@ -48,7 +48,7 @@ impl KeyCache {
         }
     }
 
-    /// Returns a cache that keeps nothing.
+    /// Returns a cache that keeps nothing, so that new keys are made each time.
     pub(in super::super) fn none() -> Self {
         KeyCache(None)
     }
@@ -91,8 +91,9 @@ impl KeyCache {
     }
 }
 
-/// Creates the directory `path` with these files. The directory appears when
-/// all files are complete. An existing directory is replaced, because its keys
+/// Creates the directory `path` with these files. The files are first written
+/// into a temporary directory in `directory`, so that `path` appears when all
+/// files are complete. An existing directory is replaced, because its keys
 /// couldn't be read.
 fn keep(directory: &Path, path: &Path, files: &KeyFiles) -> io::Result<()> {
     let mut builder = tempfile::Builder::new();

@@ -40,7 +40,7 @@ pub(in super::super) struct RelayKeys {
 }
 
 impl RelayKeys {
-    /// Makes new keys.
+    /// Makes new random keys, without saving them.
     pub(super) fn generate() -> Result<Self> {
         Ok(RelayKeys {
             identity: RsaKey::generate(BITS)?,
@@ -50,7 +50,7 @@ impl RelayKeys {
         })
     }
 
-    /// Reads the keys in a directory. Returns `None` if one is missing or
+    /// Reads the keys in a directory. Returns `None` if a key is missing or
     /// damaged.
     pub(super) fn read(directory: &Path) -> Option<Self> {
         let binary = |name: &str, tag: &str| {
@@ -69,7 +69,7 @@ impl RelayKeys {
         })
     }
 
-    /// Returns the files for tor's directory `keys`.
+    /// Returns the key files for tor's directory `keys`.
     pub(in super::super) fn files(&self) -> Result<KeyFiles> {
         let pem =
             |key: &RsaKey| Ok::<_, crate::error::Error>(key.to_pem()?.as_bytes().to_vec().into());

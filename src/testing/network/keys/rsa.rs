@@ -12,7 +12,7 @@ use scape_proto::word::Fingerprint;
 /// The length of a line of base64 in a document, in characters.
 const LINE: usize = 64;
 
-/// A private RSA key.
+/// A private RSA key of a relay or an authority.
 #[derive(Clone)]
 pub(in super::super) struct RsaKey(PrivateKey);
 
@@ -29,7 +29,7 @@ impl RsaKey {
         PrivateKey::from_pkcs1_pem(pem.trim_end_matches('\0')).ok().map(RsaKey)
     }
 
-    /// Returns the PKCS#1 key in PEM.
+    /// Returns the private key in PEM (PKCS#1), for tor's key files.
     pub(super) fn to_pem(&self) -> Result<Zeroizing<String>> {
         self.0.to_pkcs1_pem(LineEnding::LF).map_err(|error| failed("write an RSA key", error))
     }

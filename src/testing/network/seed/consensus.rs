@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::testing::network::keys::RsaKey;
 use scape_proto::word::{Fingerprint, write_utc};
 
-/// The consensus method that the document names.
+/// The number in the line `consensus-method`.
 const METHOD: u32 = 35;
 
 /// The digest in `vote-digest` lines. It is all zeros, because there were no
@@ -71,7 +71,7 @@ pub(super) struct Signer<'a> {
     pub(super) key: &'a RsaKey,
 }
 
-/// The content of a consensus.
+/// The content of the first consensus, from which both flavors are written.
 pub(super) struct Consensus<'a> {
     pub(super) version: &'a Version,
     pub(super) valid_after: SystemTime,

@@ -145,7 +145,8 @@ impl Seed {
             .map_err(|error| Error::io(format!("write into {}", data_directory.display()), error))
     }
 
-    /// Returns the files that a client needs.
+    /// Returns the files that a client needs in its data directory: names and
+    /// contents.
     pub(super) fn files(&self) -> Vec<(&'static str, Arc<[u8]>)> {
         vec![
             ("cached-certs", self.certificates.clone()),

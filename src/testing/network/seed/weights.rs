@@ -50,8 +50,9 @@ impl Totals {
         *sum += i64::from(bandwidth);
     }
 
-    /// Returns the line of the consensus with its line end, or `None` if there
-    /// is no solution. tor also leaves the line out then.
+    /// Returns the line `bandwidth-weights` of the consensus, including its
+    /// line end. Returns `None` if no weights are valid. tor also leaves the
+    /// line out then.
     pub(super) fn line(&self) -> Option<String> {
         let Weights { gg, gd, mg, me, md, ee, ed } = self.weights()?;
         Some(format!(
@@ -87,7 +88,7 @@ impl Totals {
     }
 
     /// Returns the weights if both guards and exits are scarce: case 2 of
-    /// dir-spec. Returns `None` if there is no solution.
+    /// dir-spec. Returns `None` if no weights are valid.
     fn both_scarce(&self) -> Option<Weights> {
         let Totals { guards: g, middles: m, exits: e, both: d } = *self;
         let all = Weights { gg: SCALE, gd: 0, mg: 0, me: 0, md: 0, ee: SCALE, ed: 0 };
@@ -113,7 +114,7 @@ impl Totals {
     }
 
     /// Returns the weights if only guards are scarce: case 3 of dir-spec.
-    /// Returns `None` if there is no solution.
+    /// Returns `None` if no weights are valid.
     fn guards_scarce(&self) -> Option<Weights> {
         let Totals { guards: g, middles: m, exits: e, both: d } = *self;
         if 3 * (g + d) < self.total() {
@@ -127,7 +128,7 @@ impl Totals {
     }
 
     /// Returns the weights if only exits are scarce: case 3 of dir-spec.
-    /// Returns `None` if there is no solution.
+    /// Returns `None` if no weights are valid.
     fn exits_scarce(&self) -> Option<Weights> {
         let Totals { guards: g, middles: m, exits: e, both: d } = *self;
         if 3 * (e + d) < self.total() {
@@ -150,7 +151,8 @@ impl Totals {
 
     /// Returns `weights` if they are valid, otherwise `None`. Doesn't check
     /// whether the middle position gets as much bandwidth as the other
-    /// positions, because there may be too many middles.
+    /// positions, because it may get more if most relays are neither guards nor
+    /// exits.
     fn check_but_middles(&self, weights: Weights) -> Option<Weights> {
         let Weights { gg, gd, mg, me, md, ee, ed } = weights;
         let is_weight = |weight: i64| (0..=SCALE).contains(&weight);

@@ -43,7 +43,8 @@ impl Transport {
         self.server.address()
     }
 
-    /// Returns the value of the option `ClientTransportPlugin`.
+    /// Returns the value of the option `ClientTransportPlugin` for the bridge's
+    /// clients.
     pub(super) fn line(&self) -> String {
         format!("{} socks5 {}", self.name, self.client.address())
     }

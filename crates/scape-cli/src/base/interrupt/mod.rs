@@ -1,13 +1,13 @@
-//! Handles Ctrl-C, SIGTERM and SIGHUP: undoes what a command has done before
-//! the program ends.
+//! Handles Ctrl-C, SIGTERM and SIGHUP: before the program ends, everything that
+//! the command has done in tor is undone.
 //!
-//! A thread waits for the signals. At the first signal, it cancels the token,
-//! which ends all calls of the library. Another thread then undoes what the
-//! library has made, which also ends waits for events. So the command returns,
-//! and its destructors run. After a second signal, the program waits only
-//! briefly for the command and for a program that it runs, but still undoes
-//! everything. At a third signal, the program restores the terminal and ends at
-//! once: see [`restore_with`].
+//! A thread waits for the signals. At the first signal, the thread cancels the
+//! token, which ends all calls of the library. Another thread then undoes what
+//! the library has made, which also ends waits for events. So the command
+//! returns, and its destructors run. After a second signal, the program waits
+//! only briefly for the command and for a program that it runs, but still
+//! undoes everything. At a third signal, the program restores the terminal and
+//! ends at once: see [`restore_with`].
 //!
 //! A command that runs another program delays the undoing with [`hold`],
 //! because the other program gets the same signal from the terminal and may
@@ -52,7 +52,7 @@ static HAS_COME: AtomicBool = AtomicBool::new(false);
 static IS_URGENT: AtomicBool = AtomicBool::new(false);
 
 /// Delays the undoing after a signal until the returned guard is dropped, but
-/// for at most [`HELD`].
+/// for at most [`HELD`]. Taken while another program runs that may need tor.
 pub(crate) fn hold() -> MutexGuard<'static, ()> {
     HOLD.lock()
 }
@@ -72,7 +72,8 @@ pub(crate) fn is_urgent() -> bool {
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     token: CancelToken,
-    /// The channel that is closed when everything is undone after a signal.
+    /// Closed when everything is undone after a signal. Nothing is ever sent on
+    /// this channel.
     undone: Receiver<()>,
 }
 

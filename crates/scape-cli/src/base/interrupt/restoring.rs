@@ -1,4 +1,4 @@
-//! Changes of the terminal, which are undone before the program ends.
+//! Restores the terminal before the program ends, if a command has changed it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,21 +8,23 @@ use parking_lot::Mutex;
 type Restore = Box<dyn FnOnce() + Send>;
 
 /// The functions that restore the terminal, in the order of their registration.
+/// Each has a number that identifies it.
 static RESTORE: Mutex<Vec<(u64, Restore)>> = parking_lot::const_mutex(Vec::new());
-/// The number that the next function gets when it is registered.
+/// The number for the next function that is registered.
 static NEXT: AtomicU64 = AtomicU64::new(0);
-/// The maximum time that the command has to return after a signal, if
-/// [`end_with`] was called.
+/// The maximum time between the end of the undoing and the return of the
+/// command, if [`end_with`] has set it.
 static RETURN_WITHIN: Mutex<Option<Duration>> = parking_lot::const_mutex(None);
 
-/// A change of the terminal. It is undone when the value is dropped, or when a
-/// signal ends the program before that.
+/// The registration of a function that restores the terminal. Dropping it calls
+/// the function, unless a signal has already ended the program.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Restoring(u64);
 
-/// Registers a function that restores the terminal. It is called when the
-/// result is dropped, or when a signal ends the program before that.
+/// Registers a function that restores the terminal. The function is called
+/// once: when the result is dropped, or when a signal ends the program before
+/// that.
 pub(crate) fn restore_with(restore: impl FnOnce() + Send + 'static) -> Restoring {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     RESTORE.lock().push((number, Box::new(restore)));
@@ -42,22 +44,23 @@ impl Drop for Restoring {
 }
 
 /// Registers a function that restores the terminal when a signal ends the
-/// program. After a signal, the command then has only the time `limit` to
-/// return, counted from the end of the undoing. A command that uses a terminal
-/// may be blocked by the terminal and never return.
+/// program. Also limits the time that the command then has to return: `limit`,
+/// counted from the end of the undoing. The limit is needed because the
+/// terminal may block the command forever.
 pub(crate) fn end_with(limit: Duration, restore: impl FnOnce() + Send + 'static) {
     std::mem::forget(restore_with(restore));
     *RETURN_WITHIN.lock() = Some(limit);
 }
 
-/// Returns the limit of the last call of [`end_with`]. Returns `None` if there
-/// was no call.
+/// Returns the limit that [`end_with`] set last. Returns `None` if it was never
+/// called.
 #[cfg(unix)]
 pub(super) fn return_within() -> Option<Duration> {
     *RETURN_WITHIN.lock()
 }
 
-/// Restores the terminal, and ends the program.
+/// Calls the registered functions, the last one first, and ends the program
+/// with the exit code for interrupts.
 #[cfg(unix)]
 pub(super) fn exit() -> ! {
     use std::process;

@@ -25,9 +25,9 @@ const URGENT: Duration = Duration::from_secs(2);
 /// The interval between two checks for a second signal.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Installs the handler of signals. The first signal cancels the token. Then
-/// everything that was done in tor is undone. At the end of that, `done` is
-/// dropped, which closes the channel `undone`.
+/// Installs the handler of signals. The first signal cancels `token`. Then
+/// everything that was done in tor is undone, and `done` is dropped, which
+/// closes the channel `undone`.
 pub(super) fn handle(
     token: CancelToken,
     done: Sender<()>,
@@ -81,8 +81,9 @@ fn wait(limit: Duration, mut is_over: impl FnMut() -> bool) {
     }
 }
 
-/// Undoes everything that was done in tor. Then ends the program, unless the
-/// command returns soon and ends the program itself.
+/// Undoes everything that was done in tor, and drops `done`. Then waits for the
+/// command to return, which ends the program. If the command takes longer than
+/// its limit, ends the program here.
 fn undo(done: Sender<()>) {
     wait(HELD, || HOLD.try_lock().is_some());
     // Errors aren't reported here, because the command reports its own failure.

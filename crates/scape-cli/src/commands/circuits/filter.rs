@@ -11,7 +11,7 @@ use scape::word::{CountryCode, Fingerprint, RelayName};
 use crate::base::failure::Failure;
 use crate::commands::shared::words::{self, contains};
 
-/// The conditions that a circuit must fulfil.
+/// The conditions that a circuit must fulfil to be printed.
 #[derive(Debug, Clone, PartialEq, Default, Args)]
 #[command(next_help_heading = "Filters")]
 pub(super) struct Filter {
@@ -50,8 +50,8 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Returns a failure for a status or a purpose that the library doesn't
-    /// know, unless a circuit has it.
+    /// Returns a failure if the user asked for a status or a purpose that the
+    /// library doesn't know and no circuit has.
     pub(super) fn check(&self, state: &State) -> Result<(), Failure> {
         let circuits: Vec<_> = state.circuits().iter().map(Circuit::info).collect();
         let known: Vec<_> = CircuitStatus::KNOWN.iter().map(CircuitStatus::as_str).collect();
@@ -90,7 +90,7 @@ impl Filter {
     }
 }
 
-/// A relay, or a part of the nicknames of relays.
+/// The argument of `--relay`: a fingerprint, or a part of a nickname.
 #[derive(Debug, Clone, PartialEq)]
 enum RelayFilter {
     Fingerprint(Fingerprint),

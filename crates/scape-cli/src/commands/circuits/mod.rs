@@ -92,7 +92,8 @@ struct Circuits {
 }
 
 impl Circuits {
-    /// Keeps the circuits that fulfil the conditions on countries.
+    /// Removes the circuits that don't fulfil the conditions on countries.
+    /// Looks up the countries of the relays first.
     fn keep_countries(
         &mut self,
         circuits: &mut Vec<Circuit>,

@@ -13,7 +13,7 @@ use crate::commands::shared::json;
 use crate::commands::shared::relay::RelayRef;
 
 /// The number of characters of a conflux id that the table shows. They are
-/// enough to distinguish the few conflux sets of one tor.
+/// enough to distinguish the few conflux sets that a tor has at the same time.
 const SHORT_ID: usize = 8;
 
 /// A column of the list of circuits.
@@ -27,28 +27,28 @@ pub(super) struct CircuitRow {
     status: CircuitStatus,
     /// The purpose in tor's spelling, such as `GENERAL`.
     purpose: Option<CircuitPurpose>,
-    /// The state of a circuit that is used for an onion service. `null` for
-    /// other circuits.
+    /// The state of a circuit that is used for an onion service. `null` if the
+    /// circuit isn't used for one.
     hs_state: Option<HsState>,
-    /// The address of the onion service that the circuit is used for. `null`
-    /// for other circuits.
+    /// The address of the onion service that the circuit is used for. `null` if
+    /// the circuit isn't used for one.
     rend_query: Option<String>,
     /// The relays, the first hop first.
     path: Vec<RelayRef>,
     build_flags: Vec<BuildFlag>,
-    /// The time when the circuit was created, or when tor reused it for another
-    /// purpose.
+    /// The time when the circuit was created or, if tor has reused it for
+    /// another purpose, when the reuse began.
     #[serde(serialize_with = "json::time")]
     created: Option<SystemTime>,
     /// The streams that the circuit carries.
     streams: Vec<StreamId>,
-    /// The id that the circuits of a conflux set share. `null` for other
-    /// circuits.
+    /// The id that all circuits of a conflux set share. tor spreads the traffic
+    /// of a stream over the circuits of such a set. `null` for other circuits.
     conflux_id: Option<ConfluxId>,
-    /// The reason why the circuit ended. Null while the circuit is open.
+    /// The reason why the circuit ended. `null` while the circuit is open.
     reason: Option<CircuitReason>,
-    /// The reason that a relay gave for closing the circuit. `null` if no relay
-    /// gave one.
+    /// The reason that a relay gave for closing the circuit. `null` while the
+    /// circuit is open, and if no relay gave a reason.
     remote_reason: Option<CircuitReason>,
 }
 

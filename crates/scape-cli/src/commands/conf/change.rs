@@ -12,8 +12,8 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::{printable, tell};
 
-/// The name of the group of all options of onion services on disk. Each line
-/// belongs to the `HiddenServiceDir` line before it, so the lines are always
+/// The name of the group of all options of onion services. Each line belongs to
+/// the `HiddenServiceDir` line before it, so the lines of the group are always
 /// shown and changed together.
 pub(super) const SERVICES: &str = "HiddenServiceOptions";
 
@@ -31,14 +31,14 @@ pub(super) fn unit(option: &ConfigOption) -> &str {
 /// `--json`.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Change {
-    /// The option, or its group, such as `SocksPortLines`.
+    /// The name of the option, or of its group, such as `SocksPortLines`.
     pub(super) name: String,
-    /// The lines before the change: the name of an option, a space and the
-    /// value, without the quotes that a torrc may need. Empty if the option was
-    /// unset. Passwords are replaced by `[redacted]`.
+    /// The lines before the change, each with the name of an option, a space
+    /// and the value. The value has no quotes, unlike in a torrc. Empty if the
+    /// option was unset. Passwords are replaced by `[redacted]`.
     pub(super) before: Vec<String>,
-    /// The lines after the change, in the same form. Empty if the option is now
-    /// unset.
+    /// The lines after the change, in the same form as `before`. Empty if the
+    /// option is now unset.
     pub(super) after: Vec<String>,
 }
 
@@ -47,8 +47,8 @@ impl Change {
         Change { name: name.to_owned(), before: texts(before), after: texts(after) }
     }
 
-    /// Returns the lines that are removed, with `-`, and the lines that are
-    /// added, with `+`.
+    /// Returns the removed lines, each after a `-`, and then the added lines,
+    /// each after a `+`.
     pub(super) fn describe(&self) -> String {
         let mut lines = Vec::new();
         for (sign, color, these, those) in [
@@ -69,7 +69,7 @@ impl Change {
     }
 }
 
-/// Returns the lines that are in `these` more often than in `those`.
+/// Returns the lines that occur in `these` more often than in `those`.
 fn surplus<'a>(these: &'a [String], those: &[String]) -> Vec<&'a String> {
     let mut rest: Vec<&String> = those.iter().collect();
     let is_surplus = |line: &&String| match rest.iter().position(|other| other == line) {
@@ -88,14 +88,16 @@ impl From<ConfigDiff> for Change {
     }
 }
 
-/// Returns the names and values of lines, without passwords. Lines without a
-/// value are left out, because they mean that an option is unset.
+/// Formats lines as the name of an option and the value. Passwords are replaced
+/// by `[redacted]`. Lines without a value are left out, because they mean that
+/// an option is unset.
 pub(super) fn texts(lines: &[ConfLine]) -> Vec<String> {
     let set = lines.iter().filter(|line| line.value.is_some());
     set.map(ToString::to_string).collect()
 }
 
-/// Returns the pending changes, except those that leave an option as it is.
+/// Returns the pending changes of `config`, except those that leave an option
+/// as it is.
 pub(super) fn pending(config: &Config) -> Vec<Change> {
     let diff = config.diff().into_iter();
     diff.filter(|diff| diff.before != diff.after).map(Change::from).collect()
@@ -110,15 +112,16 @@ pub(super) fn print(context: &Context, changes: &[Change]) -> Result<(), Failure
     changes.iter().try_for_each(|change| context.out.line(change.describe()))
 }
 
-/// Sends the pending changes, all with one command, and prints them. Nothing is
-/// printed if tor refuses them.
+/// Sends the pending changes of `config`, all with one command, and prints
+/// them. Nothing is printed if tor refuses them.
 pub(super) fn save_and_print(context: &Context, config: &mut Config) -> Result<(), Failure> {
     let changes = pending(config);
     save(config)?;
     print(context, &changes)
 }
 
-/// Sends the pending changes, all with one command.
+/// Sends the pending changes of `config`, all with one command. Tells the user
+/// about changes of other programs that were overwritten.
 pub(super) fn save(config: &mut Config) -> Result<(), Failure> {
     config.save().map_err(explained)?;
     for lost in config.take_overwritten() {

@@ -1,5 +1,5 @@
-//! `scape conf check` finds mistakes in a torrc. The monitor shows them, too:
-//! see [`check`].
+//! `scape conf check` finds mistakes in a torrc. The monitor uses [`check`] to
+//! show them, too.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -39,10 +39,10 @@ pub(crate) struct Arguments {
 /// A remark about a line of a torrc, as it is printed with `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Remark {
-    /// The file that contains the line. `null` if no file contains the option.
+    /// The file that contains the line. `null` if the option is in no file.
     pub(crate) file: Option<PathBuf>,
-    /// The number of the line, counted from 1. `null` if no file contains the
-    /// option.
+    /// The number of the line, counted from 1. `null` if the option is in no
+    /// file.
     pub(crate) line: Option<usize>,
     /// The full name of the option, even if the line abbreviates it.
     pub(crate) option: String,
@@ -106,7 +106,7 @@ fn describe(remark: &Remark) -> String {
     format!("{}{style}{name}:{style:#} {text}", printable(&place))
 }
 
-/// Checks the torrc that tor has read, and the defaults file.
+/// Returns the remarks about the torrc that tor has read and its defaults file.
 ///
 /// # Errors
 ///
@@ -119,7 +119,7 @@ pub(crate) fn check(config: &Config) -> Result<Vec<Remark>, Failure> {
     }
 }
 
-/// Checks one torrc and the files that it includes.
+/// Returns the remarks about one torrc and the files that it includes.
 fn check_file(config: &Config, path: &Path) -> Result<Vec<Remark>, Failure> {
     match TorrcFiles::read(path) {
         Ok(torrc) => {
@@ -130,8 +130,8 @@ fn check_file(config: &Config, path: &Path) -> Result<Vec<Remark>, Failure> {
     }
 }
 
-/// Returns the remark about a syntax error in a file. The lines after the error
-/// aren't read. Returns any other error as a failure.
+/// Converts the error of reading a torrc. A syntax error becomes a remark, the
+/// only one about this torrc. Returns any other error as a failure.
 fn syntax(error: scape::Error) -> Result<Remark, Failure> {
     let Some(TorrcError { path, problem: TorrcFileProblem::Syntax(syntax), .. }) = error.get()
     else {
@@ -216,8 +216,8 @@ fn is_list(ty: &ConfigType) -> bool {
     matches!(ty, ConfigType::LineList | ConfigType::Dependent | ConfigType::Virtual)
 }
 
-/// Returns the remark about an option whose lines differ from those that tor
-/// runs with.
+/// Returns the remark about an option for which tor runs with other lines than
+/// the torrc contains.
 fn of_difference(files: &Files, found: &TorrcDifference) -> Remark {
     let name = match found.name == SERVICES {
         true => "onion services",

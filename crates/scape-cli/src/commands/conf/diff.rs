@@ -37,11 +37,11 @@ pub(crate) struct Arguments {
 struct Difference {
     #[serde(flatten)]
     change: Change,
-    /// The file with the option's first line. `null` if the torrc doesn't
-    /// contain the option.
+    /// The file that contains the option's first line. `null` if no file
+    /// contains the option.
     file: Option<PathBuf>,
-    /// The number of that line in the file, counted from 1. `null` if there is
-    /// no such line.
+    /// The number of the option's first line in `file`, counted from 1. `null`
+    /// if no file contains the option.
     line: Option<usize>,
 }
 
@@ -81,7 +81,8 @@ impl Arguments {
     }
 }
 
-/// Returns the options that differ from their defaults.
+/// Returns the options whose values differ from tor's defaults, as changes from
+/// the default to the value.
 fn with_defaults(config: &Config) -> Result<Vec<Change>, Failure> {
     let mut changes = Vec::new();
     let mut has_services = false;

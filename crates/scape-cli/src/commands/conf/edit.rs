@@ -146,7 +146,8 @@ impl Arguments {
     }
 }
 
-/// The result of an attempt to make the changes in the edited text.
+/// The result of trying to make the changes in the edited text. Errors are
+/// returned as failures instead.
 #[derive(Debug)]
 enum Attempt {
     /// The changes were made, or there were none.
@@ -155,7 +156,8 @@ enum Attempt {
     Declined,
 }
 
-/// Writes the text for the editor to a new file that only this user can read.
+/// Writes a text to a new temporary file that only this user can read. The file
+/// is removed when the result is dropped.
 fn write(text: &[u8]) -> Result<TempPath, Failure> {
     let create = || {
         let mut file = tempfile::Builder::new().prefix("scape-").suffix(".torrc").tempfile()?;
@@ -170,7 +172,8 @@ fn write(text: &[u8]) -> Result<TempPath, Failure> {
     })
 }
 
-/// Keeps the file with the edited text, and adds its path to the failure.
+/// Makes the temporary file with the edited text permanent, and adds its path
+/// to the message of `failure`.
 fn keep(file: TempPath, failure: Failure) -> Failure {
     let kept = match file.keep() {
         Ok(path) => format!(
@@ -202,8 +205,9 @@ fn open(context: &Context, file: &Path) -> Result<(), Failure> {
     })
 }
 
-/// Returns the command that opens the file. `VISUAL` and `EDITOR` may contain
-/// arguments, as in `code --wait`, so a shell splits the value.
+/// Returns the command that opens `file` in `editor`. `editor` is the value of
+/// `VISUAL` or `EDITOR`, which may contain arguments, as in `code --wait`, so a
+/// shell splits it.
 #[cfg(unix)]
 fn editor_command(editor: &OsString, file: &Path) -> Command {
     let mut line = editor.clone();

@@ -19,11 +19,12 @@ const HEADING: &str = "\
 # options are reset to their defaults.
 ";
 
-/// The lines of each option, or of the group of onion services, by name.
+/// The lines of options, by the name of the option. The lines of all onion
+/// services have the name [`SERVICES`].
 type Lines = BTreeMap<String, Vec<ConfLine>>;
 
-/// The running configuration, and the text for the editor that was made from
-/// it.
+/// The configuration that tor ran with when it was read, and the text for the
+/// editor that was made from it.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     lines: Lines,
@@ -66,13 +67,15 @@ impl Snapshot {
         Ok(Snapshot { lines, text })
     }
 
-    /// Returns the text for the editor.
+    /// Returns the text that the user edits.
     pub(super) fn text(&self) -> &str {
         &self.text
     }
 
     /// Adds the differences between this configuration and the edited text to
-    /// the pending changes of `config`, which checks them.
+    /// the pending changes of `config`. Returns a failure if a difference is
+    /// invalid, or if another program has changed the same option in the
+    /// meantime.
     pub(super) fn apply(&self, config: &mut Config, text: &[u8]) -> Result<(), Failure> {
         let edited = parse(config, text)?;
         let units: BTreeSet<&String> = self.lines.keys().chain(edited.keys()).collect();
@@ -102,7 +105,8 @@ impl Snapshot {
     }
 }
 
-/// Returns the current lines of an option or group.
+/// Returns the present lines of an option or, if `unit` is [`SERVICES`], of all
+/// onion services.
 fn present(config: &Config, unit: &str) -> Result<Vec<ConfLine>, Failure> {
     let mut lines = config.group(unit)?;
     if unit != SERVICES {
@@ -111,8 +115,8 @@ fn present(config: &Config, unit: &str) -> Result<Vec<ConfLine>, Failure> {
     Ok(lines)
 }
 
-/// Parses the edited text. The names of options are converted to tor's
-/// spelling.
+/// Parses the edited text. Abbreviated names of options are replaced by the
+/// full names, in tor's spelling.
 fn parse(config: &Config, text: &[u8]) -> Result<Lines, Failure> {
     let torrc = Torrc::parse(text).map_err(Failure::failed)?;
     let mut lines = Lines::new();

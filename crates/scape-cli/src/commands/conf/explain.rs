@@ -43,13 +43,14 @@ struct Explained {
 /// The part of the manual page that describes an option.
 #[derive(Debug, Serialize)]
 struct Meaning {
-    /// The section, such as `CLIENT OPTIONS`.
+    /// The heading of the section that contains the option, such as
+    /// `CLIENT OPTIONS`.
     section: String,
-    /// The forms of the value, such as `NUM`.
+    /// The forms that a value of the option can have, such as `NUM`.
     forms: Vec<String>,
-    /// The first sentence of the description.
+    /// The first sentence of `help`.
     summary: String,
-    /// The whole description.
+    /// The whole text about the option.
     help: String,
     /// True if the page says that the option can't be changed while tor runs.
     is_immutable: bool,
@@ -93,7 +94,8 @@ impl Arguments {
     }
 }
 
-/// Returns the text of an error and of its cause.
+/// Returns the message of an error, followed by that of its cause if there is
+/// one.
 fn reason(error: &ManualError) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),

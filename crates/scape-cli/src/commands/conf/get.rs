@@ -37,19 +37,19 @@ pub(crate) struct Arguments {
 pub(super) struct Setting {
     /// The name of the option or group, in tor's spelling.
     pub(super) name: String,
-    /// The type, as tor calls it, such as `TimeInterval`. A group has the type
+    /// The type in tor's notation, such as `TimeInterval`. For a group:
     /// `Virtual`.
     #[serde(rename = "type")]
     pub(super) ty: String,
-    /// The values, one for each line. For a group, these are whole lines with
-    /// the names of options. Empty if the option is unset. A password is
-    /// `[redacted]`.
+    /// The values, one for each line. For a group, each value is a whole line
+    /// with the name of an option. Empty if the option is unset. A password is
+    /// replaced by `[redacted]`.
     pub(super) values: Vec<String>,
     /// The default in tor's notation. Empty if the option is unset by default.
     pub(super) default: Vec<String>,
     pub(super) is_default: bool,
-    /// The group of the option, or `null` without a group. The options of a
-    /// group can only be changed together.
+    /// The group that the option belongs to. `null` if it belongs to no group.
+    /// The options of a group can only be changed together.
     pub(super) group: Option<String>,
 }
 
@@ -83,8 +83,8 @@ impl Setting {
         }
     }
 
-    /// Reads an option or group. For an option of an onion service, returns the
-    /// whole group.
+    /// Reads the option or the group `name`. If it is an option of an onion
+    /// service, reads the group of all onion services instead.
     pub(super) fn read(config: &Config, name: &str) -> Result<Self, Failure> {
         let option = config.option(name).map_err(explained)?;
         let unit = unit(&option).to_owned();

@@ -4,8 +4,8 @@ use scape::config::{ConfigError, ConfigProblem};
 
 use crate::base::failure::Failure;
 
-/// Returns the failure for an error of the library. The library's own advice
-/// names its methods, so it is replaced by advice about commands.
+/// Converts an error of the library about an option. The library's advice names
+/// methods of the library, so advice about commands replaces it.
 pub(super) fn explained(error: scape::Error) -> Failure {
     let Some(ConfigError { option, problem, .. }) = error.get::<ConfigError>() else {
         return error.into();

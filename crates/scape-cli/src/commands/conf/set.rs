@@ -63,7 +63,8 @@ impl Arguments {
     }
 }
 
-/// Adds the assignments to the pending changes of `config`, which checks them.
+/// Adds the assignments to the pending changes of `config`. Returns a failure
+/// if one of them is invalid.
 fn apply(config: &mut Config, assignments: &[Assignment]) -> Result<(), Failure> {
     let mut options: Vec<(String, Vec<&Assignment>)> = Vec::new();
     for assignment in assignments {
@@ -99,9 +100,10 @@ fn apply_option(config: &mut Config, name: &str, own: &[&Assignment]) -> scape::
     values(true).try_for_each(|value| config.append(name, value))
 }
 
-/// Adds the assignments in `own`, which are about onion services, to the
-/// pending changes. If all of them have a `+`, they are added after the lines
-/// that tor has. Otherwise, they replace these lines.
+/// Adds the assignments in `own`, all of which set options of onion services,
+/// to the pending changes of `config`. If all of them have a `+`, they are
+/// added after tor's present lines about onion services. Otherwise, they
+/// replace these lines.
 fn apply_services(config: &mut Config, own: &[&Assignment]) -> scape::Result<()> {
     let mut lines = match own.iter().all(|assignment| assignment.appends) {
         true => config.wanted_group(SERVICES)?,

@@ -1,4 +1,4 @@
-//! The files that tor has read its options from.
+//! Reads the torrc and the defaults file of the running tor.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::change::SERVICES;
 use crate::base::failure::Failure;
 use crate::commands::shared::files::is_local;
 
-/// The torrc, and the file of defaults that tor reads before it.
+/// The torrc, and the defaults file, which tor reads before it.
 pub(super) struct Files {
     pub(super) path: PathBuf,
     /// The parsed torrc. `None` if the file doesn't exist.
@@ -19,9 +19,9 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Reads the files that tor has read. tor reports their paths even if the
-    /// files don't exist. The inner result is an error if a file can't be read,
-    /// or if its content is wrong.
+    /// Reads the torrc and the defaults file of the running tor. A file that
+    /// doesn't exist is left out, because tor reports paths even without files.
+    /// The inner result is an error if a file can't be read or parsed.
     ///
     /// # Errors
     ///
@@ -63,8 +63,9 @@ impl Files {
         entries
     }
 
-    /// Returns the file whose line `line` sets the option `name`, or an option
-    /// of the group `name`. Returns `None` if no file has such a line.
+    /// Returns the file in which the line with the number `line` sets the
+    /// option `name`, or an option of the group `name`. Returns `None` if this
+    /// is true for no file.
     pub(super) fn file(&self, name: &str, line: usize) -> Option<PathBuf> {
         let is_it = |entry: &TorrcEntry| {
             let is_named = entry.is_named(name)
@@ -82,8 +83,8 @@ fn is_missing(error: &scape::Error) -> bool {
     matches!(problem, Some(TorrcFileProblem::Io(error)) if error.kind() == ErrorKind::NotFound)
 }
 
-/// Converts an error of reading a torrc into a failure. Adds advice if the file
-/// can't be read.
+/// Converts an error of reading a torrc into a failure. If the file can't be
+/// read, adds advice to the message.
 pub(super) fn advise(error: scape::Error) -> Failure {
     let is_unreadable = matches!(
         error.get::<TorrcError>().map(|error| &error.problem),

@@ -48,8 +48,8 @@ struct Difference {
     flags_count: usize,
     /// The number of relays whose bandwidth changed.
     bandwidth_count: usize,
-    /// The relays that are only in the new consensus. Missing with `--counts`,
-    /// like the next two lists.
+    /// The relays that are only in the new consensus. With `--counts`, this
+    /// list and the next two lists are missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     came: Option<Vec<Relay>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,7 +58,7 @@ struct Difference {
     changed: Option<Vec<Changed>>,
 }
 
-/// One of the two consensuses that are compared.
+/// The facts about one of the two consensuses.
 #[derive(Debug, Serialize)]
 struct Side {
     flavor: ConsensusFlavor,
@@ -87,9 +87,9 @@ struct Relay {
 struct Changed {
     nickname: String,
     fingerprint: Fingerprint,
-    /// Flags that only the new consensus has.
+    /// The flags that the relay has only in the new consensus.
     flags_added: Vec<String>,
-    /// Flags that only the old consensus has.
+    /// The flags that the relay has only in the old consensus.
     flags_removed: Vec<String>,
     bandwidth_old: Option<u32>,
     bandwidth_new: Option<u32>,

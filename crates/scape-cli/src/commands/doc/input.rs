@@ -12,7 +12,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::{print_error, printable_lines};
 
-/// The options that name the documents for a command.
+/// The arguments with which the user specifies the documents.
 #[derive(Debug, Args)]
 pub(super) struct Input {
     /// Files, folders, archives or compressed files. - is standard input
@@ -38,8 +38,8 @@ fn kind(name: &str) -> Result<DocumentKind, String> {
 }
 
 impl Input {
-    /// Calls `each` for all documents. Documents and files that can't be read
-    /// are reported on standard error, and counted in the result.
+    /// Calls `each` for every document that can be read. Reports the other
+    /// documents and files on standard error, and returns their number.
     pub(super) fn read(
         &self,
         context: &Context,
@@ -64,9 +64,9 @@ impl Input {
     }
 }
 
-/// Returns a reader of the documents in these files. The path `-` is standard
-/// input. `kind` is the kind of documents that have no annotation `@type`. If
-/// it is `None`, the reader finds out their kind.
+/// Returns a reader of the documents in these files. The path `-` means
+/// standard input. `kind` is the kind of the documents without an annotation
+/// `@type`. If `kind` is `None`, the reader recognizes the kind by the content.
 pub(super) fn reader(
     context: &Context,
     files: &[PathBuf],
@@ -110,8 +110,9 @@ impl Unread {
     }
 }
 
-/// The place of a document: the file, the member if the file is an archive, and
-/// the number of the document in it, counted from 1.
+/// The place of a document for messages: the file, the member if the file is an
+/// archive, and the number of the document within the file or member, counted
+/// from 1.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Place {
     pub(super) file: String,
@@ -130,7 +131,7 @@ impl Place {
         }
     }
 
-    /// Returns the message about a problem in the document at this place.
+    /// Returns the message about an error in the document at this place.
     pub(super) fn problem(&self, error: &DocumentError) -> String {
         match (error.problem(), error.line()) {
             (LineProblem::Start, _) | (_, None) => format!("{self}: {error}"),

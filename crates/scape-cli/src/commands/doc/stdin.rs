@@ -1,4 +1,4 @@
-//! Standard input, as a stream that Ctrl-C can interrupt.
+//! A reader of standard input that Ctrl-C can interrupt.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use scape::CancelToken;
 
 use crate::base::threads;
 
-/// The interval between two checks for a signal.
+/// The interval at which a read checks if a signal has come.
 const POLL: Duration = Duration::from_millis(50);
 const CHUNK: usize = 64 << 10;
 
-/// A reader of standard input. After Ctrl-C, a read fails soon, although the
-/// call of the operating system still waits.
+/// A reader of standard input. After Ctrl-C, a read fails soon. The thread that
+/// reads from the operating system keeps waiting.
 #[derive(Debug)]
 pub(super) struct Stdin {
     chunks: Receiver<io::Result<Vec<u8>>>,

@@ -1,9 +1,9 @@
-//! The state of tor as events, for `--with-current`.
+//! Prints the present state of tor as events, for `--with-current`.
 //!
 //! tor is asked for the state after the subscription, so no change is missed.
 //! But tor queues its events, so the event for a change may come before or
-//! after an answer that contains the change. Such events are left out:
-//! see [`Current::new_events`].
+//! after an answer that contains the change. Such events are left out: see
+//! [`Current::new_events`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use serde::{Serialize, Serializer};
 use crate::base::failure::Failure;
 use crate::commands::shared::json;
 
-/// The kinds of events about things whose present state tor can be asked for.
+/// The kinds of events for which tor can also be asked for the present state.
 const KINDS: [EventKind; 4] =
     [EventKind::Circ, EventKind::Stream, EventKind::OrConn, EventKind::AddrMap];
 
-/// Returns a failure unless one of these kinds is among [`KINDS`].
+/// Returns a failure if none of these kinds is among [`KINDS`].
 pub(super) fn check(kinds: &[EventKind]) -> Result<(), Failure> {
     if kinds.iter().any(|kind| KINDS.contains(kind)) {
         return Ok(());
@@ -34,15 +34,16 @@ pub(super) fn check(kinds: &[EventKind]) -> Result<(), Failure> {
     Err(Failure::usage(format!("--with-current needs one of the kinds {known}")))
 }
 
-/// A part of the state, such as a circuit, in the form of an event.
+/// A circuit, stream, connection or address mapping that tor has reported on
+/// request. It is printed like an event.
 #[derive(Debug, Serialize)]
 pub(super) struct Entry {
     kind: EventKind,
     /// The time when tor was asked.
     #[serde(serialize_with = "time")]
     pub(super) arrived: SystemTime,
-    /// Always true. Events don't have this field, so it marks the entries of
-    /// the state.
+    /// Always true. Events don't have this field, so a reader of the JSON can
+    /// tell entries and events apart.
     is_current: bool,
     body: Body,
 }
@@ -58,14 +59,14 @@ enum Body {
     Mapping(Mapping),
 }
 
-/// An address mapping. It is serialized as the body of an ADDRMAP event is.
+/// An address mapping. It is serialized like the body of an ADDRMAP event.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename = "addr_map")]
 struct Mapping {
     from: String,
     to: String,
     expires: Expiry,
-    /// Always null, because tor answers in UTC.
+    /// Always `None`, because tor reports only the time in UTC on request.
     expires_local: Option<String>,
     error: Option<String>,
     cached: bool,
@@ -94,7 +95,7 @@ impl From<AddressMapping> for Mapping {
 }
 
 impl Entry {
-    /// Returns the kind and the text of the entry, without secrets.
+    /// Returns the kind and the text of the entry. Secrets are replaced.
     pub(super) fn text(&self) -> String {
         match &self.body {
             Body::Event(body) => super::line(&self.kind, body),
@@ -103,7 +104,8 @@ impl Entry {
     }
 }
 
-/// The thing that an event or an entry is about.
+/// The circuit, stream, connection or address that an event or an [`Entry`] is
+/// about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Subject {
     Circuit(CircuitId),
@@ -112,8 +114,8 @@ enum Subject {
     Address(String),
 }
 
-/// The state of a subject, as a text to compare. An event tells nothing new if
-/// its condition is that of the entry about the same subject.
+/// The state of a [`Subject`], as a text to compare. If an event has the same
+/// condition as the entry about its subject, the event tells nothing new.
 type Condition = String;
 
 fn circuit(info: &CircuitInfo) -> (Subject, Condition) {
@@ -133,8 +135,8 @@ fn mapping(from: &str, to: &str, expires: &Expiry) -> (Subject, Condition) {
     (Subject::Address(from.to_owned()), format!("{to} {expires}"))
 }
 
-/// Returns the subject of an event and its condition after the event. Returns
-/// `None` for kinds that have no state.
+/// Returns the subject of an event, and the condition of the subject after the
+/// event. Returns `None` for events of other kinds than [`KINDS`].
 fn of_event(body: &EventBody) -> Option<(Subject, Condition)> {
     match body {
         EventBody::Circ(info) => Some(circuit(info)),
@@ -147,7 +149,7 @@ fn of_event(body: &EventBody) -> Option<(Subject, Condition)> {
     }
 }
 
-/// The state of tor, as far as events of some kinds report it.
+/// The present state of tor, for the kinds of events that the user wants.
 #[derive(Debug, Default)]
 pub(super) struct Current {
     pub(super) entries: Vec<Entry>,
@@ -155,8 +157,9 @@ pub(super) struct Current {
 }
 
 impl Current {
-    /// Asks tor for the state. Must be called after the subscription. All
-    /// questions together may take the timeout of `controller`.
+    /// Asks tor for the present state. Must be called after the subscription,
+    /// so that no change is missed. The timeout of `controller` limits all
+    /// requests together.
     pub(super) fn read(controller: &Controller, kinds: &[EventKind]) -> scape::Result<Self> {
         let begun = Instant::now();
         let tor = || controller.with_timeout(controller.timeout().saturating_sub(begun.elapsed()));
@@ -194,9 +197,10 @@ impl Current {
         self.conditions.insert(subject, condition);
     }
 
-    /// Returns those of `events`, the first ones after the subscription, that
-    /// tell something new. An event that repeats an entry, and earlier events
-    /// about the same subject, are left out, because the entry contains them.
+    /// Returns the events that tell something new. `events` are the first ones
+    /// after the subscription. An event that repeats an entry is left out
+    /// because the entry contains it, and so are all earlier events about the
+    /// same subject.
     pub(super) fn new_events(&self, events: Vec<Arc<Event>>) -> Vec<Arc<Event>> {
         let mut last_known = HashMap::new();
         for (number, event) in events.iter().enumerate() {
@@ -229,7 +233,7 @@ mod tests {
         Arc::new(Event::parse(decoder.next_reply().unwrap().unwrap(), SystemTime::now()))
     }
 
-    /// Returns the state after events with these lines.
+    /// Returns the state that these lines of events describe.
     fn state(lines: &[&str]) -> Current {
         let conditions = lines.iter().map(|line| of_event(event(line).body()).unwrap());
         Current { entries: Vec::new(), conditions: conditions.collect() }

@@ -1,4 +1,4 @@
-//! Waits for events until a deadline, and tells the user when the connection is
+//! Receives events until a deadline, and tells the user when the connection is
 //! interrupted.
 
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::tell;
 
-/// The maximum interval between two checks for a signal.
+/// The maximum interval at which the wait for an event checks if a signal has
+/// come.
 const POLL: Duration = Duration::from_secs(1);
 
 /// Connects to tor. If `follow` is true, the controller reconnects whenever the
@@ -41,14 +42,15 @@ pub(crate) struct Feed {
     events: Subscription,
     deadline: Option<Instant>,
     follows: bool,
-    /// The controller, which keeps the connection open.
+    /// Keeps the connection open, because it closes when the last controller is
+    /// dropped. Also sends the requests of the caller.
     controller: Controller,
 }
 
 impl Feed {
     /// Subscribes to these kinds of events. The feed ends after `time`.
-    /// `follows` is true if the controller reconnects. Then the feed outlives
-    /// the connection.
+    /// `follows` is true if the controller reconnects. Then the feed goes on
+    /// when the connection has ended.
     pub(crate) fn open(
         controller: Controller,
         kinds: Vec<EventKind>,
@@ -61,7 +63,7 @@ impl Feed {
         Ok(Feed { events, deadline, follows, controller })
     }
 
-    /// Waits until all events that tor has sent by now have arrived. Returns
+    /// Waits until all events that tor has sent so far have arrived. Returns
     /// the time at the end of the wait.
     pub(crate) fn catch_up(&self) -> SystemTime {
         // If the connection has ended, no events come at all.
@@ -77,8 +79,8 @@ impl Feed {
         self.events.kinds()
     }
 
-    /// Returns the events that have arrived by now, up to the first
-    /// interruption.
+    /// Returns the events that have arrived and weren't returned yet, up to the
+    /// first interruption. Doesn't wait.
     pub(crate) fn arrived(&self, context: &Context) -> Result<Vec<Arc<Event>>, Failure> {
         let mut events = Vec::new();
         for _ in 0..self.events.waiting() {
@@ -92,6 +94,7 @@ impl Feed {
 
     /// Waits for the next event or interruption. Tells the user about
     /// interruptions and missing events. Returns `None` at the deadline.
+    /// Returns a failure if the connection has ended and isn't opened again.
     pub(crate) fn next(&self, context: &Context) -> Result<Option<Item>, Failure> {
         loop {
             context.check_interrupt()?;

@@ -5,7 +5,7 @@ use scape::event::EventKind;
 use crate::base::failure::Failure;
 
 /// The kinds of events that come every second or for every cell, or that are
-/// very long.
+/// very long. They are printed only if the user names them.
 const NOISY: [EventKind; 11] = [
     EventKind::Bw,
     EventKind::StreamBw,
@@ -24,8 +24,9 @@ pub(super) fn is_noisy(kind: &EventKind) -> bool {
     NOISY.contains(kind)
 }
 
-/// Returns the kinds with these names, or all kinds but the [`NOISY`] ones if
-/// there are no names. Returns a failure for a name that this tor doesn't know.
+/// Returns the kinds with these names. Without names, returns all kinds except
+/// the [`NOISY`] ones. Returns a failure for a name that is not among `known`,
+/// the kinds that this tor knows.
 pub(super) fn chosen(known: &[EventKind], names: &[String]) -> Result<Vec<EventKind>, Failure> {
     if names.is_empty() {
         return Ok(known.iter().filter(|kind| !is_noisy(kind)).cloned().collect());

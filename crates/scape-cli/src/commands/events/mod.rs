@@ -70,7 +70,7 @@ pub(crate) struct Arguments {
 /// A kind of events, as it is printed with `--list --json`.
 #[derive(Debug, Serialize)]
 struct Kind {
-    /// The name, such as `CIRC`.
+    /// The name of the kind, such as `CIRC`.
     kind: EventKind,
     /// A short description. `null` if this version of scape doesn't know the
     /// kind.
@@ -110,8 +110,8 @@ impl Arguments {
     }
 }
 
-/// Prints the state, and then the events that have come meanwhile and tell
-/// something new.
+/// Prints the present state of tor. Then prints the events that came during the
+/// requests for the state and tell something new.
 fn print_current(feed: &Feed, printer: &mut Printer<'_>) -> Result<(), Failure> {
     let current = match Current::read(feed.controller(), feed.kinds()) {
         Ok(current) => current,
@@ -138,19 +138,18 @@ fn print_current(feed: &Feed, printer: &mut Printer<'_>) -> Result<(), Failure> 
     Ok(())
 }
 
-/// A printer of the events that match, up to a maximum number.
+/// Prints the events that contain a text, up to a maximum number.
 struct Printer<'a> {
     context: &'a Context,
-    /// The text that events must contain, in small letters. `None` fits all
-    /// events.
+    /// The text that printed events contain, in lower case. If it is `None`,
+    /// all events are printed.
     wanted: Option<String>,
-    /// The number of events that are still to be printed. `None` if there is no
-    /// maximum.
+    /// The number of events that may still be printed. `None` means no maximum.
     left: Option<u64>,
 }
 
 impl Printer<'_> {
-    /// Returns false if the maximum number of events was printed.
+    /// Returns true until the maximum number of events is printed.
     fn is_open(&self) -> bool {
         self.left != Some(0)
     }
@@ -159,8 +158,9 @@ impl Printer<'_> {
         self.print(event.arrived(), &text(event), event)
     }
 
-    /// Prints an event, either its text or, with `--json`, its value. Does
-    /// nothing if the text doesn't match, or if the maximum number is reached.
+    /// Prints `text` after the time or, with `--json`, prints `value`. Does
+    /// nothing if `text` doesn't contain the wanted text, or if the maximum
+    /// number is reached.
     fn print(
         &mut self,
         arrived: SystemTime,
@@ -183,8 +183,8 @@ impl Printer<'_> {
     }
 }
 
-/// Returns the kind and the text of an event, without secrets. An event that
-/// the library doesn't know is returned as tor sent it.
+/// Returns the kind and the text of an event. Secrets are replaced. If the
+/// library doesn't know the kind, returns the event as tor sent it.
 fn text(event: &Event) -> String {
     match event.body() {
         EventBody::Unknown => event.to_string(),

@@ -1,4 +1,5 @@
-//! Sends a request, and receives the answer on another thread.
+//! Sends a request, and receives the answer on another thread, because Ctrl-C
+//! can't interrupt a read.
 
 use std::io::{self, Read as _};
 
@@ -16,7 +17,8 @@ use crate::base::failure::{Exit, Failure};
 use crate::base::output::printable;
 use crate::base::threads;
 
-/// The maximum number of received chunks that wait to be written.
+/// The maximum number of received chunks that wait to be written. When it is
+/// reached, the thread receives no more until one is written.
 const WAITING: usize = 4;
 
 /// The status and headers of an answer.
@@ -29,7 +31,8 @@ pub(super) struct Head {
     /// The usual reason phrase for the status.
     reason: &'static str,
     pub(super) headers: Vec<(String, Vec<u8>)>,
-    /// The length of the body, if the server sent it.
+    /// The length of the body in bytes. `None` if the server didn't announce
+    /// it.
     pub(super) length: Option<u64>,
 }
 
@@ -41,7 +44,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Sends the request, and waits for the head of the answer.
+    /// Sends the request, and waits for the status and headers of the answer.
     pub(super) fn fetch(
         context: &Context,
         agent: Agent,
@@ -103,8 +106,8 @@ impl Head {
         format!("{} {}", self.status, self.reason).trim_end().to_owned()
     }
 
-    /// Returns the head as the server sent it, except that the names of headers
-    /// are in lower case.
+    /// Returns the status and headers as in an HTTP answer. The names of
+    /// headers are in lower case, and the reason phrase is the usual one.
     pub(super) fn text(&self) -> Vec<u8> {
         let mut text = format!("{} {}\r\n", self.version, self.status_text()).into_bytes();
         for (name, value) in &self.headers {
@@ -119,7 +122,7 @@ impl Head {
 }
 
 /// Receives the body, and sends its parts to `chunks`. Sends an empty part at
-/// the end.
+/// the end of the body.
 fn receive(url: &str, mut body: ureq::Body, chunks: &Sender<Result<Vec<u8>, Failure>>) {
     let mut reader = body.as_reader();
     loop {
@@ -141,7 +144,7 @@ fn receive(url: &str, mut body: ureq::Body, chunks: &Sender<Result<Vec<u8>, Fail
     }
 }
 
-/// Converts an error of ureq into a failure.
+/// Converts an error of ureq. The message contains `url`.
 fn explain(url: &str, error: &ureq::Error) -> Failure {
     if let Some(error) = tor_error(error) {
         let failure = Failure::from(error.clone());

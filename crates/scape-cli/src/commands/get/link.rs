@@ -3,7 +3,8 @@
 
 use scape::http::ureq::http::Uri;
 
-/// Adds the scheme to a URL if it is missing.
+/// Adds a scheme to a URL that has none: `http` for onion services, `https` for
+/// other hosts.
 pub(super) fn with_scheme(url: &str) -> String {
     let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
     // Here, `//` ends a scheme. Later, it may be part of a path or a query.
@@ -19,12 +20,12 @@ pub(super) fn with_scheme(url: &str) -> String {
     format!("{scheme}://{url}")
 }
 
-/// Returns a URL as it is shown: without a user name and a password.
+/// Returns a URL for messages and output, without user name and password.
 pub(super) fn shown(url: &Uri) -> String {
     without_user(&url.to_string())
 }
 
-/// Removes the user name and the password of a URL, which may be malformed.
+/// Removes the user name and the password from a URL, even if it is malformed.
 pub(super) fn without_user(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());

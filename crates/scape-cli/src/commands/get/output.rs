@@ -1,4 +1,4 @@
-//! Writes a body to its destination: standard output, a file, or JSON.
+//! Writes the body of an answer to standard output, to a file, or into JSON.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -28,18 +28,19 @@ const LONGEST_IN_JSON: usize = 64_000_000;
 /// An answer, as it is printed with `--json`.
 #[derive(Debug, Serialize)]
 struct Document {
-    /// The URL after redirects.
+    /// The URL after redirects, without user name and password.
     url: String,
     /// The version of HTTP, such as `HTTP/1.1`.
     version: String,
     status: u16,
     headers: Vec<Header>,
-    /// The length of the body in bytes.
+    /// The length of the body in bytes, also if the body is missing here.
     bytes: u64,
-    /// The body if it is text. Missing with `--output`.
+    /// The body as text. Missing with `--output`, and if the body isn't UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
-    /// The body in base64 if it isn't text in UTF-8. Missing with `--output`.
+    /// The body in base64. Only present if the body isn't UTF-8 and `--output`
+    /// isn't given.
     #[serde(skip_serializing_if = "Option::is_none")]
     body_base64: Option<String>,
 }
@@ -54,12 +55,15 @@ struct Header {
 /// The destination of the body of an answer.
 #[derive(Debug)]
 pub(super) enum Destination {
-    /// Standard output.
+    /// Standard output. The [`Shown`] makes the body safe if this is a
+    /// terminal.
     Standard(Shown),
-    /// A device, a pipe or an open file, which can't be replaced.
+    /// A device, a pipe, or a file that is already open, such as `/dev/fd/3`.
+    /// It is written directly, because it can't be replaced by a new file.
     Device { file: Arc<File>, path: PathBuf },
-    /// A temporary file that replaces the file at `real` when the body is
-    /// complete. `path` is the path that the user gave.
+    /// A temporary file, which replaces the file at `real` when the body is
+    /// complete. `path` is the path from the command line, for messages. It may
+    /// be a link to `real`.
     File { file: NamedTempFile, path: PathBuf, real: PathBuf },
 }
 
@@ -69,7 +73,7 @@ fn failed(path: &Path, error: &io::Error) -> Failure {
 }
 
 impl Destination {
-    /// Opens the destination. `None` and `-` are standard output.
+    /// Opens the destination. `None` and `-` mean standard output.
     pub(super) fn open(context: &Context, path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             return Ok(Destination::Standard(Shown::default()));
@@ -116,7 +120,8 @@ impl Destination {
         Ok(Destination::File { file, path: owned, real })
     }
 
-    /// Prints the status and the headers.
+    /// Prints the status and the headers of the answer on standard output, for
+    /// `--include`.
     pub(super) fn head(&mut self, context: &Context, head: &Head) -> Result<(), Failure> {
         match context.out.is_terminal() {
             true => context.out.bytes(show(&String::from_utf8_lossy(&head.text())).into_bytes()),
@@ -124,8 +129,8 @@ impl Destination {
         }
     }
 
-    /// Writes the body, and returns its length. A file appears when the body is
-    /// complete.
+    /// Writes the body, and returns its length in bytes. A
+    /// [`Destination::File`] appears when the body is complete.
     pub(super) fn write(self, context: &Context, answer: Answer) -> Result<u64, Failure> {
         match self {
             Destination::Standard(mut shown) if context.out.is_terminal() => {
@@ -163,7 +168,8 @@ impl Destination {
     }
 }
 
-/// Returns true if a file, such as /dev/stdout, is the standard output.
+/// Returns true if the file with this metadata is the standard output. For
+/// example, `/dev/stdout` leads to it.
 #[cfg(unix)]
 fn is_standard_output(metadata: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -178,8 +184,8 @@ fn is_standard_output(_metadata: &fs::Metadata) -> bool {
     false
 }
 
-/// Returns true if a path leads through /dev/fd or /proc/*/fd, and so to a file
-/// that is open already.
+/// Returns true if a path leads through `/dev/fd` or `/proc/*/fd`. Such a path
+/// stands for a file that a process has already opened.
 fn is_open_file(path: &Path) -> bool {
     links(path).any(|path| {
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -187,7 +193,8 @@ fn is_open_file(path: &Path) -> bool {
     })
 }
 
-/// Prints the answer as JSON, with the body unless it goes into a file.
+/// Prints the answer as JSON. The JSON contains the body unless the destination
+/// is a file.
 pub(super) fn json(
     context: &Context,
     answer: Answer,
@@ -224,8 +231,8 @@ pub(super) fn json(
     context.out.value(&document)
 }
 
-/// Returns a failure if a body is too long for JSON, because a server may send
-/// data without end.
+/// Returns a failure if a body of this length is too long for JSON. The check
+/// is needed because a server may send data without end.
 fn check_length(length: usize) -> Result<(), Failure> {
     if length <= LONGEST_IN_JSON {
         return Ok(());
@@ -236,8 +243,8 @@ fn check_length(length: usize) -> Result<(), Failure> {
     )))
 }
 
-/// Passes each part of the body to `write`, and shows the progress if `shows`
-/// is true. Returns the length of the body.
+/// Calls `write` with each part of the body. Shows the progress if `shows` is
+/// true. Returns the length of the body in bytes.
 fn receive(
     context: &Context,
     answer: &Answer,

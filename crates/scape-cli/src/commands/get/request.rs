@@ -36,7 +36,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Returns the request for a URL.
+    /// Returns the request for `url`. Adds the scheme if it is missing.
     pub(super) fn build(
         &self,
         context: &Context,
@@ -108,7 +108,8 @@ fn check(url: &str) -> Result<(), Failure> {
     }
 }
 
-/// Returns the body for a value of `--data`. Ctrl-C ends the reading of a file.
+/// Returns the request body for a value of `--data`. Ctrl-C interrupts the
+/// reading of a file.
 fn data(context: &Context, text: &str) -> Result<Vec<u8>, Failure> {
     match text.strip_prefix('@') {
         Some(path) => read(context, Path::new(path)),

@@ -18,8 +18,8 @@ pub(super) fn send(
     }
 }
 
-/// Sends a request that has the header Host. ureq would send this header to the
-/// hosts of all redirects.
+/// Sends a request that has the header Host, and follows redirects to the same
+/// host only. ureq itself would send this header to the hosts of all redirects.
 fn send_with_host(
     agent: &Agent,
     mut request: Request<Vec<u8>>,
@@ -41,9 +41,9 @@ fn send_with_host(
     Err(Error::TooManyRedirects)
 }
 
-/// Sends a request, and follows as many redirects as the agent allows. A GET,
-/// HEAD, DELETE or OPTIONS request with an empty body is sent without
-/// `Content-Length`.
+/// Sends a request. The settings of `agent` decide how many redirects are
+/// followed. A GET, HEAD, DELETE or OPTIONS request with an empty body is sent
+/// without `Content-Length`.
 fn send_once(agent: &Agent, request: Request<Vec<u8>>) -> Result<Response<ureq::Body>, Error> {
     let has_none =
         matches!(*request.method(), Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS);
@@ -53,9 +53,9 @@ fn send_once(agent: &Agent, request: Request<Vec<u8>>) -> Result<Response<ureq::
     }
 }
 
-/// Returns the request that follows a redirect. Returns `None` if the answer is
-/// no redirect. The rules are those of ureq: the body and the headers
-/// Authorization and Cookie aren't sent again.
+/// Returns the request that follows a redirect. Returns `None` if the answer
+/// isn't a redirect. Like ureq, leaves out the body and the headers
+/// Authorization and Cookie.
 fn next(
     request: Request<Vec<u8>>,
     status: u16,
@@ -93,8 +93,8 @@ fn next(
     Ok(Some(Request::from_parts(parts, Vec::new())))
 }
 
-/// Returns the URL to which the header Location of an answer from `base` leads.
-/// Returns `None` if that URL is malformed.
+/// Resolves `location`, the header Location of an answer from `base`. Returns
+/// `None` if the resulting URL is malformed.
 fn join(base: &Uri, location: &str) -> Option<Uri> {
     let location = location.split('#').next().unwrap_or_default();
     if let Ok(url) = location.parse::<Uri>()

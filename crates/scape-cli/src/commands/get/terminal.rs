@@ -1,20 +1,21 @@
-//! Shows bodies on a terminal, without letting them control it.
+//! Makes the body of an answer safe for a terminal.
 
 use std::mem;
 
 use crate::base::output::printable;
 
-/// A filter that makes the parts of a body safe for a terminal. Characters may
-/// be split between two parts.
+/// Escapes the control characters of a body, which arrives in parts. A
+/// character may be split between two parts.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
-    /// The end of the previous part, if it is an incomplete character or line
-    /// end.
+    /// An incomplete character or line end at the end of the previous part. The
+    /// next part completes it.
     rest: Vec<u8>,
 }
 
 impl Shown {
-    /// Returns the text to show for the next part. An empty part is the end.
+    /// Returns the text to show for the next part of the body. An empty part
+    /// means that the body has ended.
     pub(super) fn next(&mut self, bytes: &[u8]) -> String {
         let mut all = mem::take(&mut self.rest);
         all.extend_from_slice(bytes);
@@ -32,7 +33,7 @@ impl Shown {
     }
 }
 
-/// Returns the length of the incomplete character at the end, in bytes.
+/// Returns the number of bytes at the end that are an incomplete character.
 fn unfinished(bytes: &[u8]) -> usize {
     let is_cut = |count: &usize| {
         let tail = bytes.get(bytes.len() - count..).map(std::str::from_utf8);
@@ -41,7 +42,7 @@ fn unfinished(bytes: &[u8]) -> usize {
     (1..=bytes.len().min(3)).rev().find(is_cut).unwrap_or(0)
 }
 
-/// Escapes control characters apart from line ends and tabs.
+/// Escapes control characters except line ends and tabs. Line ends become `\n`.
 pub(super) fn show(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     let parts = text.split_inclusive(['\n', '\t']).map(|part| {

@@ -8,7 +8,7 @@ use super::GuardRow;
 use crate::base::failure::Failure;
 use crate::commands::shared::words::{self, contains};
 
-/// The conditions that a guard must fulfil.
+/// The conditions that a guard must fulfil to be printed.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filters")]
 pub(super) struct Filter {
@@ -33,8 +33,8 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Returns a failure for a status that the library doesn't know, unless a
-    /// guard has it.
+    /// Returns a failure if the user asked for a status that the library
+    /// doesn't know and no guard has.
     pub(super) fn check(&self, guards: &[EntryGuard]) -> Result<(), Failure> {
         let known: Vec<_> = EntryGuardStatus::KNOWN.iter().map(EntryGuardStatus::as_str).collect();
         words::check("status", "statuses", &self.status, &known, |word| {

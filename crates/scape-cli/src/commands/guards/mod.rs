@@ -47,11 +47,11 @@ struct GuardRow {
     nickname: Option<String>,
     /// The status: `up`, `never-connected`, `down` or `unusable`.
     status: EntryGuardStatus,
-    /// The time when the guard became down or unusable. `null` for guards with
+    /// The time when the guard became down or unusable. `null` if the guard has
     /// another status.
     #[serde(serialize_with = "json::time")]
     since: Option<SystemTime>,
-    /// True if the consensus lists the guard. Bridges aren't listed.
+    /// True if the consensus lists the guard. False for bridges.
     in_consensus: bool,
     /// The guard's flags in the consensus. Empty if the guard isn't in the
     /// consensus.
@@ -59,7 +59,7 @@ struct GuardRow {
     /// The bandwidth in the consensus in kilobytes (1,000 bytes) per second.
     /// `null` if the guard isn't in the consensus.
     bandwidth: Option<u32>,
-    /// The address with the OR port. `null` if the guard isn't in the
+    /// The address of the guard's OR port. `null` if the guard isn't in the
     /// consensus.
     address: Option<SocketAddrV4>,
     country: Option<CountryCode>,

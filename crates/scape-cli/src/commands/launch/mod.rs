@@ -21,9 +21,10 @@ use crate::base::failure::{Exit, Failure};
 use crate::base::output::{print_error, printable};
 use crate::base::program;
 
-/// The interval between two checks for a signal.
+/// The interval at which the command checks if a signal has come.
 const POLL: Duration = Duration::from_millis(200);
-/// The maximum number of log lines in the error message if tor ends by itself.
+/// The maximum number of log lines that the error message quotes if tor ends by
+/// itself.
 const LAST_LINES: usize = 10;
 
 /// Start a new tor, which ends with this command
@@ -68,7 +69,7 @@ pub(crate) struct Arguments {
     command: Vec<OsString>,
 }
 
-/// An argument `OPTION=VALUE`.
+/// An argument `OPTION=VALUE`, which sets an option of the new tor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct TorOption {
     name: String,
@@ -110,7 +111,7 @@ impl Arguments {
         result.and(process.stop().map_err(Failure::from))
     }
 
-    /// Starts tor, and shows the progress.
+    /// Starts tor, waits until it is ready, and shows the progress meanwhile.
     fn start(&self, context: &Context) -> Result<TorProcess, Failure> {
         let mut launch = Launch::new()
             .control(Control::TcpPort)
@@ -137,7 +138,8 @@ impl Arguments {
     }
 }
 
-/// Waits until Ctrl-C. Returns a failure if tor ends before that.
+/// Waits until tor ends or a signal comes. Both are failures: the first with
+/// the last log lines, and the second without a message.
 fn wait(context: &Context, process: &TorProcess) -> Result<(), Failure> {
     loop {
         context.check_interrupt()?;

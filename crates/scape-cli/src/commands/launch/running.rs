@@ -1,4 +1,4 @@
-//! The addresses and files of a tor that was launched.
+//! The addresses and files of a tor that `scape launch` has started.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,22 +13,23 @@ use crate::base::environment::OF_TOR;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
 
-/// The variables that are removed from the environment of a program before it
-/// gets the variables of this tor.
+/// The environment variables that are removed before a program gets the
+/// variables of the launched tor. They may belong to another tor.
 pub(super) const VARIABLES: [&str; OF_TOR.len()] = OF_TOR;
 
-/// A tor that was launched, as it is printed with `--json`.
+/// A tor that `scape launch` has started, as it is printed with `--json`.
 #[derive(Debug, Serialize)]
 pub(super) struct Running {
     /// The version of tor, such as `0.4.9.8`.
     version: String,
     pid: u32,
-    /// The address of the control port. `null` if it is unknown.
+    /// The address of the control port. `null` if the address is unknown.
     control: Option<String>,
     /// The file with the cookie that the control port requires. `null` if the
     /// port requires no cookie.
     cookie_file: Option<PathBuf>,
-    /// The addresses of the SOCKS ports. Empty if the network is disabled.
+    /// The addresses of the SOCKS ports. Empty if tor has opened none, because
+    /// the network is disabled.
     socks: Vec<String>,
     data_directory: PathBuf,
 }
@@ -47,7 +48,7 @@ impl Running {
         })
     }
 
-    /// Prints the tor's version, process, addresses and files.
+    /// Prints tor's version, process id, addresses and files.
     pub(super) fn print(&self, context: &Context) -> Result<(), Failure> {
         if context.out.is_json() {
             return context.out.value(self);
@@ -70,7 +71,8 @@ impl Running {
         Ok(())
     }
 
-    /// Returns the variables that tell a program how to reach this tor.
+    /// Returns the environment variables that tell a program how to reach this
+    /// tor, with their values.
     pub(super) fn variables(&self) -> BTreeMap<String, String> {
         let mut variables = BTreeMap::new();
         let mut set = |name: &str, value: &str| variables.insert(name.to_owned(), value.to_owned());

@@ -19,7 +19,8 @@ use crate::commands::shared::log::file::LogFile;
 use crate::commands::shared::log::line::LogLine;
 use crate::commands::shared::log::severity::{self, rank};
 
-/// The number of older messages that are printed by default.
+/// The maximum number of older messages that are printed without `--lines` and
+/// `--since`.
 const LINES: usize = 50;
 
 /// Print tor's log messages
@@ -96,9 +97,9 @@ impl Arguments {
     }
 
     /// Prints new messages from events. After an interruption, also prints the
-    /// messages that tor has written into its file in the meantime. Messages
-    /// before the given position of the file are already printed, and so are
-    /// those in `recent`.
+    /// messages that tor has written into its file in the meantime. `file`
+    /// contains the log file and a position in it. Messages before this
+    /// position, and those in `recent`, are already printed.
     fn print_new(
         &self,
         context: &Context,

@@ -1,19 +1,20 @@
-//! Messages that are in tor's log file and also come as events.
+//! Recognizes messages that are both in tor's log file and in an event, so that
+//! they are printed once.
 
 use std::time::{Duration, SystemTime};
 
 use crate::commands::shared::log::line::LogLine;
 
-/// The usual maximum time between the writing of a message to the file and the
-/// arrival of its event. [`Recent`] forgets its messages when this time has
-/// passed since the file was read.
+/// The time after which [`Recent`] no longer expects events for the messages
+/// that were read from the file. Events normally arrive faster.
 const LATE: Duration = Duration::from_millis(200);
-/// The maximum time between the writing of a message and the arrival of its
-/// event on a machine that is very busy. [`Printed`] waits this long before it
-/// assumes that the events of older messages have arrived.
+/// The time after which [`Printed`] assumes that the events of all earlier
+/// messages have arrived. It is longer than [`LATE`], because events arrive
+/// late if the machine is very busy.
 const VERY_LATE: Duration = Duration::from_secs(2);
 
-/// Messages that were read from the file and may also come as events.
+/// Messages that were read from the file and printed, but may also come as
+/// events. These events must not be printed again.
 #[derive(Debug)]
 pub(super) struct Recent {
     lines: Vec<LogLine>,
@@ -21,15 +22,16 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    /// Creates the list of messages that were read from the file after the
-    /// subscription to their events. By the time `read_at`, the events of these
-    /// messages have arrived.
+    /// Creates the list. `lines` were read from the file after the subscription
+    /// to log events. At the time `read_at`, the events of these messages have
+    /// arrived.
     pub(super) fn new(lines: Vec<LogLine>, read_at: SystemTime) -> Self {
         Recent { lines, read_at }
     }
 
-    /// Removes the message of an event from the list. Returns true if the list
-    /// contained the message.
+    /// Returns true if the list contains the message of an event, and removes
+    /// the message from the list. If the event came long after the file was
+    /// read, the list is emptied first.
     pub(super) fn take(&mut self, line: &LogLine) -> bool {
         // The list no longer counts if the event arrived long after the list
         // was read. The time of arrival is compared, because the event may have
@@ -41,15 +43,17 @@ impl Recent {
     }
 }
 
-/// A record of the messages in tor's log file that have come as events.
+/// A record of the messages that have come as events. It tells which messages
+/// in tor's log file weren't printed.
 #[derive(Debug)]
 pub(super) struct Printed {
-    /// The position in the file before which all messages have come as events.
+    /// A position in the file. All messages before it have come as events.
     end: u64,
     /// The messages that have come as events and may be after `end`.
     lines: Vec<LogLine>,
-    /// A later value of `end`: a length of the file, and the time when the file
-    /// was this long.
+    /// The next value of `end`: a length of the file, and the time when the
+    /// file had this length. It is used when all events before this time have
+    /// arrived.
     next: Option<(u64, SystemTime)>,
 }
 
@@ -58,8 +62,9 @@ impl Printed {
         Printed { end, lines: Vec::new(), next: None }
     }
 
-    /// Adds the message of an event. Events are added in order, but may have
-    /// waited for long. `length` returns the length of the file.
+    /// Adds the message of an event. Events are added in the order in which
+    /// they came, but perhaps long after they came. `length` returns the length
+    /// of the file.
     pub(super) fn add(&mut self, line: LogLine, length: impl FnOnce() -> Option<u64>) {
         if let Some((end, at)) = self.next
             && line.time.duration_since(at).is_ok_and(|after| after > VERY_LATE)
@@ -76,9 +81,9 @@ impl Printed {
         }
     }
 
-    /// Returns the messages of the file that haven't come as events. From now
-    /// on, they count as printed. `length` is the length that the file had
-    /// before it was read.
+    /// Returns the messages in `all`, which were read from the file, that
+    /// haven't come as events. From now on, they count as printed. `length` is
+    /// the length that the file had before it was read.
     pub(super) fn missing(&mut self, length: u64, mut all: Vec<LogLine>) -> Vec<LogLine> {
         // A file that is shorter than before was begun anew, so none of its
         // messages has come.
@@ -93,8 +98,8 @@ impl Printed {
     }
 }
 
-/// Removes a message from `lines`. Returns true if `lines` contained the
-/// message.
+/// Removes the first message from `lines` that has the same text and severity
+/// as `line`. Returns false if there is no such message.
 fn take(lines: &mut Vec<LogLine>, line: &LogLine) -> bool {
     let is_it = |other: &LogLine| other.severity == line.severity && other.message == line.message;
     let known = lines.iter().position(is_it);

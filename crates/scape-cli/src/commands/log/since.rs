@@ -1,5 +1,4 @@
-//! Parses points in time on the command line, each given as an age or as a
-//! time.
+//! Parses the value of `--since`: an age or a point in time.
 
 use std::time::SystemTime;
 
@@ -9,8 +8,8 @@ use jiff::tz::TimeZone;
 
 use crate::base::options::{TOO_LONG, duration};
 
-/// Parses an age such as `2h`, a local time such as `2026-11-30 14:05`, or a
-/// time with a zone such as `2026-11-30T14:05:00Z`.
+/// Parses an age such as `2h`, which counts back from now, a local time such as
+/// `2026-11-30 14:05`, or a time with a zone such as `2026-11-30T14:05:00Z`.
 pub(super) fn parse(text: &str) -> Result<SystemTime, String> {
     parse_in(text, SystemTime::now(), TimeZone::system())
 }

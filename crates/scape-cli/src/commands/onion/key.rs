@@ -61,10 +61,10 @@ struct Show {
 struct Key<'a> {
     /// The address, with `.onion`.
     address: String,
-    /// The file that contains the key. `null` if the key was only printed.
+    /// The file that contains the key. `null` if the key isn't in a file.
     file: Option<PathBuf>,
-    /// The private key, in the format of the control protocol. Missing unless
-    /// the user asked for it.
+    /// The private key, in the format of the control protocol. Missing if the
+    /// key is in a file and `--secret` isn't given.
     #[serde(skip_serializing_if = "Option::is_none")]
     private_key: Option<&'a str>,
 }

@@ -17,10 +17,11 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::commands::shared::temporary::{before_temporary_name, without_temporary_name};
 
-/// The maximum length of a file with a client's key, in bytes.
+/// The maximum number of bytes that are read from a file with a client's key.
 const LONGEST: u64 = 4096;
 
-/// The name of a key that is kept in the user's data folder.
+/// The name of an onion service's key. The key is kept in the user's data
+/// folder: see [`folder`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct KeyName(String);
 
@@ -30,7 +31,8 @@ impl KeyName {
         &self.0
     }
 
-    /// Returns the path of the file with the key.
+    /// Returns the path of the file with the key of this name. The file may not
+    /// exist yet.
     pub(super) fn path(&self) -> Result<PathBuf, Failure> {
         Ok(folder()?.join(format!("{}.key", self.0)))
     }
@@ -54,7 +56,7 @@ impl FromStr for KeyName {
     }
 }
 
-/// The options that choose the file of a service's key.
+/// The options that specify the file with the key of an onion service.
 #[derive(Debug, Clone, Args)]
 pub(super) struct KeyChoice {
     /// Keep the key, and so the address, under this name in
@@ -70,8 +72,8 @@ pub(super) struct KeyChoice {
 }
 
 impl KeyChoice {
-    /// Returns the chosen file. Returns `None` if the user chose neither a name
-    /// nor a file.
+    /// Returns the path of the specified file. Returns `None` if the user
+    /// specified neither a name nor a file.
     pub(super) fn path(&self) -> Result<Option<PathBuf>, Failure> {
         match (&self.name, &self.key) {
             (Some(name), _) => name.path().map(Some),
@@ -80,21 +82,22 @@ impl KeyChoice {
     }
 }
 
-/// The key of a service, and the file in which it is kept. A new file is
-/// removed again when the value is dropped, unless [`KeptKey::keep`] was
-/// called.
+/// The key of an onion service, and the file with the key. If this process has
+/// created the file, dropping the value removes the file again, unless
+/// [`KeptKey::keep`] was called.
 #[derive(Debug)]
 pub(super) struct KeptKey {
     pub(super) key: OnionKey,
-    /// The file of the key. `None` if the key is discarded with the service.
+    /// The file with the key. `None` if the key is only used once.
     pub(super) path: Option<PathBuf>,
     is_unused: bool,
 }
 
 impl KeptKey {
-    /// Returns the key in a file. If the file doesn't exist, creates it with a
-    /// new key, so that another process can't choose a different key. Without a
-    /// path, returns a new key that isn't kept.
+    /// Reads the key from the file at `path`. If the file doesn't exist,
+    /// creates it with a new key at once, so that another process can't choose
+    /// a different key. If `path` is `None`, returns a new key that is saved
+    /// nowhere.
     pub(super) fn at(path: Option<PathBuf>) -> Result<Self, Failure> {
         let new = OnionKey::random();
         let Some(path) = path else {
@@ -113,7 +116,7 @@ impl KeptKey {
         Ok(KeptKey { key, path: Some(path), is_unused: false })
     }
 
-    /// Keeps the file, because the service was published.
+    /// Makes the file permanent. Called when the service was published.
     pub(super) fn keep(&mut self) -> Result<(), Failure> {
         self.is_unused = false;
         match &self.path {
@@ -124,7 +127,8 @@ impl KeptKey {
         }
     }
 
-    /// Converts the error of publishing a service with this key into a failure.
+    /// Converts an error of publishing a service with this key. If the address
+    /// is already in use, the message explains that.
     pub(super) fn explain(&self, error: scape::Error) -> Failure {
         let failure = Failure::from(error);
         if !failure.message.to_ascii_lowercase().contains("address collision") {
@@ -149,8 +153,8 @@ impl Drop for KeptKey {
     }
 }
 
-/// Saves a key in a new file. Creates the folder of the file if it is the
-/// folder for keys with a name.
+/// Saves a key in a new file. If the file is in [`folder`], creates this folder
+/// if necessary.
 pub(super) fn save(key: &OnionKey, path: &Path) -> Result<(), Failure> {
     if let (Some(parent), Ok(folder)) = (path.parent(), folder())
         && parent == folder
@@ -164,7 +168,8 @@ pub(super) fn save(key: &OnionKey, path: &Path) -> Result<(), Failure> {
     })
 }
 
-/// Returns the folder for keys that are kept under a name.
+/// Returns the folder with the keys that have a name, such as
+/// `~/.local/share/scape/onions`.
 pub(super) fn folder() -> Result<PathBuf, Failure> {
     let variable = |name| {
         // The specification of XDG says that relative paths must be ignored.
@@ -192,9 +197,9 @@ fn create_folder(path: &Path) -> Result<(), Failure> {
 }
 
 /// Reads the key of a client from a file, or from standard input if the path is
-/// `-`. The file may be one that `scape onion auth new` or tor has written. If
-/// the file contains an onion address, all `addresses` must be equal to it.
-/// Returns a failure after Ctrl-C.
+/// `-`. The file may be from `scape onion auth new` or from tor. Returns a
+/// failure if the file contains an onion address that differs from one of
+/// `addresses`, and after Ctrl-C.
 pub(super) fn client_key(
     context: &Context,
     path: &Path,
@@ -225,7 +230,8 @@ pub(super) fn client_key(
     })
 }
 
-/// Writes a new file that only its owner may read.
+/// Writes a new file that only the user can read and write. Returns a failure
+/// if the file exists.
 pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let write = || {

@@ -23,16 +23,18 @@ pub(super) struct Arguments {}
 /// A service, as it is printed with `--json`, one per line.
 #[derive(Debug, Serialize)]
 struct Service {
-    /// The address. Missing if the file `hostname` can't be read.
+    /// The address of the service. `null` if the file `hostname` can't be read.
     address: Option<OnionAddress>,
-    /// The kind: `disk`, `detached`, or `current` for a service of this
-    /// connection.
+    /// The kind of service: `disk` for one in tor's configuration, `detached`,
+    /// or `current` for one of this control connection.
     kind: &'static str,
-    /// The ports of the onion address. Missing if tor doesn't report them.
+    /// The ports of the onion address. `null` if tor doesn't report them.
     ports: Option<Vec<Port>>,
-    /// The folder of a service on disk. Missing for other services.
+    /// The folder of a service in tor's configuration. `null` for other
+    /// services.
     directory: Option<PathBuf>,
-    /// The reason why the address is missing.
+    /// The reason why the address can't be read. Missing if the address is
+    /// known.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }

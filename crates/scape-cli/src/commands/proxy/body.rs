@@ -1,36 +1,38 @@
-//! The body of a request, which is passed on as it is.
+//! The body of a request. The proxy passes it on unchanged.
 
 use std::io::{self, BufRead as _, BufReader, Read};
 
 use super::request::Length;
 
-/// The maximum length of a line between chunks, in bytes.
+/// The maximum length, in bytes, of a line outside of the chunks of a body.
 const LONGEST_LINE: u64 = 8192;
-/// The maximum number of lines after the last chunk.
+/// The maximum number of trailer lines, which may follow the last chunk.
 const MOST_TRAILERS: usize = 100;
 
-/// A reader of the body of one request. After the body, everything that the
-/// program sends is discarded, because it belongs to another request, which may
-/// be for another server.
+/// A reader that returns the body of one request, with the lines between its
+/// chunks. Then it discards everything that the program sends, because this
+/// belongs to another request, which may be for another server.
 #[derive(Debug)]
 pub(super) struct Body<R> {
     connection: BufReader<R>,
     state: State,
-    /// A line that was read and is passed on next.
+    /// The last line that was read. [`Read::read`] returns the rest of it
+    /// first.
     line: io::Cursor<Vec<u8>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// `left` bytes of the body follow. If `chunked` is true, they are the rest
-    /// of a chunk with its line end, and another chunk follows.
+    /// `left` more bytes of the body follow. If `chunked` is true, they are the
+    /// rest of a chunk with its line end, and another chunk follows.
     Bytes {
         left: u64,
         chunked: bool,
     },
-    /// The line with the length of a chunk follows.
+    /// The line with the length of the next chunk follows.
     ChunkLine,
-    /// Lines after the last chunk follow.
+    /// Trailers follow, which are the lines after the last chunk. `seen` of
+    /// them were read.
     Trailers {
         seen: usize,
     },
@@ -46,7 +48,7 @@ impl<R: Read> Body<R> {
         Body { connection: BufReader::new(connection), state, line: io::Cursor::default() }
     }
 
-    /// Reads a line. The line is passed on next, together with its line end.
+    /// Reads a line with its line end, to be returned to the caller of `read`.
     fn read_line(&mut self) -> io::Result<()> {
         let mut line = Vec::new();
         (&mut self.connection).take(LONGEST_LINE).read_until(b'\n', &mut line)?;
@@ -57,7 +59,8 @@ impl<R: Read> Body<R> {
         Ok(())
     }
 
-    /// Reads the line with the length of the next chunk, and begins the chunk.
+    /// Reads the line with the length of the next chunk, and sets the state for
+    /// the content of the chunk. After length 0, the trailers follow.
     fn begin_chunk(&mut self) -> io::Result<()> {
         self.read_line()?;
         match httparse::parse_chunk_size(self.line.get_ref()) {

@@ -17,12 +17,14 @@ use crate::base::failure::Failure;
 use crate::commands::traffic::visitors::Places;
 use serve::{Proxy, busy, serve};
 
-/// The maximum number of concurrent connections.
+/// The maximum number of concurrent connections that are served. Further ones
+/// are refused with an answer.
 const MOST: usize = 512;
 /// The maximum number of connections that are being refused at the same time.
 /// Further connections are closed without an answer.
 const MOST_REFUSED: usize = 32;
-/// The interval between two checks for a signal.
+/// The interval at which the command checks if a signal has come. Also the
+/// pause after a connection couldn't be accepted.
 const POLL: Duration = Duration::from_millis(50);
 
 /// Run an HTTP proxy that connects through tor
@@ -47,12 +49,13 @@ pub(crate) struct Arguments {
     isolate_by_user: bool,
 }
 
-/// The proxy, as it is printed with `--json` when it is ready.
+/// The addresses of the running proxy, as they are printed with `--json` when
+/// it is ready.
 #[derive(Debug, Serialize)]
 struct Ready {
     /// The address that the proxy listens on.
     listen: SocketAddr,
-    /// The URL for variables such as `https_proxy`.
+    /// The URL of the proxy, for environment variables such as `https_proxy`.
     url: String,
 }
 

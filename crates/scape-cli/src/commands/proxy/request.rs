@@ -6,7 +6,8 @@ use scape::socks::Target;
 use crate::base::failure::in_words_of_the_command;
 use crate::commands::traffic::head::RequestHead;
 
-/// The answer to a refused request: the status and the reason.
+/// The answer to a request that the proxy refuses: the HTTP status and the
+/// reason for the user.
 pub(super) type Refusal = (&'static str, String);
 
 const BAD: &str = "400 Bad Request";
@@ -15,8 +16,9 @@ const BAD: &str = "400 Bad Request";
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) target: Target,
-    /// The head to send, and the length of the body after it. `None` for
-    /// CONNECT, because then the program talks to the server itself.
+    /// The head to send to the server, and the length of the body after it.
+    /// `None` for CONNECT: nothing is sent, because the program talks to the
+    /// server itself.
     pub(super) head: Option<(Vec<u8>, Length)>,
 }
 
@@ -28,7 +30,7 @@ pub(super) enum Length {
 }
 
 /// The headers that aren't passed on, because they are about the connection to
-/// the proxy. `Host` is replaced by a new header.
+/// the proxy. `host` is among them because it is replaced by a new header.
 const DROPPED: [&str; 7] = [
     "connection",
     "keep-alive",
@@ -44,8 +46,8 @@ fn parse_target(text: &str) -> Result<Target, Refusal> {
 }
 
 impl Request {
-    /// Parses a request, and decides how to pass it on. Returns a refusal if
-    /// the proxy can't pass it on.
+    /// Converts a request to the proxy into the request for the server. Returns
+    /// a refusal if the proxy can't pass it on.
     pub(super) fn new(head: &RequestHead) -> Result<Self, Refusal> {
         let bad = |why: &str| (BAD, why.to_owned());
         if head.method == "CONNECT" {
@@ -104,8 +106,9 @@ fn strip_scheme(url: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("http").then_some(rest)
 }
 
-/// Returns the length of the body. A request that could be understood in two
-/// ways is refused.
+/// Returns the length of the body. Refuses a request if its headers allow two
+/// interpretations of the length, because the server could choose the other
+/// one.
 fn length(head: &RequestHead) -> Result<Length, Refusal> {
     let unclear = || (BAD, "the length of the body is unclear".to_owned());
     let encodings = head.values("transfer-encoding").count();
@@ -128,8 +131,9 @@ fn length(head: &RequestHead) -> Result<Length, Refusal> {
     }
 }
 
-/// Returns the user name and password of `Proxy-Authorization`. Returns `None`
-/// if the header is missing or malformed.
+/// Returns the user name and password from the header `Proxy-Authorization`.
+/// Returns `None` if the header is missing or malformed, or if the name is
+/// empty.
 pub(super) fn credentials(head: &RequestHead) -> Option<(Vec<u8>, Vec<u8>)> {
     let (scheme, encoded) = head.text("proxy-authorization")?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

@@ -1,4 +1,4 @@
-//! Serves a program that uses the proxy.
+//! Serves one connection of a program to the proxy.
 
 use std::io::{self, Cursor, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -16,18 +16,19 @@ use crate::commands::traffic::join::{AtEnd, join};
 
 /// The time that a program has to send the head of a request.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The timeout of each write of a refusal. Then the program has the same time
-/// again to close the connection.
+/// The time limit of each write of a refusal. Afterwards, the program has the
+/// same time to close the connection.
 const REFUSING: Duration = Duration::from_secs(5);
-/// The maximum number of bytes of a refused request that are read.
+/// The number of bytes of a refused request after which the proxy stops
+/// reading.
 const MOST_REFUSED: usize = 1 << 20;
-/// The time that a connection stays open after the program has closed it, if
-/// the server sends nothing.
+/// The time that a connection stays open after the program has closed its side.
+/// The time begins anew whenever the server sends data.
 const SILENCE: Duration = Duration::from_secs(30);
-/// The header that asks for a user name.
+/// The header with which a refusal asks the program for a user name.
 const ASK: &str = "Proxy-Authenticate: Basic realm=\"any name is a circuit of its own\"\r\n";
 
-/// The settings of the proxy.
+/// The client and the settings with which the proxy serves all connections.
 #[derive(Debug)]
 pub(super) struct Proxy {
     client: TorClient,
@@ -39,8 +40,9 @@ impl Proxy {
         Proxy { client, isolate_by_user }
     }
 
-    /// Returns the client that passes on a request. With `--isolate-by-user`,
-    /// the client uses separate circuits for the user of the request.
+    /// Returns the client for a request. With `--isolate-by-user`, this client
+    /// uses circuits that only requests with the same user name and password
+    /// share.
     fn client(&self, head: &RequestHead) -> Result<TorClient, Refusal> {
         if !self.isolate_by_user {
             return Ok(self.client.clone());
@@ -57,7 +59,8 @@ impl Proxy {
     }
 }
 
-/// Serves the only request of a connection to the proxy.
+/// Receives one request on a connection to the proxy, passes it on, and passes
+/// back the answer. Then closes the connection.
 pub(super) fn serve(proxy: &Proxy, mut program: TcpStream) -> io::Result<()> {
     let mut rest = Vec::new();
     let set_timeout = |left| program.set_read_timeout(Some(left));
@@ -103,7 +106,7 @@ pub(super) fn serve(proxy: &Proxy, mut program: TcpStream) -> io::Result<()> {
     joined
 }
 
-/// Refuses a connection, because there are too many.
+/// Refuses a connection, because too many connections are open.
 pub(super) fn busy(program: TcpStream) -> io::Result<()> {
     refuse(program, "503 Service Unavailable", "too many connections are open")
 }
@@ -122,8 +125,8 @@ fn refuse(mut program: TcpStream, status: &str, why: &str) -> io::Result<()> {
     discard(&program)
 }
 
-/// Reads the rest of a refused request. Closing the connection with unread data
-/// would reset it, and the program could lose the answer.
+/// Reads and discards the rest of a refused request. Closing the connection
+/// with unread data would reset it, and the program could lose the answer.
 fn discard(mut program: &TcpStream) -> io::Result<()> {
     let begun = Instant::now();
     let mut buffer = [0; 16 * 1024];

@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// The addresses that `--address` selects: a network, or all addresses with the
-/// same beginning.
+/// The addresses that `--address` selects: a network, or the addresses whose
+/// text begins in the same way.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum AddressFilter {
     Network(IpAddr, u8),
-    /// The first parts of an address as text. For example, `192.0.2` fits
-    /// `192.0.2.1`, but not `192.0.20.1`.
+    /// The first parts of the text of an address. For example, `192.0.2`
+    /// selects `192.0.2.1`, but not `192.0.20.1`.
     Beginning(String),
 }
 

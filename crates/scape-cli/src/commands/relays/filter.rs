@@ -10,7 +10,7 @@ use crate::base::failure::Failure;
 use crate::commands::shared::relay::flags;
 use crate::commands::shared::words::{self, contains};
 
-/// The conditions that a relay must fulfil.
+/// The conditions that a relay must fulfil to be printed.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filters")]
 pub(super) struct Filter {
@@ -49,7 +49,8 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Returns the names of the wanted and the unwanted flags.
+    /// Returns the names of the flags that relays must have, and then the names
+    /// of those that they must not have.
     fn flag_names(&self) -> (Vec<&str>, Vec<&str>) {
         let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
         for flag in &self.flag {
@@ -62,14 +63,15 @@ impl Filter {
         (wanted, unwanted)
     }
 
-    /// Returns a failure for a flag that the library doesn't know. Called if
-    /// tor has no consensus in which the flag could occur.
+    /// Returns a failure if the user named a flag that the library doesn't
+    /// know. Used if tor has no consensus yet. Otherwise,
+    /// [`check`](Self::check) is used.
     pub(super) fn check_names(&self) -> Result<(), Failure> {
         self.check_against(|_| false)
     }
 
-    /// Returns a failure for a flag that the library doesn't know, unless a
-    /// relay in the consensus has it.
+    /// Returns a failure if the user named a flag that the library doesn't know
+    /// and no relay in the consensus has.
     pub(super) fn check(&self, directory: &Directory) -> Result<(), Failure> {
         self.check_against(|name| {
             let mut unknown = directory.relays().iter().flat_map(Relay::unknown_flags);

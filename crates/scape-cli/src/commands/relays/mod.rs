@@ -71,13 +71,14 @@ impl Arguments {
     }
 }
 
-/// The list that `scape relays` prints.
+/// The list that `scape relays` prints. It keeps the rows until tor has a new
+/// directory.
 struct Relays {
     filter: Filter,
     countries: Countries,
     limit: Option<usize>,
-    /// The directory that was read last, and its rows. `None` before the first
-    /// one.
+    /// The directory from which the rows were made, and the rows. `None` before
+    /// the first one was read.
     last: Option<(Arc<Directory>, Rc<[RelayRow]>)>,
 }
 

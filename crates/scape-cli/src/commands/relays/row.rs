@@ -23,13 +23,13 @@ pub(super) struct RelayRow {
     /// The bandwidth in the consensus in kilobytes (1,000 bytes) per second.
     /// `null` if the consensus doesn't contain it.
     pub(super) bandwidth: Option<u32>,
-    /// True if the bandwidth was measured, false if the relay claims it. `null`
-    /// if the consensus doesn't say which.
+    /// True if the bandwidth was measured by authorities, false if it is only
+    /// the relay's own claim. `null` if the consensus doesn't say which.
     is_measured: Option<bool>,
-    /// The relay's share of the bandwidth of all relays, from 0 to 1. `null` if
+    /// The relay's share of the sum of all bandwidths, from 0 to 1. `null` if
     /// the relay's bandwidth is unknown.
     consensus_weight_fraction: Option<f64>,
-    /// The address with the OR port.
+    /// The IPv4 address and the OR port.
     address: SocketAddrV4,
     ipv6: Option<SocketAddrV6>,
     pub(super) country: Option<CountryCode>,
@@ -41,7 +41,8 @@ pub(super) struct RelayRow {
 }
 
 impl RelayRow {
-    /// Creates the row of a relay. `total` is the bandwidth of all relays.
+    /// Creates the row of a relay. `total` is the sum of the bandwidths of all
+    /// relays, in the unit of the consensus.
     pub(super) fn new(relay: &Relay, country: Option<CountryCode>, total: u64) -> Self {
         let fraction = |bandwidth| f64::from(bandwidth) / total as f64;
         RelayRow {
@@ -61,7 +62,7 @@ impl RelayRow {
     }
 }
 
-/// Returns the columns of the table.
+/// Returns the columns of the table that `scape relays` prints.
 pub(super) fn columns() -> Vec<Column> {
     vec![
         Column::new("nickname", |row| Some(row.nickname.clone())),

@@ -5,18 +5,19 @@ use std::str::FromStr;
 
 use scape::word::Version;
 
-/// A version, a series of versions, or a range.
+/// The argument of `--version`: a version, a series of versions, or a range.
 #[derive(Debug, Clone)]
 pub(super) enum VersionFilter {
-    /// The first parts of a version, such as `0.4.8`.
+    /// The first parts of a version. For example, `0.4.8` selects `0.4.8.12`.
     Series(String),
-    /// All versions for which a comparison with this version has one of these
-    /// results.
+    /// Selects a version if comparing it with the second field results in one
+    /// of the first field's values.
     Range(&'static [Ordering], Version),
 }
 
-/// The operators, and the results of the comparison that they accept. `<=`
-/// comes before `<`, because the first operator that fits counts.
+/// The operators for ranges, and the results of a comparison that fulfil them.
+/// `<=` comes before `<`, because the first operator at the start of the
+/// argument counts.
 const OPERATORS: [(&str, &[Ordering]); 5] = [
     ("<=", &[Ordering::Less, Ordering::Equal]),
     (">=", &[Ordering::Greater, Ordering::Equal]),

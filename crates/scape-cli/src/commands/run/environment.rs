@@ -1,4 +1,5 @@
-//! The variables that make programs use tor's SOCKS port.
+//! The environment variables that make programs connect through tor's SOCKS
+//! port.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -14,8 +15,8 @@ use crate::base::failure::{Exit, Failure};
 /// The variables for proxies. Each of them is set in capitals and in small
 /// letters.
 const PROXIES: [&str; 4] = ["ALL_PROXY", "FTP_PROXY", "HTTPS_PROXY", "HTTP_PROXY"];
-/// The variables that are removed: those that make programs bypass the proxy or
-/// use another one, and those that contain tor's password.
+/// Further variables that are removed. Some make programs bypass the proxy or
+/// use another one, others contain tor's password.
 const REMOVED: &[&str] = &[
     "GIT_PROXY_COMMAND",
     // `git -c` passes its settings on in this variable, and they count more
@@ -27,33 +28,36 @@ const REMOVED: &[&str] = &[
     "TOR_CONTROL_PASSWD",
     "SCAPE_PASSWORD_FILE",
 ];
-/// Variables with the command line of ssh, for programs that start ssh. These
-/// programs split the value in different ways, but all of them know single
-/// quotes.
+/// Variables that contain a command line for starting ssh. The programs that
+/// read them split this command line in different ways, but all of them know
+/// single quotes.
 const SSH_COMMANDS: [&str; 4] = ["GIT_SSH_COMMAND", "RSYNC_RSH", "SVN_SSH", "BORG_RSH"];
-/// Variables that contain the name of an ssh program, but can't contain the
-/// options with which it would connect through Tor.
+/// Variables that contain the name of an ssh program without options. ssh can't
+/// be led through Tor with them, because that needs options.
 const SSH_PROGRAMS: [&str; 1] = ["CVS_RSH"];
-/// The value that the [`SSH_PROGRAMS`] get. No program has this name, so the
-/// error message about the missing program contains the reason.
+/// The value to which the [`SSH_PROGRAMS`] are set. No program has this name,
+/// so ssh isn't started. The error message contains the name, which tells the
+/// reason.
 const NO_PROGRAM: &str = "scape-run-has-no-ssh-for-this-program";
-/// The variable with the program that git starts if there is no
-/// `GIT_SSH_COMMAND`.
+/// The variable with the program that git starts for ssh if `GIT_SSH_COMMAND`
+/// isn't set.
 const GIT_SSH: &str = "GIT_SSH";
-/// The variable with the number of settings that git takes from variables. git
-/// reads the names of the settings from `GIT_CONFIG_KEY_0` and so on, and the
-/// values from `GIT_CONFIG_VALUE_0` and so on.
+/// The variable with the number of settings that git reads from variables. The
+/// names of the settings are in `GIT_CONFIG_KEY_0` and so on, and the values in
+/// `GIT_CONFIG_VALUE_0` and so on.
 const GIT_SETTINGS: &str = "GIT_CONFIG_COUNT";
-/// The beginning of the variables with settings for git.
+/// The beginning of the names of variables that contain settings for git.
 const GIT_SETTING: &str = "GIT_CONFIG_";
-/// The variable with the SOCKS port for programs that start `scape`.
+/// The variable with the address of the SOCKS port, for a `scape` that the
+/// program starts.
 const SOCKS: &str = "SCAPE_SOCKS";
 /// The options that keep ssh from connecting without Tor. Otherwise, ssh could
 /// use a shared connection that is open already, or ask a name server or a
 /// Kerberos server.
 const SSH_OPTIONS: &str = "-o ControlPath=none -o CanonicalizeHostname=no \
                            -o VerifyHostKeyDNS=no -o GSSAPIAuthentication=no";
-/// The password that belongs to the user name of [`Isolation::random`].
+/// The password for the SOCKS port. It goes with the user name of
+/// [`Isolation::random`].
 const PASSWORD: &str = "0";
 
 /// Returns true if a variable may choose a proxy or make programs bypass it,
@@ -63,21 +67,23 @@ pub(super) fn is_about_proxies(name: &str) -> bool {
 }
 
 /// Returns true if programs must not inherit this variable. `is_chosen` is true
-/// if the command line chooses a tor. Then variables that name a tor are
-/// removed, too, because they may name a different one.
+/// if the command line specifies which tor to use. Then variables that describe
+/// a tor are removed, too, because they may describe a different one.
 pub(super) fn is_removed(name: &str, is_chosen: bool) -> bool {
     is_about_proxies(name) || REMOVED.contains(&name) || is_chosen && OF_TOR.contains(&name)
 }
 
-/// Returns true if a variable decides whether programs connect through Tor.
+/// Returns true if this variable determines whether programs connect through
+/// Tor, so that no wrapper may change it.
 pub(super) fn leads_through_tor(name: &str) -> bool {
     let is_socks = name == SOCKS || name.to_ascii_lowercase().starts_with("tor_socks");
     let is_ssh = SSH_COMMANDS.contains(&name) || SSH_PROGRAMS.contains(&name) || name == GIT_SSH;
     is_about_proxies(name) || is_socks || is_ssh || name.starts_with(GIT_SETTING)
 }
 
-/// Returns the variables for a program, by name. They contain new credentials
-/// for the SOCKS port, so the program gets its own circuits.
+/// Returns the variables that make a program use this SOCKS port, by name. They
+/// contain new credentials for the port, so the program shares no circuit with
+/// others.
 pub(super) fn variables(socks: &Address) -> Result<BTreeMap<String, String>, Failure> {
     let address = address(socks)?;
     let isolation = Isolation::random();
@@ -96,9 +102,10 @@ pub(super) fn variables(socks: &Address) -> Result<BTreeMap<String, String>, Fai
     Ok(variables)
 }
 
-/// Returns the variables that make git use `proxy`, even if its configuration
-/// files set `http.proxy`, which counts more than `ALL_PROXY`. Settings in the
-/// user's variables are kept.
+/// Returns the variables that make git use `proxy`. They count more than
+/// `http.proxy` in git's configuration files, which in turn counts more than
+/// `ALL_PROXY`. The new setting is added to those in the user's variables,
+/// which `variable` looks up.
 pub(super) fn git_variables(
     proxy: &str,
     variable: impl Fn(&str) -> Option<OsString>,
@@ -113,9 +120,9 @@ pub(super) fn git_variables(
     ])
 }
 
-/// Returns the variables that lead ssh through Tor when another program starts
-/// it. Those that the user has set aren't returned. `scape` is the path of this
-/// program.
+/// Returns the variables that make programs start an ssh that connects through
+/// Tor. Variables that the user has set are left out. `variable` looks up the
+/// user's variables. `scape` is the path of this program.
 pub(super) fn ssh_variables(
     scape: &Path,
     variable: impl Fn(&str) -> Option<OsString>,
@@ -130,7 +137,8 @@ pub(super) fn ssh_variables(
     commands.chain(programs).filter(|(name, _)| is_unset(name)).collect()
 }
 
-/// Returns the command line of an ssh that connects through Tor.
+/// Returns the command line of ssh with options that make it connect through
+/// Tor.
 fn ssh(scape: &Path) -> String {
     // Other letters would need quotes for ssh, its shell, and the program that
     // starts ssh, so the path is only used without such letters.

@@ -5,7 +5,8 @@ use std::ffi::OsString;
 
 use super::wrappers;
 
-/// Programs that are refused, and the reasons.
+/// Names of programs that are refused, because they connect without Tor. Each
+/// group of names comes with the reason.
 const LEAKS: &[(&[&str], &str)] = &[
     (
         &["ping", "ping4", "ping6", "fping", "arping", "hping3"],
@@ -43,14 +44,16 @@ const LEAKS: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// ssh and programs that use it. They connect through tor if `scape connect` is
-/// their ProxyCommand.
+/// ssh and programs that start it. They connect through Tor only if their
+/// options make `scape connect` the ProxyCommand of ssh.
 const SSH: &[&str] = &["ssh", "scp", "sftp", "autossh", "rsync", "sshfs"];
-/// The short options of curl whose values may be in the next word, except `-x`.
+/// The short options of curl, other than `-x`, whose value is the next word if
+/// it isn't joined with the option.
 const CURL_VALUES: &str = "AbcCdDeEFhHKmoPQrtTuUwXyYz";
 
-/// Returns the reason if a command line is known to connect without Tor.
-/// `leads_git` is true if the ssh of git connects through Tor.
+/// Returns the reason to refuse a command line, because the program is known to
+/// connect without Tor. Returns `None` if it may run. `leads_git` is true if
+/// the variables make git's ssh connect through Tor.
 pub(super) fn find(words: &[OsString], leads_git: bool) -> Option<String> {
     let words: Vec<String> = words.iter().map(|it| it.to_string_lossy().into_owned()).collect();
     let words = match wrappers::unwrap(&words) {
@@ -70,7 +73,8 @@ pub(super) fn find(words: &[OsString], leads_git: bool) -> Option<String> {
     }
 }
 
-/// Returns true if ssh connects with `scape connect`, or makes no connection.
+/// Returns true if the arguments make ssh connect with `scape connect`, or make
+/// no connection.
 fn is_safe_ssh(arguments: &[String]) -> bool {
     let connects_through_tor = |word: &String| {
         let lower = word.to_ascii_lowercase();
@@ -79,8 +83,8 @@ fn is_safe_ssh(arguments: &[String]) -> bool {
     arguments.iter().any(connects_through_tor) || matches!(arguments, [only] if only == "-V")
 }
 
-/// Returns the reason if an option tells curl to use no proxy, or a different
-/// proxy.
+/// Returns the reason to refuse curl if one of its options makes it use no
+/// proxy, or a different one.
 fn curl(arguments: &[String]) -> Option<String> {
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
@@ -110,8 +114,8 @@ fn curl(arguments: &[String]) -> Option<String> {
     None
 }
 
-/// Returns true if a long option of curl, which may be abbreviated, sets a
-/// proxy.
+/// Returns true if a long option of curl sets a proxy. `option` is the option
+/// without `--`, perhaps abbreviated.
 fn replaces_proxy(option: &str) -> bool {
     let sets = |name: &str, shortest: usize| option.len() >= shortest && name.starts_with(option);
     // The options --socks5-basic and --socks5-gssapi only choose a method of
@@ -122,10 +126,10 @@ fn replaces_proxy(option: &str) -> bool {
     sets("proxy1.0", 4) || sets("preproxy", 3) || is_socks
 }
 
-/// Returns the reason if git would connect without Tor: because of an option
-/// that sets a proxy or an ssh, or because an argument is a repository to which
-/// git connects directly. Those are `git://` URLs and, unless `leads_ssh` is
-/// true, repositories that git fetches with ssh.
+/// Returns the reason to refuse git if it would connect without Tor. There are
+/// three causes: an option that sets a proxy or an ssh, a `git://` URL, and a
+/// repository that is fetched with ssh. If `leads_ssh` is true, ssh connects
+/// through Tor, so repositories that are fetched with ssh are allowed.
 fn git(arguments: &[String], leads_ssh: bool) -> Option<String> {
     if let Some(word) = arguments.iter().find(|word| word.starts_with("git://")) {
         return Some(format!("git connects to {word} without a proxy; use https:// instead"));
@@ -155,9 +159,9 @@ fn git(arguments: &[String], leads_ssh: bool) -> Option<String> {
     ))
 }
 
-/// Returns the settings `name=value` in the arguments of git, which follow `-c`
-/// or `--config`, or are joined with these options. The options of other
-/// commands, such as `git switch -c`, are returned, too.
+/// Returns the settings `name=value` in the arguments of git. A setting follows
+/// `-c` or `--config`, or is joined with it. Other words after `-c` are
+/// returned, too, such as the branch in `git switch -c branch`.
 fn git_settings(arguments: &[String]) -> impl Iterator<Item = &str> {
     let before = std::iter::once("").chain(arguments.iter().map(String::as_str));
     arguments.iter().zip(before).filter_map(|(word, before)| {
@@ -168,8 +172,8 @@ fn git_settings(arguments: &[String]) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Returns true if a setting `name=value` of git sets a proxy, or an ssh that
-/// doesn't connect with `scape connect`.
+/// Returns true if a setting `name=value` of git sets a proxy, or sets an ssh
+/// that doesn't connect with `scape connect`.
 fn replaces_git_proxy(setting: &str) -> bool {
     let Some((name, value)) = setting.split_once('=') else { return false };
     let name = name.to_ascii_lowercase();
@@ -179,9 +183,9 @@ fn replaces_git_proxy(setting: &str) -> bool {
     is_proxy || is_ssh || name == "core.gitproxy"
 }
 
-/// Returns true for a repository like `user@host:path`, which git fetches with
-/// ssh. If `is_repository` is false, the word may be something else, such as
-/// `main:main`, so it must contain a user.
+/// Returns true if git would fetch the repository `word` with ssh, as for
+/// `user@host:path`. If `is_repository` is false, the word may also be
+/// something else, such as `main:main`, so only a word with a user counts.
 fn is_over_ssh(word: &str, is_repository: bool) -> bool {
     let Some((host, _)) = word.split_once(':').filter(|_| !word.contains("://")) else {
         return false;

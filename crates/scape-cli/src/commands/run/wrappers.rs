@@ -1,19 +1,22 @@
-//! Recognizes wrappers, such as `nice`, which run the program in their
-//! arguments.
+//! Recognizes wrappers: programs such as `nice` that run another program, which
+//! is in their arguments.
 
 use std::path::Path;
 
 use super::environment::leads_through_tor;
 
-/// A program, such as `nice`, that runs the program in its arguments.
+/// A program, such as `nice`, that runs another program, which is in its
+/// arguments.
 struct Wrapper {
     names: &'static [&'static str],
-    /// The short options whose values may be in the next word.
+    /// The short options with a value. The value is joined with the option or
+    /// is the next word.
     short: &'static str,
-    /// The long options whose values may be in the next word.
+    /// The long options with a value, without `--`. The value follows `=` or is
+    /// the next word.
     long: &'static [&'static str],
-    /// The number of arguments before the program that aren't options, such as
-    /// the time limit of `timeout`.
+    /// The number of arguments that come before the program and aren't options.
+    /// For example, `timeout` has one: the time limit.
     words: usize,
 }
 
@@ -34,13 +37,13 @@ const WRAPPERS: &[Wrapper] = &[
     Wrapper { names: &["nohup", "setsid"], short: "", long: &[], words: 0 },
 ];
 
-/// The folders of programs that come with the system.
+/// The folders in which a program with a known name is the system's program.
 const FOLDERS: &[&str] =
     &["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
 
 /// Returns the name of a program without its folder. Returns `None` if the
-/// program is in a folder that isn't in [`FOLDERS`], because it may only share
-/// its name with a program of the system.
+/// folder isn't one of the [`FOLDERS`], because a program in another folder may
+/// only share its name with a program of the system.
 pub(super) fn name(word: &str) -> Option<&str> {
     match word.rsplit_once('/') {
         None => Some(word),
@@ -50,7 +53,8 @@ pub(super) fn name(word: &str) -> Option<&str> {
     }
 }
 
-/// Removes wrappers from the beginning of a command line.
+/// Returns a command line without the wrappers at its beginning, so that the
+/// first word is the program that is run in the end.
 ///
 /// # Errors
 ///
@@ -69,8 +73,9 @@ fn find(word: &str) -> Option<&'static Wrapper> {
     WRAPPERS.iter().find(|wrapper| wrapper.names.contains(&name))
 }
 
-/// Returns the command that a wrapper runs, from the wrapper's arguments. Same
-/// errors as [`unwrap`].
+/// Returns the command line that a wrapper runs. `arguments` are the wrapper's
+/// arguments. Same errors as [`unwrap`], most often a variable that `env`
+/// changes.
 fn inside(wrapper: &Wrapper, arguments: &[String]) -> Result<Vec<String>, String> {
     let is_env = wrapper.names.contains(&"env");
     let mut rest = arguments.iter();
@@ -120,9 +125,10 @@ enum Value {
     Next,
 }
 
-/// Returns the name and value of an option. A word may contain several short
-/// options, and only the last one can have a value. Returns `None` for words
-/// that aren't options.
+/// Returns the name and the value of the option in a word. If the word joins
+/// several short options, returns the first of them that has a value or is
+/// `-i`, with which `env` clears the environment. Returns `None` if the word
+/// isn't an option.
 fn option(wrapper: &Wrapper, word: &str) -> Option<(String, Value)> {
     if let Some(long) = word.strip_prefix("--") {
         let (name, value) = match long.split_once('=') {
@@ -157,8 +163,8 @@ fn option(wrapper: &Wrapper, word: &str) -> Option<(String, Value)> {
     Some((letters.to_owned(), Value::None))
 }
 
-/// Returns an error if a variable leads programs through Tor, because then env
-/// must not change it.
+/// Returns an error if programs need `variable` to connect through Tor, because
+/// then `env` must not change it.
 fn check(variable: &str) -> Result<(), String> {
     match leads_through_tor(variable) {
         true => Err(format!(

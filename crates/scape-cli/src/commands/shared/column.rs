@@ -1,4 +1,4 @@
-//! The columns of a list, with their cells and their order.
+//! The columns of a list: the text of their cells, and sorting by a column.
 
 use std::cmp::Reverse;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -7,18 +7,18 @@ use crate::base::failure::Failure;
 use crate::base::output::Output;
 use crate::base::table::Table;
 
-/// The text of a cell without a value.
+/// The text of a cell if the row has no value in the column.
 const NOTHING: &str = "-";
 
-/// A value that rows are sorted by.
+/// The value of a cell for sorting.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
     Number(u64),
-    /// A text in lower case.
+    /// A text in lower case, so that case doesn't matter for the order.
     Text(String),
     /// A sequence of numbers, such as the parts of a version.
     Numbers(Vec<u32>),
-    /// A key whose order is reversed.
+    /// A key that is sorted in the opposite order.
     Last(Reverse<Box<Key>>),
 }
 
@@ -27,8 +27,8 @@ impl Key {
         Key::Text(text.to_string().to_lowercase())
     }
 
-    /// Returns the key for the age of something that began at this time. The
-    /// lowest age comes first.
+    /// Returns the key for the age of something that began at `since`. The
+    /// lowest age is sorted first.
     pub(crate) fn age(since: SystemTime) -> Option<Key> {
         let since = since.duration_since(UNIX_EPOCH).ok()?;
         Some(Key::Number(since.as_micros().try_into().ok()?).reversed())
@@ -44,11 +44,11 @@ impl Key {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column<R> {
     name: &'static str,
-    /// A function that returns the text of a cell, or `None` if the row has no
-    /// value.
+    /// A function that returns the text of a row's cell. `None` means that the
+    /// row has no value in this column.
     cell: fn(&R) -> Option<String>,
-    /// A function that returns the key of a cell, or `None` if the row has no
-    /// value.
+    /// A function that returns the key by which a row is sorted. `None` means
+    /// that the text of the cell is used.
     key: fn(&R) -> Option<Key>,
     right: bool,
 }
@@ -60,7 +60,7 @@ impl<R> Column<R> {
         Column { name, cell, key: |_| None, right: false }
     }
 
-    /// Sets the values that the rows are sorted by.
+    /// Sets the function that returns the key by which a row is sorted.
     pub(crate) fn by(self, key: fn(&R) -> Option<Key>) -> Self {
         Column { key, ..self }
     }
@@ -84,8 +84,8 @@ pub(crate) struct Order<R> {
 }
 
 impl<R> Order<R> {
-    /// Creates the order by the column with the name `by`, or tor's order if
-    /// `by` is `None`. Returns a failure if there is no such column.
+    /// Creates an order by the column named `by`, or tor's order if `by` is
+    /// `None`. Returns a failure if there is no column with this name.
     pub(crate) fn new(
         columns: &[Column<R>],
         by: Option<&str>,
@@ -105,8 +105,8 @@ impl<R> Order<R> {
         }
     }
 
-    /// Sorts rows. Rows without a value in the column come last. Rows with
-    /// equal values keep their order.
+    /// Sorts rows. Rows without a value in the column come last, even in
+    /// reverse order. Rows with equal values keep their order.
     pub(crate) fn sort(&self, rows: &mut [R]) {
         let Some(column) = &self.by else {
             if self.is_reversed {
@@ -123,7 +123,7 @@ impl<R> Order<R> {
     }
 }
 
-/// Returns the rows as a table.
+/// Formats rows as a table with these columns.
 pub(crate) fn table<R>(out: &Output, columns: &[Column<R>], rows: &[R]) -> String {
     let names: Vec<_> = columns.iter().map(|column| column.name).collect();
     let mut table = Table::new(&names);

@@ -1,4 +1,4 @@
-//! Looks up the countries of addresses.
+//! Looks up the countries of IP addresses.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use scape::word::CountryCode;
 
 use crate::base::failure::{Exit, Failure};
 
-/// The options that choose the source of countries.
+/// The options about the source of the countries of addresses.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct CountryOptions {
     /// A database of countries in MaxMind's format (.mmdb)
@@ -23,7 +23,8 @@ pub(crate) struct CountryOptions {
 }
 
 impl CountryOptions {
-    /// Opens the database, if one is named.
+    /// Opens the database of `--geoip`. Without this option, returns a value
+    /// that contains no database.
     pub(crate) fn database(&self) -> Result<GeoIp, Failure> {
         match &self.geoip {
             // The failure counts as wrong usage, because other exit codes would
@@ -36,12 +37,13 @@ impl CountryOptions {
     }
 }
 
-/// The countries of addresses. Each address is looked up only once.
+/// The countries of IP addresses. Each address is looked up only once.
 #[derive(Debug)]
 pub(crate) struct Countries {
     geoip: GeoIp,
     known: HashMap<IpAddr, Option<CountryCode>>,
-    /// True if some countries couldn't be looked up, because tor has no data.
+    /// True if countries are missing, because tor hasn't loaded its data about
+    /// them.
     is_incomplete: bool,
 }
 
@@ -51,8 +53,8 @@ impl Countries {
         Ok(Countries { geoip, known: HashMap::new(), is_incomplete: false })
     }
 
-    /// Looks up the countries of those addresses that weren't looked up before.
-    /// tor is asked for hundreds of addresses at once.
+    /// Looks up the countries of the addresses, except those that are already
+    /// known. If tor is asked, each request contains hundreds of addresses.
     pub(crate) fn learn(
         &mut self,
         addresses: impl IntoIterator<Item = IpAddr>,
@@ -81,12 +83,13 @@ impl Countries {
     }
 
     /// Returns the country of an address. Returns `None` if the country is
-    /// unknown, or if [`learn`](Self::learn) wasn't called with the address.
+    /// unknown, or if [`learn`](Self::learn) hasn't looked it up.
     pub(crate) fn of(&self, ip: IpAddr) -> Option<CountryCode> {
         self.known.get(&ip).copied().flatten()
     }
 
-    /// Returns a failure if some countries couldn't be looked up.
+    /// Returns a failure if tor has no data about countries, so that filters by
+    /// country would miss entries.
     pub(crate) fn must_be_complete(&self) -> Result<(), Failure> {
         if !self.is_incomplete {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Circuits and streams that have ended a moment ago.
+//! Remembers circuits and streams that have ended recently, for `--watch`.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,8 @@ use scape::state::{Circuit, Stream};
 /// The time for which `--watch` still shows a circuit or stream that has ended.
 const SHOWN: Duration = Duration::from_secs(5);
 
-/// A handle to a circuit or a stream, which ends at some time.
+/// A handle to a circuit or a stream, which knows if the circuit or stream has
+/// ended.
 pub(crate) trait Ends: Clone + PartialEq {
     fn is_ended(&self) -> bool;
 }
@@ -24,8 +25,8 @@ impl Ends for Stream {
     }
 }
 
-/// The handles that the last list contained. A handle that has ended comes with
-/// the time when its end was first noticed.
+/// The handles that [`add_to`](Self::add_to) returned last. For a circuit or
+/// stream that has ended, also the time when its end was noticed.
 #[derive(Debug)]
 pub(crate) struct Ended<H> {
     known: Vec<(H, Option<Instant>)>,
@@ -38,8 +39,9 @@ impl<H> Default for Ended<H> {
 }
 
 impl<H: Ends> Ended<H> {
-    /// Returns the open handles, and those that have ended since the last call
-    /// or less than five seconds ago.
+    /// Returns those handles of the last call that have ended, and all handles
+    /// in `open`. An ended handle is left out once its end was noticed five
+    /// seconds ago. `now` is the present time.
     pub(crate) fn add_to(&mut self, open: Vec<H>, now: Instant) -> Vec<H> {
         let mut known: Vec<_> = std::mem::take(&mut self.known)
             .into_iter()

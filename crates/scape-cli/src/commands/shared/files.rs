@@ -1,4 +1,4 @@
-//! Files of a tor that runs on this machine.
+//! Reads files of a tor that runs on this machine.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -7,8 +7,8 @@ use std::path::Path;
 use scape::Controller;
 use scape::transport::Address;
 
-/// Returns true if the address of the control port is on this machine. If tor
-/// runs on another machine, its files must not be searched for here.
+/// Returns true if the control port is on this machine. If tor runs on another
+/// machine, the paths that it reports must not be opened here.
 pub(crate) fn is_local(controller: &Controller) -> bool {
     controller.control_address().is_none_or(Address::is_local)
 }
@@ -22,7 +22,7 @@ pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Reads the first `most` bytes of a file, or all of a shorter file.
+/// Reads a file as text, but at most its first `most` bytes.
 pub(crate) fn read_start(path: &Path, most: u64) -> io::Result<String> {
     let mut text = String::new();
     open_file(path)?.take(most).read_to_string(&mut text)?;

@@ -1,4 +1,4 @@
-//! Serializes values as JSON.
+//! Functions for serde that serialize values as JSON.
 
 use std::time::SystemTime;
 
@@ -25,12 +25,12 @@ pub(crate) fn seconds<S: Serializer>(
     time.and_then(|time| clock::utc(time, 0)).serialize(serializer)
 }
 
-/// A list at one moment, as `--watch` prints it: an object with the time and
-/// the list.
+/// The list at one moment, as `--watch --json` prints it: an object with the
+/// time and the rows.
 #[derive(Debug)]
 pub(crate) struct Snapshot<'a, R> {
     pub(crate) time: SystemTime,
-    /// The key of the list, such as `circuits`.
+    /// The name of the list, which is the key of the rows, such as `circuits`.
     pub(crate) noun: &'static str,
     pub(crate) rows: &'a [R],
 }
@@ -56,8 +56,8 @@ mod tests {
         at: Option<SystemTime>,
     }
 
-    /// The start of the year 10000, counted from 1970: the first time that RFC
-    /// 3339 can't represent.
+    /// The start of the year 10000 in seconds since 1970. RFC 3339 can't
+    /// represent times from then on.
     const END: Duration = Duration::from_secs(253_402_300_800);
 
     #[test]

@@ -4,16 +4,18 @@ use std::fs;
 use std::iter;
 use std::path::{Path, PathBuf};
 
-/// The maximum number of symbolic links that are followed.
+/// The maximum number of symbolic links that are followed, because links may
+/// form a circle.
 const MOST_LINKS: usize = 40;
 
-/// Follows symbolic links. Returns the path at the end, even if nothing exists
-/// there yet.
+/// Returns the path at the end of a chain of symbolic links, even if nothing
+/// exists at this path.
 pub(crate) fn follow_links(path: &Path) -> PathBuf {
     links(path).last().unwrap_or_default()
 }
 
-/// Returns a path, and the paths to which its symbolic links lead.
+/// Returns `path`, then the path that it leads to if it is a symbolic link, and
+/// so on.
 pub(crate) fn links(path: &Path) -> impl Iterator<Item = PathBuf> {
     let next = |path: &PathBuf| {
         let target = fs::read_link(path).ok()?;

@@ -1,4 +1,5 @@
-//! Prints, sorts and watches lists, such as those of circuits and relays.
+//! Prints lists, such as those of circuits and relays, sorts them, and watches
+//! them for changes.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::options::duration;
 
-/// The options of all lists.
+/// The options of all commands that print lists.
 #[derive(Debug, Clone, PartialEq, Default, Args)]
 #[command(next_help_heading = "List options")]
 pub(crate) struct ListOptions {
@@ -43,8 +44,9 @@ pub(crate) struct ListOptions {
 }
 
 impl ListOptions {
-    /// Returns a failure if one of these options or a filter is given. Called
-    /// for commands that print no list, such as `circuits close`.
+    /// Returns a failure if the user gave one of these options. Also returns
+    /// one if `has_filters` is true. Called for the subcommand `command`, which
+    /// prints no list, such as `circuits close`.
     pub(crate) fn must_be_absent(&self, has_filters: bool, command: &str) -> Result<(), Failure> {
         if *self != ListOptions::default() {
             let message = format!("--sort, --reverse and --watch can't be used with {command}");
@@ -57,30 +59,32 @@ impl ListOptions {
     }
 }
 
-/// A list that can be printed, such as that of circuits.
+/// A list that a command prints, such as that of circuits.
 pub(crate) trait Listing {
-    /// An entry of the list. It contains nothing that changes by itself, such
-    /// as an age, so two lists differ only if tor has changed something.
+    /// An entry of the list. It must not contain values that change by
+    /// themselves, such as an age, because the list is printed again when a row
+    /// changes.
     type Row: Clone + PartialEq + Serialize;
 
-    /// The name of the list, which is also its key in JSON.
+    /// The name of the list in the plural, such as `circuits`. It is also the
+    /// key of the rows in JSON.
     const NOUN: &'static str;
 
     /// Returns the columns of the table.
     fn columns(&self) -> Vec<Column<Self::Row>>;
 
-    /// Returns the rows in tor's order. Returns the same `Rc` as before if
-    /// nothing can have changed.
+    /// Returns the rows that fit the filters, in tor's order. Returns the same
+    /// `Rc` as before if nothing can have changed.
     fn rows(&mut self, state: &State, now: Instant) -> Result<Rc<[Self::Row]>, Failure>;
 
-    /// Returns the part of the sorted rows that is printed. By default, this is
-    /// all of them.
+    /// Returns the part of the sorted rows that is printed. By default, all
+    /// rows are printed.
     fn first<'a>(&self, rows: &'a [Self::Row]) -> &'a [Self::Row] {
         rows
     }
 
-    /// Returns the number of entries without the filters. Must be called after
-    /// [`rows`](Self::rows).
+    /// Returns the number of rows that there would be without the filters. Must
+    /// be called after [`rows`](Self::rows).
     fn count(&self, state: &State) -> usize;
 
     /// Returns the note that is printed if the list is empty.
@@ -89,8 +93,8 @@ pub(crate) trait Listing {
     }
 }
 
-/// Returns the note for a list without entries that fit the filters. `count` is
-/// the number of all entries.
+/// Returns the note for a list in which no row fits the filters. `count` is the
+/// number of rows without the filters.
 pub(crate) fn none_fit(noun: &str, count: usize) -> String {
     match count {
         0 => format!("no {noun}"),
@@ -98,7 +102,7 @@ pub(crate) fn none_fit(noun: &str, count: usize) -> String {
     }
 }
 
-/// Prints the list, or with `--watch` prints it whenever it changes.
+/// Prints the list once. With `--watch`, prints it whenever it changes.
 pub(crate) fn show<L: Listing>(
     context: &Context,
     options: &ListOptions,
@@ -122,13 +126,14 @@ pub(crate) fn show<L: Listing>(
     }
 }
 
-/// Reads the rows once, and shows the progress.
+/// Reads the rows of the list. Shows on standard error that it is reading if
+/// this takes long.
 pub(crate) fn read<L: Listing>(listing: &mut L, state: &State) -> Result<Vec<L::Row>, Failure> {
     let _busy = Busy::new(format_args!("reading the {}", L::NOUN));
     Ok(listing.rows(state, Instant::now())?.to_vec())
 }
 
-/// Prints rows as a table, or with `--json` as one line of JSON per row.
+/// Prints rows as a table. With `--json`, prints one line of JSON for each row.
 pub(crate) fn print<R: Serialize>(
     context: &Context,
     columns: &[Column<R>],

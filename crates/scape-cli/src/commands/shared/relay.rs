@@ -4,8 +4,8 @@ use scape::netdoc::Relay;
 use scape::word::{Fingerprint, RelayName};
 use serde::Serialize;
 
-/// A relay with its fingerprint and nickname. tor names some relays by only one
-/// of the two.
+/// The fingerprint and the nickname of a relay in the path of a circuit. For
+/// some relays, tor reports only one of the two.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct RelayRef {
     pub(crate) fingerprint: Option<Fingerprint>,
@@ -13,7 +13,8 @@ pub(crate) struct RelayRef {
 }
 
 impl RelayRef {
-    /// Returns the nickname, or the fingerprint if the nickname is unknown.
+    /// Returns the nickname of the relay, or its fingerprint if the nickname is
+    /// unknown.
     pub(crate) fn short(&self) -> String {
         self.nickname.clone().unwrap_or_else(|| self.long())
     }

@@ -12,19 +12,22 @@ use crate::base::output::print_bytes;
 use crate::base::suspension;
 use crate::base::table::cut;
 
-/// The sequence that switches to the alternate screen and hides the cursor.
+/// The escape sequences that switch to the alternate screen and hide the
+/// cursor.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
-/// The sequence that shows the cursor and switches back to the normal screen.
+/// The escape sequences that show the cursor and switch back to the normal
+/// screen.
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
-/// The beginning of a change of the screen; [`END`] is its end. Terminals that
-/// know these sequences show everything between them at once.
+/// The escape sequences at the beginning of a change of the screen; [`END`] is
+/// sent afterwards. Terminals that know these sequences show the whole change
+/// at once.
 const BEGIN: &str = "\x1b[?2026h\x1b[H";
 const END: &str = "\x1b[?2026l";
 const CLEAR_LINE: &str = "\x1b[K";
 const CLEAR_BELOW: &str = "\x1b[J";
 
 /// True while the terminal shows the alternate screen. A thread must hold the
-/// lock while it changes the screen.
+/// lock while it writes to the terminal.
 static IS_SHOWN: Mutex<bool> = parking_lot::const_mutex(false);
 
 /// The alternate screen of the terminal. The normal screen returns when the
@@ -37,7 +40,8 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// Switches to the alternate screen at the first [`draw`](Self::draw).
+    /// Prepares the alternate screen. The terminal switches to it at the first
+    /// [`draw`](Self::draw).
     pub(crate) fn new() -> Result<Self, Failure> {
         let has_styles = anstream::AutoStream::choice(&io::stdout()) != ColorChoice::Never;
         let restoring = interrupt::restore_with(|| drop(leave()));
@@ -46,9 +50,9 @@ impl Screen {
         Ok(Screen { has_styles, _restoring: restoring })
     }
 
-    /// Shows a text in place of the previous one. If the text doesn't fit, the
-    /// last line shows the number of lines that are left out. Does nothing if a
-    /// shell has continued the program in the background.
+    /// Shows a text instead of the previous one. If the text doesn't fit on the
+    /// screen, the last line shows the number of missing lines. Does nothing if
+    /// a shell has continued the program in the background.
     pub(crate) fn draw(&self, text: &str) -> Result<(), Failure> {
         let mut is_shown = IS_SHOWN.lock();
         if !suspension::may_draw() {
@@ -65,15 +69,15 @@ impl Screen {
         print_bytes(format!("{enter}{}", frame(&text, width.into(), height.into())).into_bytes())
     }
 
-    /// Returns true if the program was stopped and may draw again, so that the
-    /// caller must draw the text.
+    /// Returns true if Ctrl-Z has stopped the program and it is in the
+    /// foreground again. The caller must then draw the text again.
     pub(crate) fn is_back(&self) -> bool {
         !*IS_SHOWN.lock() && suspension::may_draw()
     }
 }
 
-/// Switches back to the normal screen. Nothing is drawn until the returned lock
-/// is dropped.
+/// Switches back to the normal screen. Returns the lock of [`IS_SHOWN`], so
+/// that nothing is drawn until it is dropped.
 fn leave() -> MutexGuard<'static, bool> {
     let mut is_shown = IS_SHOWN.lock();
     if *is_shown {
@@ -84,10 +88,10 @@ fn leave() -> MutexGuard<'static, bool> {
     is_shown
 }
 
-/// Returns the output that replaces the text on the screen. It doesn't clear
-/// the screen first, because that would flicker. If the text has more than
-/// `height` lines, the last row says how many lines are missing. The lines of
-/// the text must not be longer than `width`.
+/// Returns the escape sequences and lines that replace the text on the screen.
+/// They don't clear the screen first, because that would flicker. If the text
+/// has more than `height` lines, the last row shows the number of missing
+/// lines. The caller must have cut the lines at `width` columns.
 fn frame(text: &str, width: usize, height: usize) -> String {
     let count = text.lines().count();
     let shown = if count > height { height.saturating_sub(1) } else { count };

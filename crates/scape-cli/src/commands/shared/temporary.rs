@@ -2,13 +2,15 @@
 
 use std::io;
 
-/// Returns the text of an error without the name of a temporary file. The crate
-/// `tempfile` adds this name at the end, but it doesn't help the user.
+/// Returns the message of an error from the crate `tempfile` without the name
+/// of the temporary file, which the crate adds at the end. The name doesn't
+/// help the user.
 pub(crate) fn without_temporary_name(error: &io::Error) -> String {
     before_temporary_name(&error.to_string()).to_owned()
 }
 
-/// Returns the part of a message in front of the name of a temporary file.
+/// Returns the part of a message before the name of a temporary file, or the
+/// whole message if it contains no such name.
 pub(crate) fn before_temporary_name(message: &str) -> &str {
     message.split_once(" at path \"").map_or(message, |(reason, _)| reason)
 }

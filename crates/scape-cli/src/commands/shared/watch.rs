@@ -16,18 +16,19 @@ use crate::base::failure::Failure;
 use crate::base::table::cut;
 use crate::base::units;
 
-/// The minimum time between two snapshots.
+/// The minimum time between printing the list twice.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The interval between two checks for a new size of the terminal, and for the
-/// return of a stopped program to the foreground.
+/// The interval at which `--watch` checks if the terminal has a new size, or if
+/// a stopped program is in the foreground again.
 const SCREEN_POLL: Duration = Duration::from_millis(200);
 
 /// The width and the height of the terminal.
 type Size = (Width, Height);
 
-/// Prints the list whenever it has changed, and at least once in each interval
-/// `every`. Returns after Ctrl-C, or when the connection ends.
+/// Prints the list whenever it has changed, and at least once in the time
+/// `every`. Only returns with a failure: after Ctrl-C, or when the connection
+/// to tor ends.
 pub(super) fn watch<L: Listing>(
     context: &Context,
     state: &State,
@@ -69,16 +70,17 @@ pub(super) fn watch<L: Listing>(
     }
 }
 
-/// Returns the line above the table, cut at the width of the terminal.
+/// Returns the line above the table: the time and the number of rows. It is cut
+/// at `width` columns.
 fn title(time: SystemTime, count: usize, noun: &str, width: Option<u16>) -> String {
     let title = format!("{}  {count} {noun}", units::time(time));
     cut(&title, width.map_or(usize::MAX, usize::from)).to_owned()
 }
 
-/// Waits for a reason to print the list again, and returns the rows. The
-/// reasons are that the list differs from `last`, or that `longest` has passed.
-/// If the list is on the screen, there are two more: the size of the terminal
-/// isn't `size` any more, or a stopped program was continued.
+/// Waits until the list must be printed again, and returns the rows. This is
+/// the case if the list differs from `last`, or after the time `longest`. With
+/// a `screen`, it is also the case if the size of the terminal isn't `size` any
+/// more, or if a stopped program is in the foreground again.
 fn next<L: Listing>(
     state: &State,
     listing: &mut L,

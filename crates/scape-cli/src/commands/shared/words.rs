@@ -1,4 +1,4 @@
-//! tor's words as values of options, such as the statuses of circuits.
+//! Options whose values are words of tor, such as the statuses of circuits.
 
 use std::ffi::OsStr;
 
@@ -7,13 +7,13 @@ use clap::{Arg, Command};
 
 use crate::base::failure::Failure;
 
-/// A parser that accepts any word, because later versions of tor may have more
-/// words. The help and the completions contain the known words.
+/// A parser that accepts any word, because later versions of tor may use new
+/// words. The help and the completions list the known words.
 #[derive(Debug, Clone)]
 pub(crate) struct WordParser(Vec<&'static str>);
 
-/// Returns the parser for an option with these known values. `text` returns a
-/// value in tor's spelling.
+/// Returns the parser for an option. `known` contains the known values, and
+/// `text` returns the word for a value in tor's spelling.
 pub(crate) fn parser<T>(known: &'static [T], text: fn(&'static T) -> &'static str) -> WordParser {
     WordParser(known.iter().map(text).collect())
 }
@@ -35,8 +35,9 @@ impl TypedValueParser for WordParser {
     }
 }
 
-/// Returns a failure for a word that is neither in `known` nor in use by tor.
-/// `noun` and `plural` name the kind of the words in the message.
+/// Returns a failure if one of the `words` is neither in `known` nor in use by
+/// tor. The message calls the words `noun` and `plural`, such as `status` and
+/// `statuses`.
 pub(crate) fn check(
     noun: &str,
     plural: &str,
@@ -55,14 +56,14 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Returns true if no words are wanted, or if the word is one of the wanted
-/// ones. Case is ignored.
+/// Returns true if `word` is one of the wanted words, or if `wanted` is empty.
+/// Case is ignored.
 pub(crate) fn fits(wanted: &[String], word: Option<&str>) -> bool {
     let is_wanted = |word: &str| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(word));
     wanted.is_empty() || word.is_some_and(is_wanted)
 }
 
-/// Returns true if a text contains another one. Case is ignored.
+/// Returns true if `text` contains `part`. Case is ignored.
 pub(crate) fn contains(text: &str, part: &str) -> bool {
     text.to_ascii_lowercase().contains(&part.to_ascii_lowercase())
 }

@@ -46,7 +46,7 @@ impl Arguments {
     }
 }
 
-/// Parses a reason by its name or its number.
+/// Parses the value of `--reason`: the name of a reason or its number.
 fn reason(text: &str) -> Result<EndReason, String> {
     if let Ok(code) = text.parse::<u8>() {
         return Ok(EndReason::new(code));

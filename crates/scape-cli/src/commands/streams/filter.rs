@@ -11,7 +11,7 @@ use scape::word::CircuitId;
 use crate::base::failure::Failure;
 use crate::commands::shared::words::{self, contains};
 
-/// The conditions that a stream must fulfil.
+/// The conditions that a stream must fulfil to be printed.
 #[derive(Debug, Clone, PartialEq, Default, Args)]
 #[command(next_help_heading = "Filters")]
 pub(super) struct Filter {
@@ -38,8 +38,8 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Returns a failure for a status that the library doesn't know, unless a
-    /// stream has it.
+    /// Returns a failure if the user asked for a status that the library
+    /// doesn't know and no stream has.
     pub(super) fn check(&self, state: &State) -> Result<(), Failure> {
         let streams = state.streams();
         let known: Vec<_> = StreamStatus::KNOWN.iter().map(StreamStatus::as_str).collect();
@@ -60,10 +60,11 @@ impl Filter {
     }
 }
 
-/// A condition on the target of a stream: a part of the host, and a port.
+/// A condition on the target of a stream: its host must contain a text, and it
+/// must have the port if one is given.
 #[derive(Debug, Clone, PartialEq)]
 struct TargetFilter {
-    /// The part of the host. If it is empty, every host fits.
+    /// The text that the host must contain. Empty if every host fits.
     host: String,
     port: Option<u16>,
 }

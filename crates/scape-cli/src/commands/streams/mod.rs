@@ -80,7 +80,8 @@ impl Arguments {
     }
 }
 
-/// Returns the stream with this id, or a failure.
+/// Returns the stream with this id. Returns a failure if tor has no such
+/// stream.
 fn find(state: &State, id: StreamId) -> Result<Stream, Failure> {
     state.stream(id).ok_or_else(|| {
         Failure::failed(format!("tor has no stream {id}; `scape streams` lists the streams"))
@@ -92,15 +93,16 @@ fn find(state: &State, id: StreamId) -> Result<Stream, Failure> {
 struct Streams {
     filter: Filter,
     ended: Ended<Stream>,
-    /// The data about each stream from the time when it was first seen.
+    /// The time and the program of each stream in the list, which are found out
+    /// only once.
     seen: HashMap<StreamId, Seen>,
     is_begun: bool,
 }
 
 #[derive(Debug, Clone)]
 struct Seen {
-    /// The time when the stream was first seen. `None` for streams that are
-    /// older than this command.
+    /// The time when the stream was first seen. `None` for a stream that
+    /// existed when the command was started.
     opened: Option<SystemTime>,
     program: Option<Program>,
 }

@@ -1,4 +1,4 @@
-//! `scape streams release` lets tor attach its streams again.
+//! `scape streams release` makes tor attach its streams by itself again.
 
 use clap::Args;
 use serde::Serialize;

@@ -12,7 +12,7 @@ use crate::base::units;
 use crate::commands::shared::column::{self, Key};
 use crate::commands::shared::json;
 
-/// A program that uses a stream.
+/// A program that uses a stream, as it is printed with `--json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Program {
     pid: u32,
@@ -20,8 +20,8 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Returns the program at the other end of the stream. Returns `None` if
-    /// the program isn't known, or if scape isn't allowed to inspect it.
+    /// Returns the program that uses the stream. Returns `None` if the program
+    /// isn't known, or if scape isn't allowed to inspect it.
     pub(super) fn of(stream: &Stream) -> Option<Program> {
         stream.source_addr()?;
         let owner = stream.process().ok()??;
@@ -48,18 +48,18 @@ pub(super) struct StreamRow {
     client_protocol: Option<ClientProtocol>,
     /// The address of the client. `null` if tor hasn't reported it.
     source: Option<SocketAddr>,
-    /// The program that uses the stream, with `pid` and `name`. `null` if it is
-    /// unknown.
+    /// The process id and the name of the program that uses the stream. `null`
+    /// if the program isn't known.
     program: Option<Program>,
-    /// The time when the stream was first seen. Null for streams that are older
-    /// than the command.
+    /// The time when the stream was first seen. `null` for a stream that
+    /// existed when the command was started.
     #[serde(serialize_with = "json::time")]
     opened: Option<SystemTime>,
-    /// The reason why the stream ended, or why tor couldn't attach it the last
-    /// time. `null` if there was no such event.
+    /// The reason why the stream ended, or why tor last failed to attach it.
+    /// `null` if neither has happened.
     reason: Option<StreamReason>,
-    /// The reason that the exit gave for ending the stream. `null` if the exit
-    /// gave none.
+    /// The reason that the exit relay gave for ending the stream. `null` if the
+    /// exit relay gave none.
     remote_reason: Option<StreamReason>,
 }
 
@@ -86,7 +86,7 @@ impl StreamRow {
     }
 }
 
-/// Returns the columns of the table.
+/// Returns the columns of the table that `scape streams` prints.
 pub(super) fn columns() -> Vec<Column> {
     vec![
         Column::new("id", |row| Some(row.id.to_string()))

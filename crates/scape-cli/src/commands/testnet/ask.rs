@@ -1,4 +1,4 @@
-//! Sends requests to networks in the background.
+//! Sends requests to private networks that run in the background.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -13,25 +13,26 @@ use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
 use crate::base::threads;
 
-/// The interval between two checks for a signal.
+/// The interval at which a wait checks if a signal has come.
 const POLL: Duration = Duration::from_millis(50);
-/// The default time limit for the answer of a server, counted from the request.
-/// Only a server that hangs needs longer.
+/// The default time limit for the answer of a network's server, counted from
+/// the request. A server answers much faster unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The answer of a network's server to a request.
 #[derive(Debug)]
 pub(super) enum Answer<T> {
     Is(T),
-    /// The network has ended before it answered.
+    /// The network has ended before its server answered.
     HasEnded,
-    /// No such network is running. A killed server leaves its socket, so the
-    /// socket may exist.
+    /// No network with this name is running. Its socket may still exist,
+    /// because a killed server doesn't remove it.
     NotRunning,
 }
 
 impl<T> Answer<T> {
-    /// Returns the value, or a failure if no such network is running.
+    /// Returns the value of the answer. Returns a failure if the network isn't
+    /// running. `name` is its name for the message.
     pub(super) fn found(self, name: &Name) -> Result<T, Failure> {
         match self {
             Answer::Is(value) => Ok(value),
@@ -74,8 +75,8 @@ impl Asked {
         &self.name
     }
 
-    /// Waits for the next line of the answer, for at most `--timeout` or
-    /// [`PATIENCE`].
+    /// Waits for the next line of the answer, and parses it. The time limit is
+    /// `--timeout` or, without this option, [`PATIENCE`].
     pub(super) fn answer<T: DeserializeOwned>(
         &self,
         context: &Context,
@@ -83,8 +84,8 @@ impl Asked {
         self.answer_within(context, context.options.timeout.unwrap_or(PATIENCE))
     }
 
-    /// Waits for the next line of the answer. `limit` counts from the moment
-    /// when the request was sent, so waiting for several servers that hang
+    /// Waits for the next line of the answer, and parses it. `limit` counts
+    /// from the time of the request. So waiting for several servers that hang
     /// takes no longer than waiting for one.
     pub(super) fn answer_within<T: DeserializeOwned>(
         &self,
@@ -112,8 +113,8 @@ impl Asked {
         })
     }
 
-    /// Returns the next line, or `None` at the end of the connection. `limit`
-    /// counts from the moment when the request was sent.
+    /// Waits for the next line of the answer. Returns `None` if the server has
+    /// closed the connection. `limit` counts from the time of the request.
     fn receive(
         &self,
         context: &Context,
@@ -142,7 +143,8 @@ impl Asked {
     }
 }
 
-/// Sends a request, and passes on the lines of the answer.
+/// Sends a request to the server at the socket `path`. Sends each line of the
+/// answer to `lines`.
 fn talk(path: &Path, request: &str, lines: &Sender<io::Result<String>>) -> io::Result<()> {
     let mut socket = UnixStream::connect(path)?;
     writeln!(socket, "{request}")?;

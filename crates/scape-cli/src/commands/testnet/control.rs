@@ -1,5 +1,5 @@
-//! `scape testnet status`, `env` and `down` ask or end networks that run in the
-//! background.
+//! `scape testnet status`, `env` and `down`, which show or end networks that
+//! run in the background.
 
 use std::process::Child;
 use std::thread;
@@ -17,13 +17,13 @@ use crate::base::failure::Failure;
 use crate::base::table::Table;
 use crate::base::units;
 
-/// The time that a server has to end after SIGTERM, before it is killed.
+/// The time that a server has to end after SIGTERM. Then it is killed.
 const ENDING: Duration = Duration::from_secs(20);
-/// The interval between two checks for the end of a server.
+/// The interval at which [`end_server`] checks if the server has ended.
 const POLL: Duration = Duration::from_millis(20);
 
-/// The name of a network. `scape testnet up` has the option `--name`, so the
-/// other commands accept this option, too.
+/// The name of a network as an argument. Also accepts it as the option
+/// `--name`, because `scape testnet up` has this option.
 #[derive(Debug, Args)]
 struct Named {
     /// The name of the network
@@ -91,8 +91,8 @@ fn one(context: &Context, name: Name) -> Result<(), Failure> {
     }
 }
 
-/// Prints a list of all networks. Returns a failure at the end if a network
-/// didn't answer.
+/// Prints a list of all networks. Networks that don't answer are left out. In
+/// this case, returns a failure after printing the others.
 fn all(context: &Context) -> Result<(), Failure> {
     let (mut states, mut failures): (Vec<State>, _) = (Vec::new(), Failures::default());
     for asked in ask_all("status")? {
@@ -185,7 +185,8 @@ impl DownArguments {
     }
 }
 
-/// Waits until a network that was asked to end has ended.
+/// Waits until a network has ended. `asked` is the request `down`, which was
+/// already sent to the network.
 fn end(context: &Context, asked: &Asked) -> Result<Answer<()>, Failure> {
     // The server confirms the request at once. Ending the network takes longer.
     match asked.answer(context)? {
@@ -210,25 +211,26 @@ fn outcome(asked: &Asked, ending: Ending) -> Result<Answer<()>, Failure> {
     }
 }
 
-/// Returns the state of a network.
+/// Asks the network with this name for its state.
 fn state(context: &Context, name: Name) -> Result<State, Failure> {
     let asked = Asked::send(name, "status")?;
     asked.answer(context)?.found(asked.name())
 }
 
-/// Sends a request to all networks.
+/// Sends a request to all networks in the background, without waiting for the
+/// answers.
 fn ask_all(request: &'static str) -> Result<Vec<Asked>, Failure> {
     place::names()?.into_iter().map(|name| Asked::send(name, request)).collect()
 }
 
-/// The failures of some networks. They are collected, so that a command
-/// continues with the other networks.
+/// The failures of some networks, as a single failure. Collecting them lets a
+/// command continue with the other networks.
 #[derive(Debug, Default)]
 struct Failures(Option<Failure>);
 
 impl Failures {
-    /// Adds a failure. After Ctrl-C, returns a failure with the exit code for
-    /// interrupts instead.
+    /// Adds a failure to the others. After Ctrl-C, returns the failure for
+    /// interrupts instead, which ends the command.
     fn add(&mut self, context: &Context, failure: Failure) -> Result<(), Failure> {
         context.check_interrupt()?;
         self.0 = match self.0.take() {
@@ -246,7 +248,8 @@ impl Failures {
     }
 }
 
-/// Ends a server and its network. A server that hangs is killed.
+/// Ends a server and its network with SIGTERM. Kills the server if it hasn't
+/// ended after [`ENDING`].
 pub(super) fn end_server(server: &mut Child) {
     // An error only means that the server has ended by itself.
     let _ = kill_process(Pid::from_child(server), Signal::TERM);

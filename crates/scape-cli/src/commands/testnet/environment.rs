@@ -1,4 +1,5 @@
-//! The variables that tell a program how to reach a network.
+//! The environment variables that tell a program how to reach a private
+//! network.
 
 use std::collections::BTreeMap;
 
@@ -48,8 +49,8 @@ pub(super) fn variables(
     variables
 }
 
-/// Returns the variables as commands for a shell. Other variables that tell
-/// programs how to reach a tor are unset.
+/// Returns shell commands that set these variables, and unset all other
+/// variables that tell programs how to reach a tor.
 pub(super) fn exports(variables: &BTreeMap<String, String>) -> String {
     let others: Vec<&str> =
         OF_TOR.into_iter().filter(|name| !variables.contains_key(*name)).collect();

@@ -1,4 +1,5 @@
-//! The folder with the sockets of private networks that run in the background.
+//! The folder with the sockets and lock files of private networks that run in
+//! the background.
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
@@ -11,8 +12,8 @@ use rustix::io::Errno;
 
 use crate::base::failure::Failure;
 
-/// The maximum length of a network's name. The path of a socket is limited to
-/// about 100 bytes.
+/// The maximum length of a network's name. It is short because the name is part
+/// of a socket's path, which is limited to about 100 bytes.
 const LONGEST: usize = 32;
 
 /// The name of a private network that runs in the background.
@@ -20,7 +21,7 @@ const LONGEST: usize = 32;
 pub(super) struct Name(String);
 
 impl Default for Name {
-    /// Returns the name of a network that the user gave no name.
+    /// Returns the name of a network for which the user chose none: `default`.
     fn default() -> Self {
         Name("default".into())
     }
@@ -44,8 +45,8 @@ impl std::fmt::Display for Name {
     }
 }
 
-/// Returns the user's folder for the sockets, which only the user can enter.
-/// Creates it if it is missing.
+/// Returns the user's folder for sockets and lock files. Creates it if it is
+/// missing. Returns a failure if other users can enter it.
 fn folder() -> Result<PathBuf, Failure> {
     let folder = match env::var_os("XDG_RUNTIME_DIR") {
         Some(runtime) if !runtime.is_empty() => PathBuf::from(runtime).join("scape-testnet"),
@@ -79,10 +80,10 @@ pub(super) fn socket(name: &Name) -> Result<PathBuf, Failure> {
     Ok(folder()?.join(format!("{name}.sock")))
 }
 
-/// Locks the name of a network. The kernel releases the lock when the process
-/// ends. Returns `None` if another process holds the lock. The lock file is
-/// never removed, because otherwise two processes could lock two files with the
-/// same name.
+/// Locks the name of a network for its server, so that no other server uses the
+/// name. Returns `None` if another process holds the lock. The kernel releases
+/// the lock when the process ends. The lock file is never removed, because
+/// otherwise two processes could lock two files for the same name.
 pub(super) fn lock(name: &Name) -> Result<Option<File>, Failure> {
     let path = lock_file(name)?;
     let failed =
@@ -104,13 +105,14 @@ fn lock_file(name: &Name) -> Result<PathBuf, Failure> {
     Ok(folder()?.join(format!("{name}.lock")))
 }
 
-/// Returns the id of the process that holds the lock of a network's name.
-/// Returns `None` if the id can't be read.
+/// Returns the process id of the server that holds the lock of this name.
+/// Returns `None` if the process id can't be read.
 pub(super) fn server_of(name: &Name) -> Option<u32> {
     fs::read_to_string(lock_file(name).ok()?).ok()?.trim().parse().ok()
 }
 
-/// Returns the names of all networks that have a socket, sorted.
+/// Returns the sorted names of all networks that have a socket. A network whose
+/// server was killed may be among them.
 pub(super) fn names() -> Result<Vec<Name>, Failure> {
     let folder = folder()?;
     let files = fs::read_dir(&folder)

@@ -1,11 +1,12 @@
-//! Relays and bridges of a network, as the command line describes them.
+//! Parses the relays and bridges of a private network from the command line.
 
 use std::str::FromStr;
 
 use scape::testing::RelayOptions;
 use serde::{Deserialize, Serialize};
 
-/// The settings of a relay, such as `nickname=fast,bandwidth=20000,exit=false`.
+/// The settings of a relay or bridge, such as
+/// `nickname=fast,bandwidth=20000,exit=false`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Relay {
     settings: Vec<Setting>,
@@ -20,7 +21,7 @@ enum Setting {
     Family(String),
     Country(String),
     Transport(String),
-    /// An option of torrc, with the name and the value.
+    /// The name and the value of an option of torrc.
     Option(String, String),
 }
 
@@ -77,18 +78,18 @@ fn setting(word: &str) -> Result<Setting, String> {
     })
 }
 
-/// The settings whose values are names.
+/// The settings whose value is a name.
 const NAMED: [&str; 4] = ["nickname", "family", "country", "transport"];
 
-/// Returns true if tor accepts this as the name of a transport. All names stand
-/// for the same transport, which is built into the network.
+/// Returns true if tor accepts `name` as the name of a pluggable transport. All
+/// names stand for the same transport, which is built into the network.
 fn is_transport(name: &str) -> bool {
     let is_letter = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
     name.starts_with(is_letter) && name.chars().all(|it| is_letter(it) || it.is_ascii_digit())
 }
 
 impl Relay {
-    /// Applies the settings to a relay.
+    /// Returns `relay` with these settings.
     pub(super) fn apply(&self, mut relay: RelayOptions) -> RelayOptions {
         for setting in &self.settings {
             relay = match setting.clone() {

@@ -52,7 +52,8 @@ impl Arguments {
     }
 }
 
-/// Starts the network, and shows the progress.
+/// Starts the network, waits until it is ready, and shows the progress
+/// meanwhile.
 fn start(context: &Context, settings: &Settings) -> Result<TestNetwork, Failure> {
     let busy = std::sync::Arc::new(Busy::new("starting the network"));
     let shown = busy.clone();

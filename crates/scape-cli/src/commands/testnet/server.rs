@@ -1,4 +1,5 @@
-//! The process in the background that keeps a network.
+//! The server: a process in the background that keeps a private network
+//! running.
 //!
 //! The server reads its settings as JSON from standard input. Until the network
 //! is ready, it writes `Message`s to standard output, each as a line of JSON.
@@ -31,11 +32,11 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::threads;
 
-/// The interval between two checks for a signal.
+/// The interval at which the server checks if a signal has come.
 const POLL: Duration = Duration::from_millis(100);
 /// The request to end the network.
 const DOWN: &str = "down";
-/// The timeout of each read from, or write to, a client.
+/// The timeout of each read from, or write to, a program that sends a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Keep a network in the background (used by `up`)
@@ -44,7 +45,7 @@ pub(crate) struct Arguments {
     name: Name,
 }
 
-/// A line that the server prints while it starts.
+/// A message on the server's standard output, until the network is ready.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Message {
@@ -61,12 +62,12 @@ pub(super) enum Ending {
     Begun,
     /// The network has ended, and everything was removed.
     Ended,
-    /// The network has ended, but something else failed. The text is the
-    /// reason.
+    /// The network has ended, but something failed, such as writing the logs of
+    /// `--keep`. Contains the reason.
     Failed(String),
 }
 
-/// The phase of a network.
+/// The phase in the life of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Phase {
@@ -78,20 +79,20 @@ pub(super) enum Phase {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) name: String,
-    /// The id of the process that keeps the network.
+    /// The process id of the server, which keeps the network running.
     pub(super) pid: u32,
     /// The phase: `starting` or `running`.
     pub(super) state: Phase,
-    /// The time since the network was ready, in seconds. 0 until then.
+    /// The time since the network became ready, in seconds. 0 until then.
     pub(super) uptime: u64,
-    /// The nodes. Empty until the network is ready.
+    /// The tor processes of the network. Empty until the network is ready.
     pub(super) nodes: Vec<NodeState>,
-    /// The variables for programs that use the network. Empty until the network
-    /// is ready.
+    /// The environment variables for programs that use the network. Empty until
+    /// the network is ready.
     pub(super) environment: BTreeMap<String, String>,
 }
 
-/// The state of a node, which is a tor process of the network.
+/// The state of a node: one of the tor processes of the network.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct NodeState {
     pub(super) nickname: String,
@@ -104,7 +105,7 @@ pub(super) struct NodeState {
     pub(super) data_directory: PathBuf,
 }
 
-/// A request, with the connection for the answer.
+/// A request to the server, with the connection on which it is answered.
 struct Request {
     word: String,
     connection: UnixStream,
@@ -173,9 +174,9 @@ impl Arguments {
 }
 
 /// Starts a thread that cancels the start of the network if `up` ends before
-/// the network is ready, because nobody would know about the network. `up`
-/// keeps the standard input of this process open, so the end of the standard
-/// input is the end of `up`.
+/// the network is ready. Otherwise, the network would go on without a user who
+/// knows about it. `up` keeps the standard input of this process open, so the
+/// thread waits for the end of the standard input.
 fn watch(token: CancelToken, is_ready: Arc<AtomicBool>) -> Result<(), Failure> {
     threads::start_or_fail(move || {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
@@ -185,8 +186,8 @@ fn watch(token: CancelToken, is_ready: Arc<AtomicBool>) -> Result<(), Failure> {
     })
 }
 
-/// Starts the network, and answers requests in the meantime. Also returns the
-/// request to end the network if one came before the network was ready.
+/// Starts the network. Meanwhile, answers requests with `state`. Returns the
+/// network, and the request to end it if one came before the network was ready.
 fn start(
     context: &Context,
     settings: &Settings,
@@ -225,8 +226,8 @@ fn start(
     })
 }
 
-/// Frees the name of the network, and then sends the last answer to the request
-/// to end the network.
+/// Frees the name of the network. Then answers `last`, the request to end the
+/// network, with the result.
 fn finish(socket: Socket, last: Option<Request>, result: &Result<(), Failure>) {
     drop(socket);
     if let Some(request) = last {
@@ -238,8 +239,9 @@ fn finish(socket: Socket, last: Option<Request>, result: &Result<(), Failure>) {
     }
 }
 
-/// Answers requests until a signal comes, until `over` is closed, or until a
-/// client asks to end the network. Returns the request of this client.
+/// Answers requests until a signal comes, `over` is closed, or a request to end
+/// the network comes. Returns that request, which is answered later, when the
+/// network has ended. Returns `None` in the other cases.
 fn answer_requests(
     context: &Context,
     requests: &Receiver<Request>,
@@ -287,11 +289,13 @@ fn reply(mut connection: &UnixStream, value: &impl Serialize) {
     }
 }
 
-/// The socket of a network. Dropping it removes its file and frees the name.
+/// The socket of a network, on which the server receives requests. Dropping the
+/// value removes the socket's file and frees the network's name.
 struct Socket {
     path: PathBuf,
     requests: Receiver<Request>,
-    /// The lock of the name. It is released after the socket's file is removed.
+    /// The lock of the network's name. It is released after the file of the
+    /// socket was removed.
     _lock: File,
 }
 

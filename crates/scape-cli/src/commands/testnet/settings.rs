@@ -1,4 +1,4 @@
-//! The settings of a network, as options of the command line.
+//! The settings of a private network, as options of the command line.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ pub(super) struct Settings {
     pub(super) keep: Option<PathBuf>,
 }
 
-/// The name under which exits reach the web server.
+/// The host name under which exits reach the web server of `--web`.
 pub(super) const WEB: &str = "web.test";
 
 fn host(text: &str) -> Result<(String, IpAddr), String> {
@@ -136,8 +136,8 @@ impl Settings {
         builder
     }
 
-    /// Checks that [`Kept::write`] can write to its folder. Otherwise, the logs
-    /// would be lost when the network ends.
+    /// Checks that [`Kept::write`] will be able to write to the folder of
+    /// `--keep`. Otherwise, the logs would be lost when the network ends.
     pub(super) fn check_keep(&self) -> Result<(), Failure> {
         let Some(folder) = &self.keep else { return Ok(()) };
         std::fs::create_dir_all(folder)
@@ -146,9 +146,9 @@ impl Settings {
             .map_err(|error| cannot_write(folder, &error))
     }
 
-    /// Returns the data that [`Kept::write`] needs. Must be called as soon as
-    /// the network is ready, because the files of the network are removed at
-    /// once after a signal.
+    /// Reads the data for [`Kept::write`]. Must be called as soon as the
+    /// network is ready, because a signal removes the files of the network at
+    /// once.
     pub(super) fn kept(&self, network: &TestNetwork) -> Kept {
         let Some(folder) = self.keep.clone() else { return Kept(None) };
         let torrcs = network.nodes().iter().map(Node::torrc);
@@ -156,14 +156,15 @@ impl Settings {
     }
 }
 
-/// The folder of `--keep`, and the torrcs of the nodes. `None` without
-/// `--keep`.
+/// The folder of `--keep`, and the torrc of each node or the error of reading
+/// it. `None` without `--keep`.
 #[derive(Debug)]
 pub(super) struct Kept(Option<(PathBuf, Vec<scape::Result<String>>)>);
 
 impl Kept {
-    /// Writes the log and the torrc of each node. If a file can't be written or
-    /// read, continues with the others, and returns the first failure.
+    /// Writes the log and the torrc of each node into the folder of `--keep`.
+    /// If a file can't be read or written, continues with the others, and
+    /// returns the first failure at the end.
     pub(super) fn write(self, network: &TestNetwork) -> Result<(), Failure> {
         let Some((folder, torrcs)) = self.0 else { return Ok(()) };
         let mut result = Ok(());

@@ -18,12 +18,12 @@ use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
 use crate::base::threads;
 
-/// The interval between two checks for a signal.
+/// The interval at which the command checks if a signal has come.
 const POLL: Duration = Duration::from_millis(50);
 
-/// The time that a silent server gets in addition to the network's time limit,
-/// before it counts as hanging. The server itself gives up at the network's
-/// time limit.
+/// The time that is added to the network's time limit. A server that sends
+/// nothing for the sum counts as hanging. It should give up by itself at the
+/// network's time limit.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// Start a network in the background
@@ -80,7 +80,8 @@ impl Arguments {
     }
 }
 
-/// Prints the variables that tell programs how to reach the network.
+/// Prints the variables that tell programs how to reach the network, as shell
+/// commands or as JSON.
 fn show(context: &Context, state: &State) -> Result<(), Failure> {
     if context.out.is_json() {
         return context.out.value(state);
@@ -95,7 +96,8 @@ fn show(context: &Context, state: &State) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Waits until the network is ready, and shows the progress.
+/// Waits until the network is ready, and shows the progress meanwhile. Returns
+/// a failure if the server fails, ends or hangs.
 fn wait(context: &Context, server: &mut Child) -> Result<State, Failure> {
     let busy = Busy::new("starting the network");
     let messages = messages(server)?;
@@ -134,8 +136,9 @@ fn wait(context: &Context, server: &mut Child) -> Result<State, Failure> {
     }
 }
 
-/// Starts a thread that reads the messages of the server, and returns their
-/// receiver.
+/// Starts a thread that reads the server's messages from its standard output.
+/// Returns the receiver of the messages. The channel closes when the server
+/// ends.
 fn messages(server: &mut Child) -> Result<Receiver<Message>, Failure> {
     let (sender, messages) = unbounded();
     if let Some(stdout) = server.stdout.take() {

@@ -1,4 +1,4 @@
-//! A small web server that tests can talk to.
+//! A small web server that the exits of a private network can reach.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use crate::base::threads;
 
 /// The timeout of each read from, or write to, a visitor.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The maximum length of a body, in bytes.
+/// The maximum length of the body that `/bytes/N` answers, in bytes.
 const MOST: u64 = 1_000_000_000;
 
 /// A web server on 127.0.0.1 that runs until the program ends. `/` answers

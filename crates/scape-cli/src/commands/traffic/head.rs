@@ -3,20 +3,20 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-/// The maximum length of a head in bytes.
+/// The maximum length of a request's head, in bytes.
 const LONGEST: usize = 32 * 1024;
-/// The maximum number of headers.
+/// The maximum number of headers in a request.
 const MOST_HEADERS: usize = 100;
 
 /// The head of an HTTP request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestHead {
     pub(crate) method: String,
-    /// The path, URL or authority that is requested.
+    /// The target in the request line: a path, a URL, or a host and port.
     pub(crate) target: String,
-    /// The names and values of the headers, in their order.
+    /// The names and values of the headers, in the order of the request.
     pub(crate) headers: Vec<(String, Vec<u8>)>,
-    /// The second part of the version: 0 for HTTP/1.0, 1 for HTTP/1.1.
+    /// The minor version of HTTP: 0 for HTTP/1.0, 1 for HTTP/1.1.
     pub(crate) minor_version: u8,
 }
 
@@ -24,18 +24,20 @@ pub(crate) struct RequestHead {
 #[derive(Debug)]
 pub(crate) enum Received {
     Head(RequestHead),
-    /// The bytes aren't a head of HTTP/1, or the head is too long.
+    /// The bytes aren't the head of an HTTP/1 request, or the head is
+    /// incomplete or too long.
     Bad,
-    /// The peer has closed the connection before it sent anything.
+    /// The peer closed the connection before it sent anything.
     Nothing,
 }
 
 impl RequestHead {
-    /// Reads a head. `bytes` contains the bytes that were read before.
-    /// Afterwards, it contains the bytes that follow the head. `limit` is the
-    /// time limit for the whole head. `set_timeout` sets the read timeout of
-    /// the connection before each read, so that a peer can't gain time by
-    /// sending single bytes.
+    /// Reads the head of a request. `bytes` contains what was already read from
+    /// the connection. At the end, it contains what follows the head. `limit`
+    /// is the time limit for the whole head. `set_timeout` is called before
+    /// each read with the time that is left, and must set the read timeout of
+    /// the connection. Otherwise, a peer could gain time by sending single
+    /// bytes.
     pub(crate) fn read(
         connection: &mut impl Read,
         bytes: &mut Vec<u8>,
@@ -64,7 +66,8 @@ impl RequestHead {
         }
     }
 
-    /// Returns the head and its length, or `None` if the head isn't complete.
+    /// Parses the head at the beginning of `bytes`. Returns the head and its
+    /// length, or `None` if the head isn't complete.
     fn parse(bytes: &[u8]) -> Option<Result<(RequestHead, usize), httparse::Error>> {
         let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
         let mut request = httparse::Request::new(&mut headers);
@@ -83,7 +86,7 @@ impl RequestHead {
         Some(Ok((head, length)))
     }
 
-    /// Returns the values of a header. The case of its name doesn't matter.
+    /// Returns the values of all headers with this name. Case is ignored.
     pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         let named = self.headers.iter().filter(move |(it, _)| it.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_slice())
@@ -98,15 +101,15 @@ impl RequestHead {
         self.minor_version >= 1 && !self.values("connection").any(closes)
     }
 
-    /// Returns true if a body follows the head.
+    /// Returns true if a request body follows the head.
     pub(crate) fn has_body(&self) -> bool {
         let is_empty = |value: &[u8]| value.trim_ascii() == b"0";
         self.values("transfer-encoding").next().is_some()
             || !self.values("content-length").all(is_empty)
     }
 
-    /// Returns the value of a header as text. Returns `None` if the header is
-    /// missing, occurs several times, or isn't UTF-8.
+    /// Returns the value of the header with this name as text. Returns `None`
+    /// if the header is missing, occurs several times, or isn't UTF-8.
     pub(crate) fn text<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         let mut values = self.values(name);
         let value = values.next()?;
@@ -159,7 +162,8 @@ mod tests {
         assert!(matches!(read("").0, Received::Nothing));
     }
 
-    /// A peer that never stops sending the head of a request.
+    /// A connection on which a single byte arrives every millisecond, without
+    /// end.
     struct Slow;
 
     impl Read for Slow {

@@ -1,4 +1,5 @@
-//! Copies data between a connection through tor and an input and output.
+//! Copies data in both directions between a stream through tor and a local
+//! input and output.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -11,22 +12,23 @@ use scape::socks::SocksStream;
 
 use crate::base::threads;
 
-/// The reaction to the end of the input. tor has no half-closed streams: if the
-/// sending side is closed, tor closes the whole stream, and an answer may be
-/// lost.
+/// The reaction to the end of the input. tor can't close only one direction of
+/// a stream: if the sending side is closed, tor closes the whole stream, and an
+/// answer may be lost.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum AtEnd {
-    /// Close the stream. Data that was sent before is still delivered.
+    /// Close the stream. Data that was already sent is still delivered.
     Close,
-    /// Continue to receive until the other side closes the stream, or until
-    /// nothing was received for the given time.
+    /// Keep receiving until the other side closes the stream, or until nothing
+    /// was received for this time.
     Receive(Duration),
 }
 
 /// Copies `input` to the stream on another thread, and the stream to `output`
-/// on this thread. Returns when the stream ends, or when `output` can't be
-/// written. The other thread may then still wait for `input`. If `input` can't
-/// be read or sent, closes the stream and returns that error.
+/// on this thread. `at_end` says what happens at the end of `input`. Returns
+/// when the stream ends, or when `output` can't be written. The other thread
+/// may then still wait for `input`. If `input` can't be read or sent, closes
+/// the stream and returns that error.
 pub(crate) fn join(
     mut input: impl Read + Send + 'static,
     mut output: impl Write,
@@ -71,7 +73,8 @@ pub(crate) fn join(
 }
 
 /// Waits until the stream has ended, or until nothing was received for the time
-/// `limit`.
+/// `limit`. `heard` is the time when data was last received. `ended` is closed
+/// when the stream ends.
 fn wait_for_silence(heard: &Mutex<Instant>, limit: Duration, ended: &Receiver<()>) {
     let begun = Instant::now();
     loop {
@@ -83,8 +86,9 @@ fn wait_for_silence(heard: &Mutex<Instant>, limit: Duration, ended: &Receiver<()
     }
 }
 
-/// Copies `input` to `output`, and calls `on_bytes` after each read. Unlike
-/// [`io::copy`], writes bytes as soon as they arrive.
+/// Copies `input` to `output` until the end of `input`. Calls `on_bytes` after
+/// each read that returned data. Unlike [`io::copy`], flushes bytes as soon as
+/// they arrive.
 fn copy(
     input: &mut impl Read,
     output: &mut impl Write,

@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::base::threads;
 
-/// A limited number of places. Each connection that is being served takes one
-/// place.
+/// A limit on the number of connections that are served at the same time. Each
+/// of these connections takes a place.
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
     taken: Arc<AtomicUsize>,
     most: usize,
 }
 
-/// One of the [`Places`], which a connection has taken. Dropping this value
-/// frees the place.
+/// A place that a connection has taken from [`Places`]. Dropping it makes room
+/// for another connection.
 #[derive(Debug)]
 pub(crate) struct Place(Arc<AtomicUsize>);
 
@@ -24,7 +24,7 @@ impl Places {
         Places { taken: Arc::default(), most }
     }
 
-    /// Takes a place. Returns `None` if all places are taken.
+    /// Takes a place for a connection. Returns `None` if all places are taken.
     pub(crate) fn take(&self) -> Option<Place> {
         let place = Place(self.taken.clone());
         let others = self.taken.fetch_add(1, Ordering::AcqRel);
@@ -34,8 +34,8 @@ impl Places {
 
 impl Place {
     /// Runs `work` on a new thread, and then frees the place. If the system
-    /// can't start a thread, drops `work` and the connection in it, so that the
-    /// visitor can try again.
+    /// can't start a thread, drops `work`, which closes the connection in it.
+    /// The visitor can then try again.
     pub(crate) fn serve(self, work: impl FnOnce() + Send + 'static) {
         let _ = threads::start(move || {
             let _place = self;

@@ -11,20 +11,23 @@ use scape::word::{CircuitId, OnionAddress, OrConnId, StreamId};
 
 use super::programs::{Program, Programs};
 
-/// The maximum number of rows of each table.
+/// The maximum number of rows that each of the three tables can have. Further
+/// circuits, streams or OR connections are ignored.
 const LIMIT: usize = 20_000;
 
-/// A circuit, stream or OR connection, with data that tor's description of it
-/// doesn't contain.
+/// A circuit, stream or OR connection, with data that the monitor collects
+/// about it.
 #[derive(Debug, Clone)]
 pub(crate) struct Tracked<T> {
     pub(crate) info: T,
     /// The time when the monitor first saw the circuit, stream or OR
     /// connection.
     pub(crate) seen: SystemTime,
-    /// The number of bytes read since `seen`.
+    /// The number of bytes that tor has read on this circuit, stream or
+    /// connection since `seen`.
     pub(crate) read: u64,
-    /// The number of bytes written since `seen`.
+    /// The number of bytes that tor has written on this circuit, stream or
+    /// connection since `seen`.
     pub(crate) written: u64,
 }
 
@@ -39,12 +42,12 @@ impl<T> Tracked<T> {
     }
 }
 
-/// The side that opened an OR connection.
+/// The side that opened an OR connection: the peer (`In`) or this tor (`Out`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     In,
     Out,
-    /// The connection is older than the monitor.
+    /// Not known, because the connection existed before the monitor.
     Unknown,
 }
 
@@ -60,10 +63,12 @@ pub(crate) struct OrConnection {
 pub(crate) struct Connections {
     pub(crate) circuits: BTreeMap<CircuitId, Tracked<CircuitInfo>>,
     pub(crate) streams: BTreeMap<StreamId, Tracked<StreamInfo>>,
-    /// The OR connections by the name of the peer, in the form that tor uses.
+    /// The OR connections by the peer, as tor writes it: an address, or a
+    /// relay's fingerprint and nickname. Connections to the same peer share a
+    /// row.
     pub(crate) or_connections: BTreeMap<String, Tracked<OrConnection>>,
     pub(crate) programs: Programs,
-    /// The peers of OR connections, by the ID of the connection. Only events
+    /// The keys of `or_connections`, by the ID of a connection. Only events
     /// contain these IDs.
     peers: BTreeMap<OrConnId, String>,
 }
@@ -93,8 +98,8 @@ impl Connections {
         true
     }
 
-    /// Replaces the circuits with those in tor's list. Keeps the counts of
-    /// bytes.
+    /// Replaces the circuits with those in tor's list. Circuits that stay keep
+    /// their numbers of bytes.
     pub(crate) fn replace_circuits(&mut self, circuits: Vec<CircuitInfo>, at: SystemTime) {
         let mut old = std::mem::take(&mut self.circuits);
         for info in circuits.into_iter().filter(|info| !info.status.is_end()).take(LIMIT) {
@@ -104,8 +109,8 @@ impl Connections {
         }
     }
 
-    /// Replaces the streams with those in tor's list. Keeps the counts of
-    /// bytes.
+    /// Replaces the streams with those in tor's list. Streams that stay keep
+    /// their numbers of bytes, and the data that only events contain.
     pub(crate) fn replace_streams(&mut self, streams: Vec<StreamInfo>, at: SystemTime) {
         let mut old = std::mem::take(&mut self.streams);
         for info in streams.into_iter().filter(|info| !info.status.is_end()).take(LIMIT) {
@@ -131,7 +136,8 @@ impl Connections {
         }
     }
 
-    /// Replaces the OR connections with those in tor's list.
+    /// Replaces the OR connections with those in tor's list. Connections that
+    /// stay keep their numbers of bytes and their direction.
     pub(crate) fn replace_or_connections(&mut self, list: Vec<OrConnInfo>, at: SystemTime) {
         let mut old = std::mem::take(&mut self.or_connections);
         for info in list.into_iter().take(LIMIT) {
@@ -152,7 +158,7 @@ impl Connections {
         self.peers.retain(|_, peer| known.contains_key(peer));
     }
 
-    /// Returns the onion services of this tor that have circuits.
+    /// Returns the onion services of this tor for which circuits exist.
     pub(crate) fn serving(&self) -> BTreeSet<OnionAddress> {
         let circuits = self.circuits.values().map(|circuit| &circuit.info);
         let serving = circuits.filter(|info| {
@@ -162,7 +168,7 @@ impl Connections {
         serving.filter_map(CircuitInfo::rend_address).collect()
     }
 
-    /// Removes everything, because the connection to tor is lost.
+    /// Removes all rows, because the connection to tor is lost.
     pub(crate) fn clear(&mut self) {
         *self = Connections::default();
     }
@@ -237,7 +243,7 @@ impl Connections {
     }
 
     /// Removes the row of a peer, and returns it. Does nothing and returns
-    /// `None` if the peer has another connection.
+    /// `None` if another connection to this peer still uses the row.
     fn take_row(&mut self, peer: &str) -> Option<Tracked<OrConnection>> {
         match self.peers.values().any(|other| other == peer) {
             true => None,

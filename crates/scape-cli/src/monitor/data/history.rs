@@ -1,5 +1,6 @@
-//! Past measurements: a value per second for the last 15 minutes, a value per
-//! minute for the last day, and a value per hour for the last month.
+//! Stores past measurements for graphs: a value per second for the last 15
+//! minutes, a value per minute for the last day, and a value per hour for the
+//! last month.
 
 use std::collections::VecDeque;
 
@@ -15,8 +16,8 @@ pub(crate) enum Interval {
 }
 
 impl Interval {
-    /// Returns the next longer interval, or the shortest one after the longest.
-    /// The user steps through the intervals with a key.
+    /// Returns the next longer interval. After the longest, returns the
+    /// shortest. The user steps through the intervals with a key.
     pub(crate) fn next(self) -> Self {
         match self {
             Interval::Second => Interval::Minute,
@@ -34,25 +35,26 @@ impl Interval {
     }
 }
 
-/// The newest values at one interval. Groups of values are averaged for the
-/// next longer interval.
+/// The newest values at one interval, such as one per minute. When a group of
+/// values is complete, its average becomes a value at the next longer interval.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Ring {
-    /// The values, oldest first. `None` stands for a time without a
-    /// measurement.
+    /// The values, oldest first. `None` means that nothing was measured at that
+    /// time.
     values: VecDeque<Option<u64>>,
-    /// The sum of the measured values in the incomplete group.
+    /// The sum of the measured values in the group that isn't complete yet.
     sum: u64,
-    /// The number of measured values in the incomplete group.
+    /// The number of measured values in the group that isn't complete yet.
     measured: u64,
-    /// The number of all values in the incomplete group.
+    /// The number of measured and missing values in the group that isn't
+    /// complete yet.
     count: u64,
 }
 
 impl Ring {
-    /// Adds a value, and drops the oldest ones if there are more than
-    /// `capacity`. If the value completes a group of `group` values, returns
-    /// their average.
+    /// Adds a value, and drops the oldest ones to keep at most `capacity`. If
+    /// the value completes a group of `group` values, returns their average,
+    /// which is `None` in the inner `Option` if nothing was measured.
     fn push(&mut self, value: Option<u64>, capacity: usize, group: u64) -> Option<Option<u64>> {
         while self.values.len() >= capacity {
             self.values.pop_front();
@@ -76,19 +78,22 @@ const SECONDS: usize = 15 * 60;
 const MINUTES: usize = 24 * 60;
 const HOURS: usize = 31 * 24;
 
-/// The past values of a quantity that is measured every second.
+/// The past values of a quantity that is measured every second, at all
+/// intervals.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct History {
     seconds: Ring,
     minutes: Ring,
     hours: Ring,
-    /// The number of seconds without a measurement before the next value.
+    /// The number of seconds in which nothing was measured, between the newest
+    /// value and the next one that will be added.
     #[serde(default)]
     gap: u64,
 }
 
 impl History {
-    /// Adds the value of a second, or `None` if it couldn't be measured.
+    /// Adds the value of the next second, or `None` if it couldn't be measured.
+    /// Fills the gap before it first.
     pub(crate) fn push(&mut self, value: Option<u64>) {
         // Values from before a longer gap wouldn't be kept anyway.
         let gap = std::mem::take(&mut self.gap).min(3600 * HOURS as u64);
@@ -106,16 +111,17 @@ impl History {
         }
     }
 
-    /// Adds the values of the last seconds. A gap before the next value becomes
-    /// shorter by these seconds.
+    /// Adds values that were measured in the last seconds, the oldest first.
+    /// They are from the end of the gap, which becomes shorter by as many
+    /// seconds.
     pub(crate) fn fill(&mut self, values: impl ExactSizeIterator<Item = u64>) {
         let count = u64::try_from(values.len()).unwrap_or(u64::MAX);
         self.gap = self.gap.saturating_sub(count);
         values.for_each(|value| self.push(Some(value)));
     }
 
-    /// Returns the values, newest first. `None` stands for a time without a
-    /// measurement.
+    /// Returns the values at an interval, newest first. `None` means that
+    /// nothing was measured at that time.
     pub(crate) fn newest(&self, interval: Interval) -> impl Iterator<Item = Option<u64>> {
         let ring = match interval {
             Interval::Second => &self.seconds,
@@ -125,8 +131,7 @@ impl History {
         ring.values.iter().rev().copied()
     }
 
-    /// Returns the newest value that was measured, or 0 if no value was
-    /// measured.
+    /// Returns the newest measured value, or 0 if nothing was measured.
     pub(crate) fn last(&self) -> u64 {
         self.newest(Interval::Second).flatten().next().unwrap_or_default()
     }
@@ -147,8 +152,8 @@ pub(crate) struct Histories {
 }
 
 impl Histories {
-    /// Leaves a gap of `seconds` seconds before the next value, because the
-    /// monitor wasn't running.
+    /// Adds `seconds` to the gap before the next value, because the monitor
+    /// wasn't running in this time.
     pub(crate) fn resume_after(&mut self, seconds: u64) {
         for history in self.all() {
             // The gap is added to the last one, because the monitor may have
@@ -157,7 +162,8 @@ impl Histories {
         }
     }
 
-    /// Leaves a gap of one second, because nothing could be measured.
+    /// Adds a second without a value to each history, because nothing could be
+    /// measured.
     pub(crate) fn push_nothing(&mut self) {
         for history in self.all() {
             history.push(None);

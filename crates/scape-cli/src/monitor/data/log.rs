@@ -1,4 +1,5 @@
-//! Past events, newest last. Repeated events are stored once, with a count.
+//! The lines of the page Log, newest last. A repeated line is stored once, with
+//! a count.
 
 use std::collections::VecDeque;
 use std::time::SystemTime;
@@ -13,16 +14,19 @@ use crate::commands::shared::log::line::LogLine;
 const KEPT: usize = 5_000;
 /// The maximum number of characters of a line. Longer lines are cut.
 const LONGEST: usize = 1_000;
-/// The number of newest lines among which a repeated line is looked for.
+/// The number of newest lines that are compared with a new line. If one of them
+/// is the same, it is removed, and the new line gets its count plus one.
 const FOLDED: usize = 40;
 
 /// A line of the page Log: an event, or a message of the monitor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// The position in the order of arrival. It identifies the line.
+    /// The position in the order of arrival. It identifies the line for the
+    /// page.
     pub(crate) number: u64,
-    /// The time when the line last arrived. `None` if the line is from tor's
-    /// log file: then the text contains the time.
+    /// The time when the line arrived, for a repeated line the last time.
+    /// `None` if the line is from tor's log file, because the text then
+    /// contains the time.
     pub(crate) at: Option<SystemTime>,
     pub(crate) kind: EventKind,
     pub(crate) severity: Severity,
@@ -55,13 +59,13 @@ impl Log {
         self.add(Some(at), kind.clone(), severity, text);
     }
 
-    /// Adds a message of the monitor itself.
+    /// Adds a message of the monitor itself, not of tor.
     pub(crate) fn note(&mut self, severity: Severity, text: &str, at: SystemTime) {
         self.add(Some(at), EventKind::from("MONITOR"), severity, text);
     }
 
-    /// Adds lines of tor's log file before all others. Secrets in them are
-    /// redacted.
+    /// Adds lines of tor's log file in front of all others. Secrets in the
+    /// lines are replaced.
     pub(crate) fn older(&mut self, lines: Vec<LogLine>) {
         let own = std::mem::take(&mut self.entries);
         for line in lines {
@@ -77,7 +81,7 @@ impl Log {
         }
     }
 
-    /// Returns the lines, newest last.
+    /// Returns all lines, newest last.
     pub(crate) fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         self.entries.iter()
     }

@@ -1,5 +1,5 @@
-//! Everything that the monitor knows about tor, as plain values of bounded
-//! size. Messages update the values, so this module needs no connection.
+//! The data that the monitor knows about tor, as plain values of bounded size.
+//! Messages update the data, so this module needs no connection.
 
 pub(crate) mod connections;
 pub(crate) mod facts;
@@ -26,15 +26,15 @@ use relays::Relays;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Link {
     Up,
-    /// The connection is lost. The text is the reason, or the error of the last
+    /// The connection is lost. Contains the reason, or the error of the last
     /// attempt to reconnect.
     Lost(String),
 }
 
-/// Everything that is known about tor. A paused screen shows a copy.
+/// All data that is known about tor. A paused screen shows a copy of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Data {
-    /// The time of the last tick. A tick comes each second.
+    /// The time of the last tick, which comes every second.
     pub(crate) now: SystemTime,
     pub(crate) link: Link,
     pub(crate) facts: Arc<Facts>,
@@ -53,7 +53,7 @@ pub(crate) struct Data {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
     pub(crate) all: Vec<ConfigOption>,
-    /// The user's changes that aren't applied yet.
+    /// The changes that the user has made but not applied yet.
     pub(crate) changes: Vec<ConfigDiff>,
 }
 

@@ -1,4 +1,4 @@
-//! Onion services and the uploads of their descriptors.
+//! The onion services of this tor, and the uploads of their descriptors.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
@@ -6,26 +6,27 @@ use std::time::{Duration, SystemTime};
 use scape::event::{HsDescAction, HsDescEvent};
 use scape::word::OnionAddress;
 
-/// The maximum number of services whose uploads are stored.
+/// The maximum number of onion services whose uploads are stored.
 const SERVICES: usize = 500;
-/// The maximum number of uploads of each service that are stored.
+/// The maximum number of directories per onion service whose uploads are
+/// stored.
 const UPLOADS: usize = 64;
-/// The time for which the uploads of a service are kept if tor doesn't list the
-/// service and it has no circuits.
+/// The time for which uploads are kept if the service seems to have ended: tor
+/// doesn't list it, and it has no circuits.
 const RECENT: Duration = Duration::from_secs(20);
 
-/// The place where an onion service was created: a control connection, or the
-/// configuration.
+/// The origin of an onion service: a control connection or the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Origin {
-    /// Created by this control connection.
+    /// Created by the monitor's control connection.
     Current,
-    /// Created by a control connection that may have ended.
+    /// Created by a control connection with the flag `Detach`, so the service
+    /// outlives that connection.
     Detached,
-    /// Configured with `HiddenServiceDir`.
+    /// Configured in torrc with `HiddenServiceDir`.
     Disk,
-    /// Created by another control connection. tor doesn't list the service, but
-    /// events report its circuits and uploads.
+    /// Created by another control connection. tor doesn't list such a service,
+    /// but events report its circuits and uploads.
     Other,
 }
 
@@ -43,25 +44,28 @@ impl Origin {
 /// An onion service of this tor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Service {
-    /// The address. `None` if the file with the address can't be read.
+    /// The address. `None` if the file that contains it can't be read.
     pub(crate) address: Option<OnionAddress>,
     pub(crate) origin: Origin,
-    /// The ports with their targets. Empty unless the service is on disk,
-    /// because tor doesn't report the ports of other services.
+    /// The ports of the address and their targets. Empty unless the service is
+    /// configured in torrc, because tor doesn't report the ports of other
+    /// services.
     pub(crate) ports: Vec<String>,
     pub(crate) directory: Option<String>,
 }
 
-/// The last upload of a descriptor to one directory.
+/// The last upload of a service's descriptor to one directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Upload {
     pub(crate) action: HsDescAction,
-    /// The reason why the upload failed, if tor has reported one.
+    /// The reason why the upload failed. `None` if it didn't fail, or if tor
+    /// hasn't reported the reason.
     pub(crate) reason: Option<String>,
     pub(crate) at: SystemTime,
 }
 
-/// The number of directories for each state of the last upload.
+/// The numbers of directories to which the last upload of a descriptor
+/// succeeded, is running, or failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct UploadCounts {
     pub(crate) uploaded: usize,
@@ -77,8 +81,8 @@ pub(crate) struct Onions {
 }
 
 impl Onions {
-    /// Records the state of an upload from an event. Ignores events about
-    /// anything else.
+    /// Records the state of a descriptor's upload. Ignores events about
+    /// downloads.
     pub(crate) fn event(&mut self, event: &HsDescEvent, at: SystemTime) {
         let (Some(address), Some(directory)) = (event.address, &event.hsdir) else { return };
         let is_answer = match event.action {
@@ -104,7 +108,8 @@ impl Onions {
         }
     }
 
-    /// Returns the uploads of a service, each with the name of its directory.
+    /// Returns the last upload to each directory for a service, with the name
+    /// of the directory.
     pub(crate) fn uploads(&self, address: &OnionAddress) -> impl Iterator<Item = (&str, &Upload)> {
         let uploads = self.uploads.get(address).into_iter().flatten();
         uploads.map(|(name, upload)| (name.as_str(), upload))
@@ -116,9 +121,10 @@ impl Onions {
         self.uploads.keys()
     }
 
-    /// Forgets the uploads of services that have ended. `serving` are the
+    /// Forgets the uploads of services that have ended. `serving` contains the
     /// services that have circuits. A service counts as ended if tor doesn't
-    /// list it, it isn't in `serving`, and it hasn't uploaded anything lately.
+    /// list it, it has no circuits, and it hasn't uploaded anything in the time
+    /// [`RECENT`].
     pub(crate) fn forget_ended(&mut self, serving: &BTreeSet<OnionAddress>, now: SystemTime) {
         let services = &self.services;
         self.uploads.retain(|address, uploads| {
@@ -130,7 +136,7 @@ impl Onions {
         });
     }
 
-    /// Counts the uploads of a service.
+    /// Counts the directories by the result of a service's last upload.
     pub(crate) fn counts(&self, address: &OnionAddress) -> UploadCounts {
         let mut counts = UploadCounts::default();
         for (_, upload) in self.uploads(address) {
@@ -143,7 +149,7 @@ impl Onions {
         counts
     }
 
-    /// Removes everything, because the connection to tor is lost.
+    /// Removes all services and uploads, because the connection to tor is lost.
     pub(crate) fn clear(&mut self) {
         *self = Onions::default();
     }

@@ -1,4 +1,5 @@
-//! Finds the programs on this machine that use tor's streams.
+//! Stores which programs on this machine use tor's streams, and limits the
+//! searches for these programs.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -6,10 +7,11 @@ use std::net::SocketAddr;
 
 use scape::word::StreamId;
 
-/// The maximum number of searches for programs per second. A search takes some
+/// The maximum number of searches for programs in a second. A search takes some
 /// milliseconds of processor time.
 const A_SECOND: usize = 4;
-/// The maximum number of streams that wait for a search.
+/// The maximum number of streams whose programs still have to be found. Older
+/// streams are dropped.
 const WAITING: usize = 64;
 
 /// A program that uses a stream, as far as the system reveals it.
@@ -17,12 +19,14 @@ const WAITING: usize = 64;
 pub(crate) struct Program {
     /// The process id and name. `None` if the process belongs to another user.
     pub(crate) process: Option<(u32, String)>,
-    /// The name of the user, or the user's number if there is no name.
+    /// The name of the user who runs the process, or the user id if it has no
+    /// name.
     pub(crate) user: String,
 }
 
 impl Program {
-    /// Returns the name and the process id, or the user if both are unknown.
+    /// Returns the program's name and process id, or the user if they are
+    /// unknown.
     pub(crate) fn name(&self) -> String {
         match &self.process {
             Some((pid, name)) => format!("{name} ({pid})"),
@@ -40,24 +44,27 @@ impl fmt::Display for Program {
     }
 }
 
-/// The programs that use tor's streams, and the searches for other programs.
+/// The programs that were found, and the streams whose programs still have to
+/// be found.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Programs {
     known: BTreeMap<StreamId, Program>,
-    /// The streams whose programs haven't been looked for yet.
+    /// The streams whose programs still have to be found, with the addresses of
+    /// their clients.
     wanted: VecDeque<(StreamId, SocketAddr)>,
-    /// The number of searches in this second.
+    /// The number of searches that have begun in this second.
     searched: usize,
 }
 
 impl Programs {
-    /// Returns the program that uses a stream, if it was found.
+    /// Returns the program that uses a stream. Returns `None` if it wasn't
+    /// found.
     pub(crate) fn get(&self, id: StreamId) -> Option<&Program> {
         self.known.get(&id)
     }
 
-    /// Adds a stream whose program is to be looked for. If too many streams are
-    /// waiting, drops the oldest one.
+    /// Adds a stream whose program has to be found. `source` is the address of
+    /// the client. If too many streams are waiting, drops the oldest one.
     pub(super) fn want(&mut self, id: StreamId, source: SocketAddr) {
         if self.wanted.len() >= WAITING {
             self.wanted.pop_front();
@@ -65,7 +72,7 @@ impl Programs {
         self.wanted.push_back((id, source));
     }
 
-    /// Stores the program of a stream.
+    /// Stores the program that was found for a stream.
     pub(super) fn found(&mut self, id: StreamId, program: Program) {
         self.known.insert(id, program);
     }
@@ -82,13 +89,14 @@ impl Programs {
         self.wanted.retain(|(id, _)| exists(*id));
     }
 
-    /// Allows further searches, because another second has begun.
+    /// Allows [`A_SECOND`] more searches, because another second has begun.
     pub(crate) fn begin_second(&mut self) {
         self.searched = 0;
     }
 
-    /// Takes the streams whose programs are to be looked for now, with the
-    /// addresses of their clients.
+    /// Removes and returns the streams whose programs have to be found now,
+    /// with the addresses of their clients. Returns no more than may be
+    /// searched for in this second.
     pub(crate) fn take_wanted(&mut self) -> Vec<(StreamId, SocketAddr)> {
         let count = A_SECOND.saturating_sub(self.searched).min(self.wanted.len());
         self.searched += count;

@@ -9,14 +9,15 @@ use scape::geoip::Location;
 use scape::netdoc::{Consensus, RouterFlags};
 use scape::word::{CountryCode, Fingerprint, Version};
 
-/// A relay in the consensus.
+/// A relay in the consensus, as the page Network shows it.
 #[derive(Debug, Clone)]
 pub(crate) struct RelayRow {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) nickname: Box<str>,
     pub(crate) address: SocketAddrV4,
     pub(crate) flags: RouterFlags,
-    /// The bandwidth weight in the consensus.
+    /// The weight of the relay in the consensus, in kilobytes (1,000 bytes) per
+    /// second.
     pub(crate) weight: u32,
     pub(crate) version: Option<[u32; 4]>,
     pub(crate) country: Option<CountryCode>,
@@ -24,7 +25,8 @@ pub(crate) struct RelayRow {
     pub(crate) asn: Option<u32>,
 }
 
-/// The country and network of an address, as far as the databases contain them.
+/// The country and the network of an address. A value is `None` if the
+/// databases don't contain it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) country: Option<CountryCode>,
@@ -39,7 +41,7 @@ impl From<Location> for Place {
     }
 }
 
-/// A network that belongs to one organization: an autonomous system.
+/// An autonomous system: a network that belongs to one organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Network {
     pub(crate) number: u32,
@@ -66,20 +68,21 @@ impl RelayRow {
     }
 }
 
-/// The relays of a consensus, by descending weight.
+/// The relays of a consensus, sorted by descending weight.
 #[derive(Debug, Default)]
 pub(crate) struct Relays {
     pub(crate) rows: Vec<RelayRow>,
     index: HashMap<Fingerprint, usize>,
-    /// The names of autonomous systems by their numbers.
+    /// The names of autonomous systems, by the number of the system.
     names: HashMap<u32, Box<str>>,
     pub(crate) valid_until: Option<SystemTime>,
     pub(crate) total_weight: u64,
 }
 
 impl Relays {
-    /// Creates the table of the relays in a consensus. `places` returns the
-    /// place of each address, in the order of the addresses.
+    /// Creates the table of the relays in a consensus. `places` gets the
+    /// addresses of the relays, and returns the country and network of each one
+    /// in the same order.
     pub(crate) fn new(
         consensus: &Consensus<'_>,
         places: impl FnOnce(&[SocketAddrV4]) -> Vec<Place>,
@@ -107,7 +110,7 @@ impl Relays {
         Relays { names, ..Relays::of(rows, consensus.valid_until) }
     }
 
-    /// Creates a table of these relays, in any order.
+    /// Creates a table from relays in any order, without networks.
     pub(crate) fn of(mut rows: Vec<RelayRow>, valid_until: Option<SystemTime>) -> Self {
         rows.sort_by_key(|row| (std::cmp::Reverse(row.weight), row.fingerprint));
         let index = rows.iter().enumerate().map(|(i, row)| (row.fingerprint, i)).collect();
@@ -115,13 +118,13 @@ impl Relays {
         Relays { rows, index, names: HashMap::new(), valid_until, total_weight }
     }
 
-    /// Returns true if the network of any relay is known.
+    /// Returns true if the network of at least one relay is known.
     pub(crate) fn has_networks(&self) -> bool {
         !self.names.is_empty()
     }
 
     /// Returns the network of a relay, such as `AS64496 Example`. Returns an
-    /// empty text if it isn't known.
+    /// empty text if the network isn't known.
     pub(crate) fn network(&self, row: &RelayRow) -> String {
         let Some(number) = row.asn else { return String::new() };
         let name = self.names.get(&number).cloned().unwrap_or_default();

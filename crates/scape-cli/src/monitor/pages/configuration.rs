@@ -1,4 +1,4 @@
-//! The page with all options of tor.
+//! The page Config, which shows and changes tor's options.
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
@@ -21,7 +21,7 @@ use crate::monitor::view::{Action, Edit, PageView, View};
 /// The text that replaces a password.
 const HIDDEN: &str = "(hidden)";
 
-/// The choice of the options that the page shows.
+/// The choice of the options that the page lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Shown {
     #[default]
@@ -36,20 +36,21 @@ pub(crate) struct Configuration {
     shown: Shown,
     search: String,
     cursor: Cursor<String>,
-    /// The option that is being edited, and the effect of an empty text on it.
+    /// The name of the option that the user is editing, and the effect of an
+    /// empty text on the option.
     edited: Option<(String, IfEmpty)>,
 }
 
-/// The effect on an option if the user leaves its text empty.
+/// The effect on an option if the user leaves the editor empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum IfEmpty {
-    /// The option keeps its value: a secret isn't shown in the editor, so an
-    /// empty editor must not remove it.
+    /// The option keeps its value. This is for passwords: they aren't shown in
+    /// the editor, so an empty editor must not remove them.
     Unchanged,
-    /// The option has no value afterwards.
+    /// The option is unset, so it has no value afterwards.
     Unset,
-    /// The option gets its default, because tor would take an empty value for
-    /// 0.
+    /// The option gets its default. This is for numbers and the like, because
+    /// tor would take an empty value for 0.
     Reset,
 }
 
@@ -266,7 +267,7 @@ fn is_list(ty: &ConfigType) -> bool {
     matches!(ty, ConfigType::LineList | ConfigType::Dependent | ConfigType::Virtual)
 }
 
-/// Returns the effect on an option if the user leaves its text empty.
+/// Returns the effect on an option if the user leaves the editor empty.
 fn if_empty(option: &ConfigOption) -> IfEmpty {
     if is_secret_option(&option.name) {
         return IfEmpty::Unchanged;
@@ -283,8 +284,8 @@ fn if_empty(option: &ConfigOption) -> IfEmpty {
     }
 }
 
-/// Returns the values that the option has, or will have when the changes are
-/// applied.
+/// Returns the values that the option will have when the pending changes are
+/// applied. Without a pending change, these are the present values.
 fn wanted(option: &ConfigOption, data: &Data) -> Vec<String> {
     let names = [Some(&option.name), option.group.as_ref()];
     let change = data.options.changes.iter().find(|change| names.contains(&Some(&change.name)));
@@ -298,8 +299,8 @@ fn wanted(option: &ConfigOption, data: &Data) -> Vec<String> {
     }
 }
 
-/// Returns the values of the option `name` on one line. Replaces passwords by
-/// [`HIDDEN`].
+/// Joins the values of an option to one line. Passwords are replaced by
+/// [`HIDDEN`]. `name` is the name of the option.
 fn value(name: &str, values: &[String]) -> String {
     match (values.is_empty(), is_secret_option(name)) {
         (true, _) => String::new(),
@@ -319,8 +320,8 @@ fn line(option: &ConfigOption, data: &Data) -> String {
     printable(&format!("{mark} {name} {} {value}", cell(option.ty.as_str(), 16)))
 }
 
-/// Returns the text of the manual page about an option. Returns `None` if there
-/// is no manual page, or if it doesn't explain the option.
+/// Returns the description of an option in tor's manual page. Returns `None` if
+/// the page isn't installed or doesn't describe the option.
 fn meaning(name: &str, data: &Data) -> Option<String> {
     data.manual.as_ref()?.get(name).map(|entry| entry.help().to_owned())
 }

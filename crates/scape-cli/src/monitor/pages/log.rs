@@ -1,4 +1,4 @@
-//! The page with tor's log and events.
+//! The page Log, with tor's log messages and other events.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ use crate::monitor::ui::list::{List, page_rows};
 use crate::monitor::ui::popup;
 use crate::monitor::view::{Action, PageView, View};
 
-/// The kinds of events that are shown until the user chooses others.
+/// The kinds of events that the page shows until the user chooses others.
 const FIRST: [EventKind; 8] = [
     EventKind::Notice,
     EventKind::Warn,
@@ -34,7 +34,8 @@ const FIRST: [EventKind; 8] = [
     EventKind::NetworkLiveness,
 ];
 
-/// The maximum size of a compiled regular expression, in bytes.
+/// The maximum size of a compiled regular expression, in bytes. It keeps a
+/// search from filling the memory.
 const REGEX_SIZE: usize = 1 << 20;
 
 /// The state of the page Log.
@@ -44,11 +45,11 @@ pub(crate) struct LogPage {
     search: String,
     regex: Option<Regex>,
     cursor: Cursor<u64>,
-    /// True if the selection moves on to each new line, because the newest line
-    /// was selected.
+    /// True if the newest line is selected. The selection then moves on to each
+    /// new line.
     is_following: bool,
-    /// The index of the selected kind while the user chooses kinds. Otherwise
-    /// `None`.
+    /// The index of the selected kind in the box in which the user chooses
+    /// kinds of events. `None` if the box is closed.
     choice: Option<usize>,
 }
 
@@ -71,7 +72,8 @@ impl LogPage {
         self.kinds.contains(kind)
     }
 
-    /// Returns the lines that pass the filters.
+    /// Returns the lines that the user wants to see: of the chosen kinds, and
+    /// matching the search.
     fn entries<'a>(&self, data: &'a Data) -> Vec<&'a Entry> {
         let is_shown = |entry: &&Entry| {
             // Lines of the monitor itself have a kind that tor doesn't know.
@@ -85,8 +87,8 @@ impl LogPage {
         data.log.entries().filter(is_shown).collect()
     }
 
-    /// Handles a key while the user chooses kinds. `at` is the index of the
-    /// selected kind.
+    /// Handles a key in the box in which the user chooses kinds of events. `at`
+    /// is the index of the selected kind.
     fn choose(&mut self, key: KeyEvent, at: usize) -> Vec<Action> {
         let kinds = EventKind::KNOWN;
         match key.code {
@@ -234,16 +236,16 @@ impl LogPage {
     }
 }
 
-/// Returns the time, the kind and the count of a line.
+/// Returns the time and the kind of a line, and the count if it is repeated.
 fn head(entry: &Entry) -> String {
     let time = entry.at.map(|at| format!("{} ", clock::time_of_day(at))).unwrap_or_default();
     let count = if entry.count > 1 { format!(" (x{})", entry.count) } else { String::new() };
     format!("{time}[{}]{count}", printable(entry.kind.as_str()))
 }
 
-/// Returns the text of a line. If addresses of other people are hidden, so are
-/// peers that aren't relays in the consensus. The page Connections does the
-/// same.
+/// Returns the text of a line as the page shows it. If the user doesn't want to
+/// see addresses, peers of OR connections are hidden unless they are relays in
+/// the consensus, as on the page Connections.
 fn shown_text(entry: &Entry, data: &Data, view: &View) -> String {
     let mut text = entry.text.clone();
     if entry.kind == EventKind::OrConn && !view.shows_addresses {
@@ -256,7 +258,8 @@ fn shown_text(entry: &Entry, data: &Data, view: &View) -> String {
     printable(&text)
 }
 
-/// Returns true if a peer such as `$FINGERPRINT~nickname` is in the consensus.
+/// Returns true if a peer in tor's notation, such as `$FINGERPRINT~nickname`,
+/// is a relay in the consensus.
 fn is_relay(peer: &str, data: &Data) -> bool {
     let fingerprint = RelayName::from(peer).fingerprint();
     fingerprint.and_then(|fingerprint| data.relays.get(fingerprint)).is_some()

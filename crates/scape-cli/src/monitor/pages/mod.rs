@@ -1,4 +1,4 @@
-//! The pages. Each page has a file or folder.
+//! The pages of the monitor. Each page has a file or folder here.
 
 pub(crate) mod configuration;
 pub(crate) mod connections;
@@ -10,7 +10,7 @@ pub(crate) mod prompt;
 
 use super::view::PageView;
 
-/// The name of a page.
+/// A page of the monitor, without its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Page {
     Overview,
@@ -33,7 +33,7 @@ impl Page {
         Page::Prompt,
     ];
 
-    /// Returns the title on the tab.
+    /// Returns the title of the page, which its tab shows.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Page::Overview => "Overview",
@@ -46,13 +46,13 @@ impl Page {
         }
     }
 
-    /// Returns the position among the tabs, counted from 0.
+    /// Returns the position of the page's tab, counted from 0.
     pub(crate) fn index(self) -> usize {
         Page::ALL.iter().position(|page| *page == self).unwrap_or_default()
     }
 
-    /// Returns the page `step` tabs further right. The first tab follows the
-    /// last one.
+    /// Returns the page whose tab is `step` positions further right. After the
+    /// last tab, counting continues with the first one.
     pub(crate) fn after(self, step: usize) -> Page {
         let index = (self.index() + step) % Page::ALL.len();
         Page::ALL.get(index).copied().unwrap_or(self)

@@ -1,4 +1,4 @@
-//! The page with onion services.
+//! The page Onions, with the onion services of this tor.
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
@@ -17,11 +17,12 @@ use crate::monitor::ui::list::{List, page_rows};
 use crate::monitor::ui::text::{self, age, cell, right};
 use crate::monitor::view::{Action, PageView, View};
 
-/// The filters for services, by their origin. `None` shows all services.
+/// The origins that the user can filter by. `None` shows all services.
 const FILTERS: [Option<Origin>; 5] =
     [None, Some(Origin::Current), Some(Origin::Detached), Some(Origin::Disk), Some(Origin::Other)];
 
-/// The identity of a service: its address or its directory.
+/// The address and the folder of a service, which identify its row. A service
+/// whose address is unknown has a folder.
 type Key = (Option<OnionAddress>, Option<String>);
 
 /// The state of the page Onions.
@@ -123,8 +124,8 @@ impl PageView for OnionsPage {
     }
 }
 
-/// Returns the services that tor doesn't list, because other control
-/// connections have created them.
+/// Returns the services that tor doesn't list, because they belong to other
+/// control connections. They are known from their circuits and uploads.
 fn unlisted(data: &Data) -> impl Iterator<Item = Service> {
     let mut addresses = data.connections.serving();
     addresses.extend(data.onions.uploading());
@@ -145,8 +146,8 @@ fn keys(services: &[Service]) -> Vec<Key> {
     services.iter().map(|service| (service.address, service.directory.clone())).collect()
 }
 
-/// Returns the address of a service, or its directory if the address is
-/// unknown.
+/// Returns the address of a service. If the address is unknown, returns the
+/// service's folder.
 fn name(service: &Service) -> String {
     match (&service.address, &service.directory) {
         (Some(address), _) => address.to_string(),
@@ -155,11 +156,11 @@ fn name(service: &Service) -> String {
     }
 }
 
-/// The circuits of an onion service.
+/// The circuits that an onion service uses now.
 struct Circuits<'a> {
-    /// The circuits to introduction points.
+    /// The circuits to the introduction points of the service.
     introduction: Vec<&'a Tracked<CircuitInfo>>,
-    /// The rendezvous circuits. Each belongs to one client.
+    /// The rendezvous circuits. Each of them is the connection to one client.
     rendezvous: Vec<&'a Tracked<CircuitInfo>>,
 }
 

@@ -1,4 +1,4 @@
-//! The page with the state of tor, graphs and warnings.
+//! The page Overview, with facts about tor, graphs, and the newest warnings.
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
@@ -155,24 +155,26 @@ impl Overview {
     }
 }
 
-/// Returns the two halves of an area, with a column between them.
+/// Divides an area into a left and a right half, with an empty column between
+/// them.
 fn halves(area: Rect) -> [Rect; 2] {
     let layout = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).spacing(1);
     layout.areas(area)
 }
 
-/// Returns the three thirds of an area, with columns between them.
+/// Divides an area into three parts side by side, with empty columns between
+/// them.
 fn thirds(area: Rect) -> [Rect; 3] {
     let layout = Layout::horizontal([Constraint::Fill(1); 3]).spacing(1);
     layout.areas(area)
 }
 
-/// Formats tenths of a percent.
+/// Formats tenths of a percent as a percentage, such as `2.5 %` for 25.
 fn percent(tenths: u64) -> String {
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
-/// Returns the names and values at the top of the page.
+/// Returns the facts at the top of the page, each as a name and a text.
 fn described(data: &Data, view: &View) -> Vec<(&'static str, String)> {
     let facts = &data.facts;
     let mut lines = Vec::new();
@@ -214,8 +216,8 @@ fn described(data: &Data, view: &View) -> Vec<(&'static str, String)> {
     lines.iter().map(|(name, value)| (*name, printable(value))).collect()
 }
 
-/// Returns the resources that tor's process uses, as a text. Returns `None` if
-/// they are unknown.
+/// Formats the resources that tor's process uses. Returns `None` if no resource
+/// is known.
 fn usage(data: &Data) -> Option<String> {
     let usage = &data.usage;
     let mut words = Vec::new();
@@ -258,7 +260,7 @@ fn draw_facts(facts: &[(&str, String)], view: &View, frame: &mut Frame<'_>, area
     frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()), area);
 }
 
-/// Returns the warnings and errors, newest first.
+/// Returns the warnings and errors in the log, newest first.
 fn warnings(data: &Data) -> impl Iterator<Item = &Entry> {
     data.log.entries().rev().filter(|entry| rank(&entry.severity) >= 3)
 }

@@ -1,4 +1,4 @@
-//! The page on which the user sends commands to tor.
+//! The page Prompt, on which the user sends commands to tor.
 
 use std::collections::VecDeque;
 
@@ -16,8 +16,8 @@ use crate::monitor::ui::line_editor::{History, LineEditor};
 use crate::monitor::ui::list::page_rows;
 use crate::monitor::view::{Action, PageView, View};
 
-/// The maximum number of lines, on the page and in a paste. The oldest lines of
-/// the page are dropped.
+/// The maximum number of lines that the page keeps, and that are taken from a
+/// paste. The oldest lines of the page are dropped.
 const KEPT: usize = 5_000;
 const MARK: &str = "> ";
 
@@ -25,18 +25,20 @@ const MARK: &str = "> ";
 #[derive(Debug, Default)]
 pub(crate) struct Prompt {
     editor: LineEditor,
-    /// The lines after the edited one, if several were pasted. Each is edited
-    /// when the line before it has been sent.
+    /// The pasted lines after the one in the editor. When the user has sent
+    /// that line, the next one is put into the editor.
     pasted: VecDeque<String>,
     history: History,
-    /// The commands and replies, newest last.
+    /// The lines of commands and replies, newest last.
     lines: VecDeque<String>,
-    /// The number of lines at the bottom that are scrolled out of view.
+    /// The number of newest lines that are out of view, because the user has
+    /// scrolled up.
     back: usize,
 }
 
 impl Prompt {
-    /// Adds the reply to a command.
+    /// Adds lines to the page, such as the reply to a command, and scrolls to
+    /// the end.
     pub(crate) fn reply(&mut self, lines: Vec<String>) {
         self.lines.extend(lines);
         let surplus = self.lines.len().saturating_sub(KEPT);

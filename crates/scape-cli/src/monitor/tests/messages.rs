@@ -1,4 +1,4 @@
-//! Tests of the changes and effects that messages cause.
+//! Tests of how messages change the model, and which effects they cause.
 
 use std::path::PathBuf;
 

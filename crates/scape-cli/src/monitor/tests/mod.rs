@@ -27,8 +27,8 @@ use super::pages::Page;
 use super::ui::theme::Theme;
 use super::update::update;
 
-/// Parses an event. `line` is one line without the leading `650 `, or several
-/// lines as tor sends them.
+/// Parses an event of tor. `line` is one line without the leading `650 `, or
+/// several lines as tor sends them.
 pub(crate) fn event(line: &str) -> Event {
     let mut decoder = Decoder::default();
     let wire = if line.starts_with("650") { line.to_owned() } else { format!("650 {line}\r\n") };
@@ -59,35 +59,34 @@ pub(crate) fn relay(
     }
 }
 
-/// A monitor without a tor and without a terminal.
+/// A model of the monitor for tests, without a tor and without a terminal.
 pub(crate) struct Screen {
     pub(crate) model: Model,
-    /// The effects that the messages have caused since the last
-    /// [`Screen::asked`].
+    /// The effects of the messages since the last call of [`Screen::asked`].
     pub(crate) effects: Vec<Effect>,
 }
 
 impl Screen {
-    /// Creates a monitor with a screen of 80 columns and 24 rows.
+    /// Creates a model that shows this page on 80 columns and 24 rows.
     pub(crate) fn new(page: Page) -> Self {
         let theme = Theme { colors: true };
         let model = Model::new(time(0), theme, page, (80, 24));
         Screen { model, effects: Vec::new() }
     }
 
-    /// Passes a message to the monitor, and stores the effects.
+    /// Updates the model with a message, and stores the effects.
     pub(crate) fn message(&mut self, message: Message) {
         self.effects.extend(update(&mut self.model, message));
     }
 
-    /// Passes events to the monitor, each parsed from one text by [`event`].
+    /// Updates the model with events. Each text is parsed by [`event`].
     pub(crate) fn events(&mut self, lines: &[&str]) {
         for line in lines {
             self.message(Message::Event(Arc::new(event(line))));
         }
     }
 
-    /// Presses the keys for the letters of a text.
+    /// Presses the keys for the letters of a text, one after the other.
     pub(crate) fn press(&mut self, text: &str) {
         for letter in text.chars() {
             self.key(KeyCode::Char(letter));
@@ -98,7 +97,7 @@ impl Screen {
         self.message(Message::Input(TerminalEvent::Key(code.into())));
     }
 
-    /// Returns the requests since the last call.
+    /// Returns the requests among the stored effects, and forgets all effects.
     pub(crate) fn asked(&mut self) -> Vec<Request> {
         let effects = std::mem::take(&mut self.effects).into_iter();
         effects
@@ -109,7 +108,8 @@ impl Screen {
             .collect()
     }
 
-    /// Returns the screen as text.
+    /// Draws the model on 80 columns and 24 rows, and returns the screen as
+    /// text.
     pub(crate) fn text(&mut self) -> String {
         self.text_of_size(80, 24)
     }
@@ -124,7 +124,7 @@ impl Screen {
         lines.map(|line| format!("{}\n", line.trim_end())).collect()
     }
 
-    /// Checks that the screen contains these texts.
+    /// Asserts that the screen contains each of these texts.
     #[track_caller]
     pub(crate) fn has(&mut self, texts: &[&str]) {
         let screen = self.text();
@@ -142,13 +142,13 @@ impl Screen {
     }
 }
 
-/// Returns the time `seconds` seconds after a fixed start, so that tests know
-/// all times.
+/// Returns a time: `seconds` seconds after a fixed start, so that results of
+/// tests don't depend on the clock.
 pub(crate) fn time(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
 }
 
-/// Returns the facts that a tor reports if it is a relay.
+/// Returns the facts of a tor that is a relay.
 pub(crate) fn facts() -> Facts {
     Facts {
         version: "0.4.9.8".into(),
@@ -181,7 +181,8 @@ pub(crate) fn facts() -> Facts {
     }
 }
 
-/// Returns the table of a consensus with four relays.
+/// Returns a table of four relays, one with the flag Guard and one with the
+/// flag Exit.
 pub(crate) fn relays() -> Relays {
     let fast = RouterFlags::FAST | RouterFlags::RUNNING;
     let rows = vec![
@@ -193,7 +194,7 @@ pub(crate) fn relays() -> Relays {
     Relays::of(rows, Some(time(3_600)))
 }
 
-/// Creates a monitor whose pages all have content.
+/// Returns a model that has data for every page, and shows this page.
 pub(crate) fn full(page: Page) -> Screen {
     let mut screen = Screen::new(page);
     screen.message(Message::Facts(facts().into()));

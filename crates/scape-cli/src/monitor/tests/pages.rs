@@ -1,4 +1,4 @@
-//! Tests of pages with known content.
+//! Tests that pages show the data of a model and react to keys.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -155,7 +155,8 @@ fn log_hides_addresses_of_others_on_relays() {
     screen.has(&["[ORCONN] 203.0.113.9:4567 CLOSED ID=2", "01~guest"]);
 }
 
-/// Returns the options of a tor that has only three.
+/// Returns the options of a scripted tor that has only three options. One of
+/// them has a pending change.
 fn options() -> Options {
     let names = "MaxCircuitDirtiness TimeInterval\nHashedControlPassword LineList\n\
                  ExcludeNodes RouterList\n";

@@ -1,9 +1,9 @@
-//! Tests with screens of all sizes.
+//! Tests that draw all pages on screens of many sizes.
 
 use super::{Page, Screen, full};
 
-/// Returns each page without content, with content, with its help, with a
-/// search, and after the connection was lost.
+/// Returns five models for each page: without data, with data, with the help,
+/// with a search, and with a lost connection.
 fn screens() -> Vec<Screen> {
     let mut screens = Vec::new();
     for page in Page::ALL {

@@ -1,9 +1,9 @@
-//! The selected row of a list. The selection stays at its row when rows above
-//! it are added or removed.
+//! The selection in a list. The same row stays selected if rows above it are
+//! added or removed.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-/// A move of the selection.
+/// A way to move the selection in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     Up,
@@ -15,7 +15,8 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    /// Returns the move that a key stands for. Returns `None` for other keys.
+    /// Returns the move for a key, such as `Up` for the arrow key or `k`.
+    /// Returns `None` if the key doesn't move the selection.
     pub(crate) fn of(key: KeyEvent) -> Option<Step> {
         match key.code {
             KeyCode::Up | KeyCode::Char('k') => Some(Step::Up),
@@ -28,8 +29,8 @@ impl Step {
         }
     }
 
-    /// Returns the index after this move, in a list of `len` rows of which
-    /// `page` are visible.
+    /// Returns the new index if the row `index` was selected before this move.
+    /// The list has `len` rows, of which `page` are visible.
     pub(crate) fn from(self, index: usize, len: usize, page: usize) -> usize {
         let page = page.max(1);
         let index = match self {
@@ -44,12 +45,12 @@ impl Step {
     }
 }
 
-/// The selected row of a list. Each row has a key that identifies it.
+/// The selection in a list whose rows have keys of the type `K`.
 #[derive(Debug, Clone)]
 pub(crate) struct Cursor<K> {
     key: Option<K>,
-    /// The index of the row when it was selected. It is used if the row no
-    /// longer exists.
+    /// The index of the row when it was selected. The row that is now at this
+    /// index is selected if the list has no row with `key`.
     index: usize,
 }
 
@@ -60,8 +61,8 @@ impl<K> Default for Cursor<K> {
 }
 
 impl<K: PartialEq + Clone> Cursor<K> {
-    /// Returns the index of the selected row. Returns `None` if there are no
-    /// rows.
+    /// Returns the index of the selected row. Returns `None` if the list is
+    /// empty. `rows` contains the keys of all rows.
     pub(crate) fn at(&self, rows: &[K]) -> Option<usize> {
         let last = rows.len().checked_sub(1)?;
         let key = self.key.as_ref();
@@ -69,29 +70,30 @@ impl<K: PartialEq + Clone> Cursor<K> {
         Some(found.unwrap_or(self.index.min(last)))
     }
 
-    /// Returns the key of the selected row. Returns `None` if there are no
-    /// rows.
+    /// Returns the key of the selected row. Returns `None` if the list is
+    /// empty. `rows` contains the keys of all rows.
     pub(crate) fn selected<'a>(&self, rows: &'a [K]) -> Option<&'a K> {
         self.at(rows).and_then(|index| rows.get(index))
     }
 
-    /// Moves the selection. `page` is the number of visible rows.
+    /// Moves the selection. `rows` contains the keys of all rows, and `page` is
+    /// the number of visible rows.
     pub(crate) fn step(&mut self, rows: &[K], step: Step, page: usize) {
         if let Some(index) = self.at(rows) {
             self.select(rows, step.from(index, rows.len(), page));
         }
     }
 
-    /// Selects a row by its index.
+    /// Selects the row with this index. `rows` contains the keys of all rows.
     pub(crate) fn select(&mut self, rows: &[K], index: usize) {
         self.index = index;
         self.key = rows.get(index).cloned();
     }
 }
 
-/// Returns the index of the first visible row in a list of `len` rows, of which
-/// `height` are visible. The selected row is in the middle, unless it is near
-/// an end of the list.
+/// Returns the index of the first visible row, for a list of `len` rows of
+/// which `height` fit on the screen. The row `selected` is shown in the middle,
+/// unless it is near an end of the list.
 pub(crate) fn first_visible(selected: usize, len: usize, height: usize) -> usize {
     selected.saturating_sub(height / 2).min(len.saturating_sub(height))
 }

@@ -1,13 +1,14 @@
-//! A line of text that the user edits, with a history.
+//! An editor for a line of text, and a history of entered lines.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::base::output::printable;
 
-/// The maximum number of characters. Nothing is inserted into a longer line.
+/// The maximum length of a line in characters. Nothing is inserted into a line
+/// of this length.
 const LONGEST: usize = 4096;
 
-/// A line of text with a cursor.
+/// A line of text that the user edits, with a cursor.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LineEditor {
     letters: Vec<char>,
@@ -15,8 +16,9 @@ pub(crate) struct LineEditor {
 }
 
 impl LineEditor {
-    /// Creates a line with this text, and the cursor at its end. The text may
-    /// be longer than [`LONGEST`], because it may be the value of an option.
+    /// Creates an editor with this text, and the cursor at the end. The text
+    /// may be longer than [`LONGEST`], because it may be the present value of
+    /// an option.
     pub(crate) fn new(text: &str) -> Self {
         let letters: Vec<char> = text.chars().collect();
         LineEditor { cursor: letters.len(), letters }
@@ -32,7 +34,7 @@ impl LineEditor {
         self.letters.is_empty()
     }
 
-    /// Inserts the first line of a text at the cursor.
+    /// Inserts text at the cursor. Only the first line of the text is used.
     pub(crate) fn insert(&mut self, text: &str) {
         for letter in text.split(['\r', '\n']).next().unwrap_or_default().chars() {
             if self.letters.len() < LONGEST && !letter.is_control() {
@@ -42,7 +44,8 @@ impl LineEditor {
         }
     }
 
-    /// Handles a key. Returns false if the key isn't for editing.
+    /// Handles a key that edits the line or moves the cursor. Returns false if
+    /// the key does neither.
     pub(crate) fn key(&mut self, key: KeyEvent) -> bool {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
@@ -84,8 +87,8 @@ impl LineEditor {
         self.cursor = kept;
     }
 
-    /// Returns the part of the text that fits into `width` columns, and the
-    /// column of the cursor in it.
+    /// Returns the part of the text around the cursor that fits into `width`
+    /// columns, and the column of the cursor in this part.
     pub(crate) fn visible(&self, width: usize) -> (String, usize) {
         let first = (self.cursor + 1).saturating_sub(width);
         let text: String = self.letters.iter().skip(first).take(width).collect();
@@ -93,20 +96,21 @@ impl LineEditor {
     }
 }
 
-/// The lines that were entered before.
+/// The lines that the user entered before, which the arrow keys bring back.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
     lines: Vec<String>,
-    /// The distance of the shown line from the end. 0 is the new line.
+    /// The number of steps back to the line that is shown. 0 is the line that
+    /// the user is typing, 1 the last entered line.
     back: usize,
-    /// The new line, while an older one is shown.
+    /// The line that the user was typing before an older line was shown.
     draft: String,
 }
 
 impl History {
     const KEPT: usize = 200;
 
-    /// Adds a line, unless it equals the last one.
+    /// Adds an entered line, unless it is the same as the last one.
     pub(crate) fn add(&mut self, line: &str) {
         self.back = 0;
         if self.lines.last().is_none_or(|last| last != line) {
@@ -116,7 +120,8 @@ impl History {
         self.lines.drain(..surplus);
     }
 
-    /// Shows an older line if `older` is true. Otherwise, shows a newer one.
+    /// Puts the next older line into the editor if `older` is true, or else the
+    /// next newer one. Does nothing at the ends of the history.
     pub(crate) fn step(&mut self, editor: &mut LineEditor, older: bool) {
         let back = match older {
             true => (self.back + 1).min(self.lines.len()),

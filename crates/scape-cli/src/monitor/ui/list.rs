@@ -1,4 +1,4 @@
-//! Lists with a heading. Only the visible rows are formatted.
+//! Draws lists with a title and a heading. Only the visible rows are formatted.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -9,23 +9,24 @@ use ratatui::widgets::Paragraph;
 use super::cursor::first_visible;
 use super::theme::Theme;
 
-/// The properties of a list, without its rows.
+/// A list to be drawn, except for its rows.
 #[derive(Debug)]
 pub(crate) struct List<'a> {
-    /// The line above the list, with the title and the filters.
+    /// The line above the list, such as the title with the filters.
     pub(crate) title: Line<'a>,
-    /// The names of the columns. If it is empty, the list has no line for them.
+    /// The names of the columns as a line, which is left out if it is empty.
     pub(crate) heading: String,
     pub(crate) len: usize,
     pub(crate) selected: Option<usize>,
-    /// The number of columns at the left that are scrolled out of view.
+    /// The number of columns that the content is scrolled to the left.
     pub(crate) shift: usize,
-    /// The text for a list without rows.
+    /// The text that is shown if the list has no rows.
     pub(crate) empty: &'a str,
 }
 
 impl List<'_> {
-    /// Draws the list. `row` returns the line of the row with an index.
+    /// Draws the list. `row` is called with the index of each visible row, and
+    /// returns its line.
     pub(crate) fn draw(
         self,
         frame: &mut Frame<'_>,
@@ -54,12 +55,14 @@ impl List<'_> {
     }
 }
 
-/// Returns the number of rows that fit on a screen, for moving by pages.
+/// Returns the number of rows by which Page Up and Page Down move the
+/// selection. It is about the number of rows that fit on a screen of this
+/// height.
 pub(crate) fn page_rows(screen_height: u16) -> usize {
     usize::from(screen_height).saturating_sub(5).max(1)
 }
 
-/// Returns the line without its first `count` characters.
+/// Returns a line without its first `count` characters.
 fn shifted(line: Line<'static>, count: usize) -> Line<'static> {
     if count == 0 {
         return line;
@@ -74,8 +77,8 @@ fn shifted(line: Line<'static>, count: usize) -> Line<'static> {
     Line::from(spans.collect::<Vec<_>>())
 }
 
-/// Returns the line in the style of the selection, which covers the whole
-/// width.
+/// Returns a line in the style of the selection. Spaces are added, so that the
+/// style covers `width` columns.
 fn selected(line: Line<'static>, width: usize, style: Style) -> Line<'static> {
     let missing = width.saturating_sub(line.width());
     let mut spans = line.spans;

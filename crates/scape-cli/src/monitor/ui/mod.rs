@@ -1,4 +1,4 @@
-//! The parts from which the pages of the monitor are built.
+//! The parts that the pages of the monitor share, such as lists and boxes.
 
 pub(crate) mod cursor;
 pub(crate) mod line_editor;

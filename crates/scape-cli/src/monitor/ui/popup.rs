@@ -1,4 +1,4 @@
-//! Draws boxes that cover a part of a page.
+//! Draws boxes in front of a page.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -7,8 +7,8 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 
 use super::theme::Theme;
 
-/// Draws a box in the middle of the screen, as large as its lines need. `first`
-/// is the index of the first line that is shown.
+/// Draws a box in the middle of the screen. It is as large as its lines need,
+/// if there is room. `first` is the index of the first line to show.
 pub(crate) fn draw(
     frame: &mut Frame<'_>,
     theme: Theme,
@@ -28,7 +28,8 @@ pub(crate) fn draw(
     frame.render_widget(Paragraph::new(visible).block(block), area);
 }
 
-/// Returns the area of the box, which is in the middle of the screen.
+/// Returns the area of a box in the middle of the screen that is large enough
+/// for these lines, or as large as the screen.
 fn area(screen: Rect, lines: &[Line<'_>], title: &str, footer: &str) -> Rect {
     let widest = lines.iter().map(Line::width).max().unwrap_or_default();
     let widest = widest.max(title.chars().count() + 2).max(footer.chars().count() + 2);
@@ -41,7 +42,7 @@ fn area(screen: Rect, lines: &[Line<'_>], title: &str, footer: &str) -> Rect {
     Rect { x, y, width, height }
 }
 
-/// Returns the number of columns for text in a box.
+/// Returns the number of columns to which lines in a box are wrapped.
 pub(crate) fn text_width(screen_width: u16) -> usize {
     usize::from(screen_width.saturating_sub(4)).clamp(1, 100)
 }

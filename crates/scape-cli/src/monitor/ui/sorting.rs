@@ -1,6 +1,6 @@
 //! The order of the rows of a list, which the user changes with `s` and `S`.
 
-/// An order by one of several columns.
+/// The order of a list: the column by which it is sorted, and the direction.
 #[derive(Debug, Clone)]
 pub(crate) struct Sorting<C: 'static> {
     columns: &'static [(C, &'static str)],
@@ -9,37 +9,38 @@ pub(crate) struct Sorting<C: 'static> {
 }
 
 impl<C: Copy> Sorting<C> {
-    /// Creates an order by the first of these columns. Each column has a name.
+    /// Creates the order by the first of these columns. Each column comes with
+    /// the name that the title of the list shows.
     pub(crate) fn new(columns: &'static [(C, &'static str)]) -> Self {
         Sorting { columns, index: 0, reversed: false }
     }
 
-    /// From now on, sorts by the next column, in the normal direction.
+    /// Switches to the order by the next column, in the normal direction.
     pub(crate) fn next(&mut self) {
         self.index = (self.index + 1) % self.columns.len().max(1);
         self.reversed = false;
     }
 
-    /// Reverses the order.
+    /// Switches between the normal and the reversed direction.
     pub(crate) fn reverse(&mut self) {
         self.reversed = !self.reversed;
     }
 
-    /// Returns the column that the rows are sorted by. Returns `None` if there
-    /// are no columns.
+    /// Returns the column to sort by. Returns `None` if there are no columns.
     pub(crate) fn column(&self) -> Option<C> {
         self.columns.get(self.index).map(|(column, _)| *column)
     }
 
-    /// Reverses the rows if the order is reversed. The rows must be sorted by
-    /// the column.
+    /// Reverses `rows` if the direction is reversed. The caller must have
+    /// sorted them by the column in the normal direction.
     pub(crate) fn direct<T>(&self, rows: &mut [T]) {
         if self.reversed {
             rows.reverse();
         }
     }
 
-    /// Returns the name of the order for the title of the list.
+    /// Returns the text about the order in the title of the list, such as
+    /// `by age (reversed)`.
     pub(crate) fn name(&self) -> String {
         let name = self.columns.get(self.index).map_or("", |(_, name)| name);
         let direction = if self.reversed { " (reversed)" } else { "" };

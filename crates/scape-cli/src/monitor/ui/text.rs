@@ -1,4 +1,4 @@
-//! The formatting of texts in columns and lines.
+//! Formats and wraps texts for the columns and lines of the monitor.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,13 +12,13 @@ pub(crate) fn cell(text: &str, width: usize) -> String {
     cell
 }
 
-/// Returns a text with exactly `width` characters: aligned at the right, or cut
-/// if it is longer.
+/// Returns a text with exactly `width` characters: cut, or filled with spaces
+/// at the left.
 pub(crate) fn right(text: &str, width: usize) -> String {
     format!("{:>width$}", cell(text, width.min(text.chars().count())))
 }
 
-/// Formats a number of bytes for a column. Returns an empty text for zero.
+/// Formats a number of bytes for a cell. Returns an empty text for 0.
 pub(crate) fn some_bytes(count: u64) -> String {
     match count {
         0 => String::new(),
@@ -34,8 +34,8 @@ pub(crate) fn age(since: Option<SystemTime>, now: SystemTime) -> String {
     }
 }
 
-/// Returns the lines of a text, wrapped at `width` characters, between words if
-/// possible.
+/// Wraps a text to lines of at most `width` characters. Breaks lines between
+/// words if possible.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = Vec::new();
@@ -69,8 +69,8 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Returns true if `text` contains `word`. The case of `text` is ignored.
-/// `word` must be in lower case.
+/// Returns true if `text` contains `word`, which must be in lower case. The
+/// case of `text` is ignored.
 pub(crate) fn contains(text: &str, word: &str) -> bool {
     if word.is_empty() {
         return true;
@@ -82,7 +82,7 @@ pub(crate) fn contains(text: &str, word: &str) -> bool {
     text.to_lowercase().contains(word)
 }
 
-/// The time for which a message to the user is shown.
+/// The time for which a message stays at the bottom of the screen.
 pub(crate) const NOTE_SHOWN: Duration = Duration::from_secs(8);
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! Styles. Without colors, they differ by bold, dim and reversed text.
+//! The styles of the monitor's text. Without colors, styles differ only in
+//! bold, dim and reversed text.
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// The styles of the screen.
+/// The styles of the screen, with or without colors.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Theme {
     /// True if colors are used.
@@ -15,8 +16,8 @@ impl Theme {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// Returns the style of names beside their values, and of other unimportant
-    /// text.
+    /// Returns the style of names in front of values, and of other text that is
+    /// less important.
     pub(crate) fn dim(self) -> Style {
         self.color(Color::DarkGray, Modifier::DIM)
     }
@@ -31,7 +32,7 @@ impl Theme {
         self.color(Color::Cyan, Modifier::BOLD)
     }
 
-    /// Returns the style of good states and good news.
+    /// Returns the style of good news, such as the message about a success.
     pub(crate) fn good(self) -> Style {
         self.color(Color::Green, Modifier::empty())
     }
@@ -56,7 +57,8 @@ impl Theme {
         self.color(Color::Blue, Modifier::empty())
     }
 
-    /// Returns a color, or a modifier if colors aren't used.
+    /// Returns a style with this color. If colors aren't used, returns a style
+    /// with the modifier `otherwise` instead.
     fn color(self, color: Color, otherwise: Modifier) -> Style {
         match self.colors {
             true => Style::new().fg(color),

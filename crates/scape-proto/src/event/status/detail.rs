@@ -62,7 +62,7 @@ pub enum StatusDetail {
         /// instead.
         skew: Option<i64>,
         /// The minimum time in seconds by which the clocks differ (`MIN_SKEW`).
-        /// Only older tors send it.
+        /// Only older tors send it. `None` if tor sends `SKEW` instead.
         min_skew: Option<i64>,
         /// The source of the other time (`SOURCE`).
         source: ClockSkewSource,
@@ -140,8 +140,8 @@ pub enum StatusDetail {
         address: IpAddr,
         /// The method by which tor found the address (`METHOD`).
         method: AddressMethod,
-        /// The host name that was resolved to the address (`HOSTNAME`), if
-        /// there is one.
+        /// The host name that was resolved to the address (`HOSTNAME`). `None`
+        /// if tor didn't resolve a host name.
         #[cfg_attr(
             feature = "serde",
             serde(serialize_with = "crate::control::serial::optional_text")
@@ -186,7 +186,8 @@ pub enum StatusDetail {
         nameserver: String,
         /// The status of the name server (`STATUS`).
         status: NameserverStatus,
-        /// The reason why the name server is down (`ERR`). `None` if it is up.
+        /// The reason why the name server is down (`ERR`). `None` if the name
+        /// server is up.
         #[cfg_attr(
             feature = "serde",
             serde(serialize_with = "crate::control::serial::optional_text")
@@ -217,9 +218,11 @@ pub enum StatusDetail {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ReachabilityTarget {
-    /// The address of the OR port (`ORADDRESS`).
+    /// The address of the OR port (`ORADDRESS`). `None` if the event is only
+    /// about the directory port.
     pub or_address: Option<SocketAddr>,
-    /// The address of the directory port (`DIRADDRESS`, older tors).
+    /// The address of the directory port (`DIRADDRESS`, older tors). `None` if
+    /// the event is only about the OR port.
     pub dir_address: Option<SocketAddr>,
 }
 

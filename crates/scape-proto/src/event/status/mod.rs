@@ -129,8 +129,8 @@ impl fmt::Display for StatusEvent {
 /// Splits the arguments into keywords and values.
 ///
 /// Every argument is a pair, so a word without a keyword belongs to the value
-/// before it. Such words occur for two reasons. tor doesn't escape the quoted
-/// texts of bootstrap problems. tor cuts off texts that are too long, which
+/// before it. Such words occur for two reasons: tor doesn't escape the quoted
+/// texts of bootstrap problems, and tor cuts off texts that are too long, which
 /// removes the closing quote.
 fn arguments(line: &[u8]) -> Vec<(String, String)> {
     let mut arguments: Vec<(&str, Vec<u8>)> = Vec::new();
@@ -147,9 +147,10 @@ fn arguments(line: &[u8]) -> Vec<(String, String)> {
     arguments.into_iter().map(|(key, value)| (key.to_owned(), field::text(unwrap(value)))).collect()
 }
 
-/// Splits the arguments of CLOCK_SKEW before `SOURCE=`, if the source is a
-/// path. tor doesn't quote the path, which may contain anything. It is the last
-/// argument.
+/// Splits the arguments of CLOCK_SKEW into those before `SOURCE=` and the path
+/// after it. Returns `None` if the source isn't a path. A path needs this
+/// special treatment because tor writes it without quotes, even if it contains
+/// spaces. `SOURCE` is the last argument.
 fn split_path(line: &[u8]) -> Option<(&[u8], &[u8])> {
     const KEY: &[u8] = b" SOURCE=";
     const OTHER_SOURCES: [&[u8]; 5] = [b"\"", b"CONSENSUS", b"DIRSERV:", b"NETWORKSTATUS:", b"OR:"];

@@ -14,10 +14,11 @@ use crate::word::{CountryCode, Fingerprint, Version, write_utc};
 
 /// A bandwidth file that is being made. `Display` writes the file.
 ///
-/// The keys and values are checked when they are added: their form, and whether
-/// the version of the format has them. Keys that bandwidth-file-spec doesn't
-/// describe are allowed. The example `bandwidth_scanner` of the crate `scape`
-/// measures relays and writes such a file.
+/// The key and the value of each pair are checked when the pair is added: the
+/// form of both, and whether the version of the format has the key. Keys that
+/// bandwidth-file-spec doesn't describe are allowed. The example
+/// `bandwidth_scanner` of the crate `scape` measures relays and writes such a
+/// file.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -432,7 +433,7 @@ mod tests {
         assert!(text.ends_with("consensus_bandwidth_is_unmeasured=True vote=1\n"), "{text}");
     }
 
-    /// Generates values of this form.
+    /// Returns a strategy that generates values of this form.
     fn values(form: Form) -> BoxedStrategy<BandwidthValue> {
         let time = (0..253_402_300_800_u64)
             .prop_map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
@@ -452,7 +453,8 @@ mod tests {
         }
     }
 
-    /// Generates keys with values: some of `keys`, and one unknown key.
+    /// Returns a strategy that generates pairs of keys and values, with some of
+    /// `keys` and one unknown key.
     fn pairs(keys: &'static [Key]) -> impl Strategy<Value = Vec<(String, BandwidthValue)>> {
         let known = prop::sample::subsequence(keys.iter().collect::<Vec<_>>(), 0..keys.len());
         let known = known.prop_flat_map(|keys| {

@@ -78,8 +78,8 @@ pub(super) static HEADER: &[Key] = &[
     key("dirauth_nickname", Form::Text, 8),
 ];
 
-/// The keys of relay lines. The last ones are those of Torflow, which
-/// bandwidth-file-spec shows in an example only.
+/// The keys of relay lines. The last keys in this list are those of Torflow,
+/// which bandwidth-file-spec shows in an example only.
 pub(super) static RELAY: &[Key] = &[
     key("node_id", Form::Fingerprint, 0),
     key("bw", Form::Number, 0),
@@ -178,25 +178,28 @@ impl Form {
     }
 }
 
-/// Parses a time such as `2018-04-16T20:49:18`.
+/// Parses a time such as `2018-04-16T20:49:18`. Returns `None` for any other
+/// text.
 pub(super) fn time(value: &str) -> Option<SystemTime> {
     let (date, time) = value.split_once('T')?;
     parse_date_time(date.as_bytes(), time.as_bytes())
 }
 
-/// Parses a country code of two letters in upper case.
+/// Parses a country code of two letters in upper case. Returns `None` for any
+/// other text.
 pub(super) fn country(value: &str) -> Option<CountryCode> {
     let is_upper = value.bytes().all(|b| b.is_ascii_uppercase());
     value.parse().ok().filter(|_| is_upper)
 }
 
-/// Parses a fingerprint, with or without a leading `$`.
+/// Parses a fingerprint, with or without a leading `$`. Returns `None` for any
+/// other text.
 pub(super) fn fingerprint(value: &[u8]) -> Option<Fingerprint> {
     let digits = value.strip_prefix(b"$").unwrap_or(value);
     decode_hex(digits).map(Fingerprint::from_bytes)
 }
 
-/// Parses `0` or `1`.
+/// Parses `0` or `1`. Returns `None` for any other text.
 pub(super) fn flag(value: &str) -> Option<bool> {
     match value {
         "0" => Some(false),
@@ -205,7 +208,7 @@ pub(super) fn flag(value: &str) -> Option<bool> {
     }
 }
 
-/// Parses `True` or `False`.
+/// Parses `True` or `False`. Returns `None` for any other text.
 pub(super) fn word(value: &str) -> Option<bool> {
     match value {
         "False" => Some(false),

@@ -59,74 +59,95 @@ pub struct BandwidthFile<'a> {
     /// malformed.
     pub version: BandwidthFileVersion,
     /// The program that made the file, such as `sbws`. Torflow doesn't write
-    /// this.
+    /// this. `None` if the header contains no valid value.
     pub software: Option<&'a str>,
-    /// The version of the program that made the file.
+    /// The version of the program that made the file. `None` if the header
+    /// contains no valid value.
     pub software_version: Option<&'a str>,
-    /// The time when the file was made.
+    /// The time when the file was made. `None` if the header contains no valid
+    /// value.
     pub file_created: Option<SystemTime>,
-    /// The time when the program that made the file was started.
+    /// The time when the program that made the file was started. `None` if the
+    /// header contains no valid value.
     pub generator_started: Option<SystemTime>,
-    /// The time of the first measurement.
+    /// The time of the first measurement. `None` if the header contains no
+    /// valid value.
     pub earliest_bandwidth: Option<SystemTime>,
     /// The time of the last measurement, which must be equal to `timestamp`.
+    /// `None` if the header contains no valid value.
     pub latest_bandwidth: Option<SystemTime>,
-    /// The number of relays with enough measurements.
+    /// The number of relays with enough measurements. `None` if the header
+    /// contains no valid value.
     pub number_eligible_relays: Option<u64>,
     /// The percentage that `percent_eligible_relays` must reach. Otherwise, the
-    /// file has no relays, or authorities ignore them.
+    /// file has no relays, or authorities ignore them. `None` if the header
+    /// contains no valid value.
     pub minimum_percent_eligible_relays: Option<u64>,
-    /// The number of relays in the consensus.
+    /// The number of relays in the consensus. `None` if the header contains no
+    /// valid value.
     pub number_consensus_relays: Option<u64>,
     /// The number of relays with enough measurements, in percent of those in
-    /// the consensus.
+    /// the consensus. `None` if the header contains no valid value.
     pub percent_eligible_relays: Option<u64>,
     /// The number that `number_eligible_relays` must reach. Otherwise, the file
-    /// has no relays, or authorities ignore them.
+    /// has no relays, or authorities ignore them. `None` if the header contains
+    /// no valid value.
     pub minimum_number_eligible_relays: Option<u64>,
-    /// The country in which the scanner runs.
+    /// The country in which the scanner runs. `None` if the header contains no
+    /// valid value.
     pub scanner_country: Option<CountryCode>,
     /// The number of consensuses that the scanner saw in the past `data_period`
-    /// days. `data_period` is an option of the scanner, by default 5.
+    /// days. `data_period` is an option of the scanner, by default 5. `None` if
+    /// the header contains no valid value.
     pub recent_consensus_count: Option<u64>,
     /// The number of priority lists that the scanner made in the past
-    /// `data_period` days (by default 5). A priority list contains the relays
-    /// to measure first.
+    /// `data_period` days (an option of the scanner, by default 5). A priority
+    /// list contains the relays to measure first. `None` if the header contains
+    /// no valid value.
     pub recent_priority_list_count: Option<u64>,
     /// The number of entries in all priority lists that the scanner made in the
-    /// past `data_period` days (by default 5). A priority list contains the
-    /// relays to measure first.
+    /// past `data_period` days (an option of the scanner, by default 5). A
+    /// priority list contains the relays to measure first. `None` if the header
+    /// contains no valid value.
     pub recent_priority_relay_count: Option<u64>,
     /// The number of attempts to measure a relay in the past `data_period` days
-    /// (by default 5). Version 1.5.0 removed this key.
+    /// (an option of the scanner, by default 5). Version 1.5.0 removed this
+    /// key. `None` if the header contains no valid value.
     pub recent_measurement_attempt_count: Option<u64>,
     /// The number of failed attempts to measure a relay in the past
-    /// `data_period` days (by default 5).
+    /// `data_period` days (an option of the scanner, by default 5). `None` if
+    /// the header contains no valid value.
     pub recent_measurement_failure_count: Option<u64>,
     /// The number of relays without a successful measurement in the past
-    /// `data_period` days (by default 5).
+    /// `data_period` days (an option of the scanner, by default 5). `None` if
+    /// the header contains no valid value.
     pub recent_measurements_excluded_error_count: Option<u64>,
     /// The number of relays whose measurements don't count because all of them
-    /// were made within too short a time.
+    /// were made within too short a time. `None` if the header contains no
+    /// valid value.
     pub recent_measurements_excluded_near_count: Option<u64>,
     /// The number of relays whose measurements don't count because all of them
-    /// are too old.
+    /// are too old. `None` if the header contains no valid value.
     pub recent_measurements_excluded_old_count: Option<u64>,
     /// The number of relays with too few successful measurements in the past
-    /// `data_period` days (by default 5).
+    /// `data_period` days (an option of the scanner, by default 5). `None` if
+    /// the header contains no valid value.
     pub recent_measurements_excluded_few_count: Option<u64>,
     /// The time that it would take to measure half of the network at the
-    /// scanner's recent speed.
+    /// scanner's recent speed. `None` if the header contains no valid value.
     pub time_to_report_half_network: Option<Duration>,
-    /// The version of the tor that the scanner uses.
+    /// The version of the tor that the scanner uses. `None` if the header
+    /// contains no valid value.
     pub tor_version: Option<Version>,
-    /// The mean of the relays' measured bandwidths, in bytes per second.
+    /// The mean of the relays' measured bandwidths, in bytes per second. `None`
+    /// if the header contains no valid value.
     pub mu: Option<f64>,
     /// The mean of the relays' filtered bandwidths, in bytes per second. A
     /// relay's filtered bandwidth is the mean of its measurements that aren't
-    /// below its average.
+    /// below its average. `None` if the header contains no valid value.
     pub muf: Option<f64>,
-    /// The nickname of the authority that the scanner belongs to.
+    /// The nickname of the authority that the scanner belongs to. `None` if the
+    /// header contains no valid value.
     pub dirauth_nickname: Option<&'a str>,
 }
 
@@ -206,8 +227,8 @@ impl<'a> BandwidthFile<'a> {
         Ok(file)
     }
 
-    /// Adds a skipped line to `skipped`, or returns the error if the reading is
-    /// strict.
+    /// Adds `error` to `skipped` if `depth` is lenient, or returns the error if
+    /// `depth` is strict.
     fn skip(&mut self, depth: Depth, error: DocumentError) -> Result<(), DocumentError> {
         if depth == Depth::Strict {
             return Err(error);
@@ -291,8 +312,8 @@ impl<'a> BandwidthFile<'a> {
         }
     }
 
-    /// Checks the lines about relays. `number` is the number of the line before
-    /// them.
+    /// Checks the lines about relays. `number` is the number of the last line
+    /// before these lines.
     fn read_relays(&mut self, mut number: usize, depth: Depth) -> Result<(), DocumentError> {
         let (mut fingerprints, mut keys) = (HashSet::new(), HashSet::new());
         for line in Lines::new(self.body) {
@@ -370,8 +391,9 @@ impl<'a> BandwidthFile<'a> {
         Lines::new(self.header).filter(|line| !is_terminator(line)).filter_map(split)
     }
 
-    /// Returns the value of a key of the header. If the key is repeated, the
-    /// first value is returned.
+    /// Returns the value of a key of the header, or `None` if the header
+    /// doesn't contain the key. If the key is repeated, the first value is
+    /// returned.
     ///
     /// ```
     /// use scape_proto::netdoc::BandwidthFile;

@@ -33,8 +33,10 @@ use crate::word::Fingerprint;
 pub struct RelayBandwidth<'a> {
     text: &'a str,
     /// The fingerprint of the relay's RSA identity key: the key `node_id`.
+    /// `None` if it is missing or malformed.
     pub fingerprint: Option<Fingerprint>,
-    /// The relay's Ed25519 identity key: the key `master_key_ed25519`.
+    /// The relay's Ed25519 identity key: the key `master_key_ed25519`. `None`
+    /// if it is missing or malformed.
     pub ed25519: Option<[u8; 32]>,
     /// The bandwidth for the vote, in kilobytes per second: the key `bw`.
     pub bandwidth: u64,
@@ -156,8 +158,8 @@ impl<'a> RelayBandwidth<'a> {
         self.text.split([' ', '\t']).filter_map(|word| word.split_once('='))
     }
 
-    /// Returns the value of a key. If the key is repeated, the first value is
-    /// returned.
+    /// Returns the value of a key, or `None` if the line doesn't contain the
+    /// key. If the key is repeated, the first value is returned.
     ///
     /// ```
     /// use scape_proto::netdoc::BandwidthFile;
@@ -217,106 +219,154 @@ impl<'a> RelayBandwidth<'a> {
     }
 
     numbers! {
-        /// Returns the time to get one byte of data, in milliseconds.
+        /// Returns the time to get one byte of data, in milliseconds. Returns
+        /// `None` if the key `rtt` is missing or malformed.
         rtt
-        /// Returns the number of successful measurements.
+        /// Returns the number of successful measurements. Returns `None` if the
+        /// key `success` is missing or malformed.
         success
         /// Returns the number of measurements that failed because a circuit
-        /// failed.
+        /// failed. Returns `None` if the key `error_circ` is missing or
+        /// malformed.
         error_circ
         /// Returns the number of measurements that failed because a stream
-        /// failed.
+        /// failed. Returns `None` if the key `error_stream` is missing or
+        /// malformed.
         error_stream
         /// Returns the number of measurements that failed because the web
-        /// server was not available.
+        /// server was not available. Returns `None` if the key
+        /// `error_destination` is missing or malformed.
         error_destination
         /// Returns the number of measurements that failed because no second
-        /// relay was found.
+        /// relay was found. Returns `None` if the key `error_second_relay` is
+        /// missing or malformed.
         error_second_relay
         /// Returns the number of measurements that failed for a reason that no
-        /// other method counts.
+        /// other method counts. Returns `None` if the key `error_misc` is
+        /// missing or malformed.
         error_misc
         /// Returns the mean of the measured bandwidths, in bytes per second.
+        /// Returns `None` if the key `bw_mean` is missing or malformed.
         bw_mean
         /// Returns the median of the measured bandwidths, in bytes per second.
+        /// Returns `None` if the key `bw_median` is missing or malformed.
         bw_median
         /// Returns the average bandwidth in the relay's descriptor, in bytes
-        /// per second.
+        /// per second. Returns `None` if the key `desc_bw_avg` is missing or
+        /// malformed.
         desc_bw_avg
         /// Returns the last observed bandwidth in the relay's descriptor, in
-        /// bytes per second.
+        /// bytes per second. Returns `None` if the key `desc_bw_obs_last` is
+        /// missing or malformed.
         desc_bw_obs_last
         /// Returns the mean of the observed bandwidths in the relay's
-        /// descriptors, in bytes per second.
+        /// descriptors, in bytes per second. Returns `None` if the key
+        /// `desc_bw_obs_mean` is missing or malformed.
         desc_bw_obs_mean
         /// Returns the burst bandwidth in the relay's descriptor, in bytes per
-        /// second.
+        /// second. Returns `None` if the key `desc_bw_bur` is missing or
+        /// malformed.
         desc_bw_bur
-        /// Returns the bandwidth in the consensus, in bytes per second.
+        /// Returns the bandwidth in the consensus, in bytes per second. Returns
+        /// `None` if the key `consensus_bandwidth` is missing or malformed.
         consensus_bandwidth
-        /// Returns the number of recent consensuses that have the relay.
+        /// Returns the number of consensuses in the past `data_period` days (an
+        /// option of the scanner, by default 5) that have the relay. Returns
+        /// `None` if the key `relay_in_recent_consensus_count` is missing or
+        /// malformed.
         relay_in_recent_consensus_count
-        /// Returns the number of recent priority lists that contain the relay.
-        /// A priority list contains the relays to measure first.
+        /// Returns the number of priority lists in the past `data_period` days
+        /// (an option of the scanner, by default 5) that contain the relay. A
+        /// priority list contains the relays to measure first. Returns `None`
+        /// if the key `relay_recent_priority_list_count` is missing or
+        /// malformed.
         relay_recent_priority_list_count
-        /// Returns the number of recent attempts to measure the relay.
+        /// Returns the number of attempts to measure the relay in the past
+        /// `data_period` days (an option of the scanner, by default 5). Returns
+        /// `None` if the key `relay_recent_measurement_attempt_count` is
+        /// missing or malformed.
         relay_recent_measurement_attempt_count
-        /// Returns the number of recent attempts that gave no measurement.
+        /// Returns the number of attempts in the past `data_period` days (an
+        /// option of the scanner, by default 5) that gave no measurement.
+        /// Returns `None` if the key `relay_recent_measurement_failure_count`
+        /// is missing or malformed.
         relay_recent_measurement_failure_count
-        /// Returns the number of recent measurements that failed.
+        /// Returns the number of measurements in the past `data_period` days
+        /// (an option of the scanner, by default 5) that failed. Returns `None`
+        /// if the key `relay_recent_measurements_excluded_error_count` is
+        /// missing or malformed.
         relay_recent_measurements_excluded_error_count
-        /// Returns the number of recent measurements that were ignored because
-        /// they were too close to each other in time.
+        /// Returns the number of measurements in the past `data_period` days
+        /// (an option of the scanner, by default 5) that were ignored because
+        /// they were too close to each other in time. Returns `None` if the key
+        /// `relay_recent_measurements_excluded_near_count` is missing or
+        /// malformed.
         relay_recent_measurements_excluded_near_count
         /// Returns the number of measurements that were ignored because they
-        /// were too old.
+        /// were too old. Returns `None` if the key
+        /// `relay_recent_measurements_excluded_old_count` is missing or
+        /// malformed.
         relay_recent_measurements_excluded_old_count
         /// Returns the number of measurements that were ignored because the
-        /// relay had too few of them.
+        /// relay had too few of them. Returns `None` if the key
+        /// `relay_recent_measurements_excluded_few_count` is missing or
+        /// malformed.
         relay_recent_measurements_excluded_few_count
         /// Returns the number of XOFF cells that the relay received during
-        /// measurements.
+        /// measurements. Returns `None` if the key `xoff_recv` is missing or
+        /// malformed.
         xoff_recv
         /// Returns the number of XOFF cells that the relay sent during
-        /// measurements.
+        /// measurements. Returns `None` if the key `xoff_sent` is missing or
+        /// malformed.
         xoff_sent
-        /// Returns Torflow's measured bandwidth, in bytes per second.
+        /// Returns Torflow's measured bandwidth, in bytes per second. Returns
+        /// `None` if the key `pid_bw` is missing or malformed.
         pid_bw
     }
 
     decimals! {
         /// Returns the ratio of the relay's measured bandwidth to the mean of
-        /// all relays.
+        /// all relays. Returns `None` if the key `r_strm` is missing or
+        /// malformed.
         r_strm
         /// Returns the ratio of the relay's filtered bandwidth to the mean of
         /// all relays. The filtered bandwidth is the mean of the relay's
-        /// measurements that aren't below its average.
+        /// measurements that aren't below its average. Returns `None` if the
+        /// key `r_strm_filt` is missing or malformed.
         r_strm_filt
         /// Returns the proportional error of the PID controller with which
-        /// Torflow adjusts the relay's bandwidth.
+        /// Torflow adjusts the relay's bandwidth. Returns `None` if the key
+        /// `pid_error` is missing or malformed.
         pid_error
         /// Returns the sum of all errors of the PID controller with which
-        /// Torflow adjusts the relay's bandwidth.
+        /// Torflow adjusts the relay's bandwidth. Returns `None` if the key
+        /// `pid_error_sum` is missing or malformed.
         pid_error_sum
         /// Returns the last change of the error of the PID controller with
-        /// which Torflow adjusts the relay's bandwidth.
+        /// which Torflow adjusts the relay's bandwidth. Returns `None` if the
+        /// key `pid_delta` is missing or malformed.
         pid_delta
         /// Returns the share of circuits that failed when Torflow measured the
-        /// relay, from 0 to 1.
+        /// relay, from 0 to 1. Returns `None` if the key `circ_fail` is missing
+        /// or malformed.
         circ_fail
     }
 
-    /// Returns the time of Torflow's last measurement.
+    /// Returns the time of Torflow's last measurement. Returns `None` if the
+    /// key `measured_at` is missing or malformed.
     pub fn measured_at(&self) -> Option<SystemTime> {
         self.number("measured_at").and_then(unix_time)
     }
 
     /// Returns the time when Torflow last updated the values of the line.
+    /// Returns `None` if the key `updated_at` is missing or malformed.
     pub fn updated_at(&self) -> Option<SystemTime> {
         self.number("updated_at").and_then(unix_time)
     }
 
-    /// Returns the path of the file with Torflow's measurement.
+    /// Returns the path of the file with Torflow's measurement. Returns `None`
+    /// if the key `scanner` is missing.
     pub fn scanner(&self) -> Option<&'a str> {
         self.get("scanner")
     }

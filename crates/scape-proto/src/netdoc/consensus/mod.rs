@@ -40,22 +40,28 @@ use crate::netdoc::{
 pub struct Consensus<'a> {
     #[cfg_attr(feature = "serde", serde(skip))]
     skipped: Vec<DocumentError>,
-    /// The flavor: `Ns`, which is the full one, or `Microdesc`.
+    /// The flavor: `Ns` for the full consensus, or `Microdesc` for the
+    /// consensus that refers to microdescriptors.
     pub flavor: ConsensusFlavor,
     /// The consensus method: a version number of the rules by which the
-    /// authorities computed the consensus.
+    /// authorities computed the consensus. `None` if the line
+    /// `consensus-method` is missing or malformed.
     pub method: Option<u32>,
-    /// The start of the validity interval.
+    /// The start of the validity interval. `None` if the line `valid-after` is
+    /// missing or malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub valid_after: Option<SystemTime>,
-    /// The time by which a newer consensus should be available.
+    /// The time by which a newer consensus should be available. `None` if the
+    /// line `fresh-until` is missing or malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub fresh_until: Option<SystemTime>,
-    /// The end of the validity interval.
+    /// The end of the validity interval. `None` if the line `valid-until` is
+    /// missing or malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub valid_until: Option<SystemTime>,
     /// The time that the authorities allow for collecting votes, and the time
-    /// that they allow for collecting signatures.
+    /// that they allow for collecting signatures. `None` if the line
+    /// `voting-delay` is missing or malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::delays"))]
     pub voting_delay: Option<(Duration, Duration)>,
     /// The versions of tor that are recommended for clients, as written in the
@@ -72,28 +78,34 @@ pub struct Consensus<'a> {
     /// The flags in the line `known-flags` that this version of the library
     /// doesn't know, in order.
     pub unknown_flags: Vec<Box<str>>,
-    /// The subprotocol versions that clients should support.
+    /// The subprotocol versions that clients should support. `None` if the line
+    /// `recommended-client-protocols` is missing or malformed.
     pub recommended_client_protocols: Option<Protocols>,
-    /// The subprotocol versions that relays should support.
+    /// The subprotocol versions that relays should support. `None` if the line
+    /// `recommended-relay-protocols` is missing or malformed.
     pub recommended_relay_protocols: Option<Protocols>,
-    /// The subprotocol versions that clients must support.
+    /// The subprotocol versions that clients must support. `None` if the line
+    /// `required-client-protocols` is missing or malformed.
     pub required_client_protocols: Option<Protocols>,
-    /// The subprotocol versions that relays must support.
+    /// The subprotocol versions that relays must support. `None` if the line
+    /// `required-relay-protocols` is missing or malformed.
     pub required_relay_protocols: Option<Protocols>,
     /// The names and values of the network parameters, in the order of the
     /// consensus.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::counts"))]
     pub params: Vec<(Box<str>, i32)>,
-    /// The shared random value for the current period.
+    /// The shared random value for the current period. `None` if the line
+    /// `shared-rand-current-value` is missing or malformed.
     pub shared_random_current: Option<SharedRandomValue>,
-    /// The shared random value for the previous period.
+    /// The shared random value for the previous period. `None` if the line
+    /// `shared-rand-previous-value` is missing or malformed.
     pub shared_random_previous: Option<SharedRandomValue>,
     /// The authorities that voted, with additional entries for their old keys.
     #[doc(alias = "directory_authorities")]
     pub dir_sources: Vec<DirSource>,
     /// The weights for choosing relays by bandwidth.
     pub bandwidth_weights: BandwidthWeights,
-    /// The authorities' signatures.
+    /// The authorities' signatures of the consensus.
     pub signatures: Vec<DirectorySignature<'a>>,
     /// The text of the document. It is serialized as `relays`, a list of the
     /// relays' entries, after the other fields.
@@ -285,7 +297,8 @@ impl<'a> Consensus<'a> {
         })
     }
 
-    /// Checks the rules that concern several lines.
+    /// Checks the rules that concern several lines, for example that the entry
+    /// of each authority has a line `contact`.
     fn check_whole(&self) -> Result<(), DocumentError> {
         let error = |keyword, problem| Err(HEADER.problem(keyword, problem));
         for source in &self.dir_sources {

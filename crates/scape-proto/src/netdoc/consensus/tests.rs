@@ -8,7 +8,7 @@ fn signature(words: &str) -> String {
     format!("directory-signature {words}\n{object}\n")
 }
 
-/// Returns a consensus with every line.
+/// Returns a consensus that contains each kind of line.
 fn whole() -> String {
     format!(
         "network-status-version 3\nvote-status consensus\nconsensus-method 33\n\

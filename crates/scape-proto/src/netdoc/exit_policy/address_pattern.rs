@@ -34,7 +34,8 @@ pub enum AddressPattern {
     },
 }
 
-/// The IPv4 networks of `private`, in tor's order.
+/// The IPv4 networks that `private` means, in the order in which tor writes
+/// them.
 const PRIVATE_V4: [(Ipv4Addr, u8); 6] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(169, 254, 0, 0), 16),
@@ -44,7 +45,8 @@ const PRIVATE_V4: [(Ipv4Addr, u8); 6] = [
     (Ipv4Addr::new(172, 16, 0, 0), 12),
 ];
 
-/// The IPv6 networks of `private`, in tor's order.
+/// The IPv6 networks that `private` means, in the order in which tor writes
+/// them.
 const PRIVATE_V6: [(Ipv6Addr, u8); 6] = [
     (Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 0), 8),
     (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7),
@@ -145,8 +147,8 @@ impl AddressPattern {
         Some((address & !host, address | host))
     }
 
-    /// Returns true if both patterns are the same network, even if their
-    /// addresses differ in the bits that don't count.
+    /// Returns true if both patterns stand for the same network. Bits after the
+    /// prefix may differ.
     pub(super) fn is_same_network(self, other: AddressPattern) -> bool {
         use AddressPattern::{V4, V6};
         self.prefix() == other.prefix()
@@ -162,7 +164,8 @@ impl AddressPattern {
     }
 }
 
-/// Returns the networks of `private` in one family, in tor's order.
+/// Returns the networks that `private` means in one family, in the order in
+/// which tor writes them.
 pub(super) fn private_networks(family: Family) -> impl Iterator<Item = AddressPattern> {
     let v4 = PRIVATE_V4.iter().filter(move |_| family == Family::V4);
     let v6 = PRIVATE_V6.iter().filter(move |_| family == Family::V6);

@@ -21,7 +21,7 @@ pub struct ParseExitPolicyError {
 error_debug!(ParseExitPolicyError);
 
 impl ParseExitPolicyError {
-    /// Returns the malformed rule.
+    /// Returns the text of the malformed rule.
     pub fn rule(&self) -> &str {
         &self.rule
     }
@@ -46,7 +46,8 @@ pub enum PolicyProblem {
     /// and white space.
     #[error("it must begin with accept or reject")]
     Action,
-    /// The address is malformed.
+    /// The text before the ports isn't an address pattern, such as `*`,
+    /// `private` or `192.0.2.0/24`.
     #[error(
         "the address must be *, *4, *6, private, an IPv4 address, or an IPv6 address in brackets or with a prefix"
     )]
@@ -55,7 +56,7 @@ pub enum PolicyProblem {
     /// address can't have a prefix.
     #[error("the text after / must be a number of bits that fits the address")]
     Prefix,
-    /// The ports are malformed.
+    /// The ports aren't `*`, a port or a range of ports.
     #[error("the ports must be *, a port or a range of ports")]
     Ports,
     /// The rule has `accept6` or `reject6` and an IPv4 address. tor ignores

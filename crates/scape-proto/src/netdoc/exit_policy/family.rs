@@ -72,8 +72,9 @@ impl ExitPolicy {
         })
     }
 
-    /// Returns a policy in which each rule is replaced by rules with the
-    /// addresses that `patterns` returns.
+    /// Returns a policy in which each rule is replaced by one rule for each of
+    /// the patterns that `patterns` returns for the rule's addresses. The
+    /// action and the ports stay the same.
     fn replace(&self, patterns: impl Fn(AddressPattern) -> Vec<AddressPattern>) -> ExitPolicy {
         let mut rules = Vec::new();
         for rule in self.rules() {

@@ -29,7 +29,7 @@ pub struct ExitPolicy {
 }
 
 impl ExitPolicy {
-    /// Returns the rules, in order.
+    /// Returns the rules in the order of the policy, in which they are tried.
     pub fn rules(&self) -> &[ExitRule] {
         &self.rules
     }

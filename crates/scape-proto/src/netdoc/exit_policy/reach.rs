@@ -1,10 +1,11 @@
 //! Questions about all addresses or all ports of an exit policy.
 //!
-//! Each rule covers a rectangle of addresses and ports. The first rule that
-//! covers a point decides about it. [`decides_somewhere`] looks for a point
-//! with a given decision. It goes through the ports in ascending order and
-//! keeps a tree over the addresses, with the rules that apply at the current
-//! port. So the time grows with the number of rules, not with its square.
+//! Each rule covers a rectangle of addresses and ports. A point in it is one
+//! address and one port. The first rule that covers a point decides about the
+//! point. [`decides_somewhere`] looks for a point with a given decision. It
+//! goes through the ports in ascending order and keeps a tree over the
+//! addresses, with the rules that apply at the current port. So the time grows
+//! with the number of rules, not with its square.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -43,11 +44,10 @@ impl ExitPolicy {
     /// A missing address stands for all IPv4 and IPv6 addresses, and a missing
     /// port for all ports from 1 to 65535.
     ///
-    /// Nearly every relay rejects private addresses, so ask a policy
-    /// [without these rules](Self::strip_private). For one family of addresses,
-    /// ask the policy [for IPv4](Self::only_v4) or
-    /// [for IPv6](Self::only_v6). Addresses of the other family are then
-    /// allowed.
+    /// Nearly every relay rejects private addresses, so ask a policy [without
+    /// these rules](Self::strip_private). For one family of addresses, ask the
+    /// policy [for IPv4](Self::only_v4) or [for IPv6](Self::only_v6). These
+    /// have no rules for the other family, so they allow all addresses of it.
     ///
     /// The answer is exact, unlike that of stem's `can_exit_to` with `strict`,
     /// which looks only at the first rule that may match.
@@ -80,8 +80,9 @@ impl ExitPolicy {
         self.allows_some(None, None)
     }
 
-    /// Returns true if the policy decides `action` for any of these addresses
-    /// and ports.
+    /// Returns true if the policy accepts or rejects, as `action` says, at
+    /// least one of these addresses on at least one of these ports. `None`
+    /// means all addresses or all ports.
     fn decides(&self, action: ExitAction, ip: Option<IpAddr>, port: Option<u16>) -> bool {
         let targets = match ip {
             Some(IpAddr::V4(address)) => vec![AddressPattern::V4 { address, prefix: 32 }],
@@ -97,12 +98,12 @@ impl ExitPolicy {
 struct Area {
     addresses: (u128, u128),
     ports: PortRange,
-    /// True if the rule has the action that is looked for.
+    /// True if the rule has the action that [`decides_somewhere`] looks for.
     is_wanted: bool,
 }
 
-/// Returns true if `action` is decided for any of the `target` addresses on any
-/// of the `ports`.
+/// Returns true if the rules take `action` for at least one of the `target`
+/// addresses on at least one of the `ports`.
 fn decides_somewhere(
     rules: &[ExitRule],
     action: ExitAction,
@@ -141,9 +142,9 @@ fn decides_somewhere(
     false
 }
 
-/// Returns the parts of the rules that are in the target, in the order of the
-/// rules. The last part covers the whole target, because a stream that no rule
-/// matches is allowed.
+/// Returns the parts of the rules that are inside `target` and `ports`, in the
+/// order of the rules. The last part covers everything, because a stream that
+/// no rule matches is allowed.
 fn areas(
     rules: &[ExitRule],
     action: ExitAction,
@@ -174,7 +175,8 @@ fn areas(
     areas
 }
 
-/// An area of a rule that covers all addresses of a node in the tree.
+/// An entry for an area in a node of the tree. The area covers all addresses of
+/// the node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Own {
     /// The area's position in the order of the rules. The area with the lowest
@@ -183,19 +185,22 @@ struct Own {
     is_wanted: bool,
 }
 
-/// A node of the tree over the addresses, with the areas at the current port.
+/// A node of the tree over the addresses, with the areas that apply at the
+/// current port.
 struct Node {
-    /// The cells of the node: ranges of addresses with the same rules.
+    /// The indexes of the node's cells. A cell is a range of addresses to which
+    /// the same rules apply.
     cells: Range<usize>,
-    /// The areas that cover all cells of this node, but not of its parent.
+    /// The areas that cover all cells of this node, but not all cells of its
+    /// parent.
     own: BTreeSet<Own>,
     /// The two child nodes, each with half of the cells. `None` for a single
     /// cell.
     halves: Option<Box<[Node; 2]>>,
-    /// The highest of the numbers of the areas that decide about the cells. The
-    /// area with the lowest number decides about a cell, but only the areas of
-    /// this node and of the nodes below it count. `usize::MAX` if no such area
-    /// covers one of the cells.
+    /// The highest number of an area that decides about one of the cells. Among
+    /// the areas that cover a cell, the one with the lowest number decides.
+    /// Only the areas of this node and of the nodes below it count.
+    /// `usize::MAX` if one of the cells isn't covered by such an area.
     last: usize,
     /// The lowest number of an area that decides about one of the cells and has
     /// the wanted action. `None` if no area does.
@@ -362,8 +367,8 @@ mod tests {
     }
 
     /// Returns the addresses on both sides of the ends of every rule's range.
-    /// `policy` decides alike on all addresses between two neighbors in the
-    /// list.
+    /// `policy` makes the same decision for all addresses between two neighbors
+    /// in the list.
     fn addresses(policy: &ExitPolicy) -> Vec<IpAddr> {
         let mut addresses = vec![IpAddr::V4(0.into()), IpAddr::V6(0.into())];
         for pattern in policy.rules().iter().flat_map(|rule| rule.address.split()) {

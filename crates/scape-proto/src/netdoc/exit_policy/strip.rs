@@ -1,4 +1,4 @@
-//! The rules of an exit policy that tor adds to those of the operator.
+//! The rules that tor adds to the operator's rules of an exit policy.
 
 use super::address_pattern::{AddressPattern, Family, private_networks};
 use super::policy::ExitPolicy;
@@ -118,7 +118,7 @@ impl ExitPolicy {
     }
 }
 
-/// Returns the number of rules at the beginning that come from one rule for
+/// Returns the number of rules at the beginning that tor wrote for one rule for
 /// `private`. Returns 0 if the first rule isn't such a rule.
 fn private_length(rules: &[ExitRule]) -> usize {
     let Some(first) = rules.first() else { return 0 };

@@ -88,7 +88,7 @@ fn summarize(rules: &[ExitRule], family: Family) -> PortPolicy {
     }
 }
 
-/// Returns the accepted ports, in any order.
+/// Returns the ports that the summary accepts, in no particular order.
 fn accepted(rules: &[ExitRule], family: Family) -> Vec<PortRange> {
     let mut accepted = Vec::new();
     let mut undecided = Undecided::new(rules.iter().map(|rule| rule.ports));
@@ -117,8 +117,8 @@ fn is_private(pattern: AddressPattern, family: Family) -> bool {
     private_networks(family).any(|network| network == pattern)
 }
 
-/// Returns the number of bits of an address that count, and the number of
-/// addresses that rules may reject before a port is rejected.
+/// Returns two numbers for a family: the bits of an address that tor looks at,
+/// and the addresses that rules may reject before the port counts as rejected.
 fn most_rejected(family: Family) -> (u8, u128) {
     match family {
         Family::V4 => (32, 1 << 25),
@@ -127,7 +127,8 @@ fn most_rejected(family: Family) -> (u8, u128) {
     }
 }
 
-/// Returns the ranges in order. Ranges without a gap between them are merged.
+/// Sorts ranges that don't overlap, and merges those without a gap between
+/// them.
 fn merged(mut ranges: Vec<PortRange>) -> Vec<PortRange> {
     ranges.sort_unstable_by_key(|range| range.min());
     let mut merged: Vec<PortRange> = Vec::new();
@@ -262,8 +263,9 @@ mod tests {
         }
     }
 
-    /// Alternates rules for single ports with rules for all ports. If the ports
-    /// were a list of ranges, each rule for all ports would change every range.
+    /// Summarizes a policy that alternates rules for single ports with rules
+    /// for all ports. With a plain list of port ranges, each rule for all ports
+    /// would have to change every range.
     #[test]
     fn overlapping_rules_take_little_time() {
         let rules = |port: u32| format!("reject 1.2.3.4:{port},reject 1.2.3.4:*,");

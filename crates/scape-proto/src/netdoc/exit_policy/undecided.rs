@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::port_range::PortRange;
 
-/// The ports about which no rule has decided yet, and the number of addresses
-/// that are rejected for each of them.
+/// The ports about which no rule of an exit policy has decided yet, and the
+/// number of addresses that are rejected for each of these ports.
 ///
 /// The ports are cut into cells, so that each rule matches whole cells. A tree
 /// over the cells changes a range of them at once. So `n` rules take about
@@ -17,7 +17,7 @@ pub(super) struct Undecided {
     root: Node,
 }
 
-/// A node of the tree. It stands for a range of cells.
+/// A node of the tree in [`Undecided`]. It stands for a range of cells.
 struct Node {
     cells: Range<usize>,
     /// The number of rejected addresses that is counted for this node, but not
@@ -91,8 +91,8 @@ impl Node {
         self.most = self.most.map(|most| most.saturating_add(addresses));
     }
 
-    /// Moves the pending addresses into the halves, and returns the halves.
-    /// Returns `None` for a single cell.
+    /// Passes the pending number of rejected addresses on to the halves, and
+    /// returns the halves. Returns `None` for a single cell.
     fn open(&mut self) -> Option<&mut [Node; 2]> {
         let halves = self.halves.as_deref_mut()?;
         let pending = std::mem::take(&mut self.pending);

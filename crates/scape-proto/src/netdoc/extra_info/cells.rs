@@ -5,7 +5,8 @@ use crate::netdoc::document_error::LineProblem;
 use crate::netdoc::item::Item;
 use crate::netdoc::value::decimal;
 
-/// Statistics about the cells in the queues of circuits: the lines `cell-…`.
+/// Statistics about the cells in the queues of circuits: the lines `cell-…`. A
+/// field is `None` if its line is missing or malformed.
 ///
 /// Circuits are sorted by their number of cells, from the loudest to the
 /// quietest, and divided into ten groups.
@@ -36,7 +37,8 @@ pub struct CellStats<'a> {
 }
 
 impl<'a> CellStats<'a> {
-    /// Reads a line. `keyword` is the line's keyword without `cell-`.
+    /// Sets the field for a line. `keyword` is the line's keyword without
+    /// `cell-`. Other keywords are ignored.
     pub(super) fn read(&mut self, keyword: &[u8], item: &Item<'a>) -> Result<(), LineProblem> {
         match keyword {
             b"stats-end" => self.period = Some(StatsPeriod::read(&mut item.arguments_reader())?),

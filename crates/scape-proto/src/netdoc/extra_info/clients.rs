@@ -4,7 +4,8 @@ use std::time::SystemTime;
 
 use super::{NamedCounts, StatsPeriod};
 
-/// Statistics about the clients of a guard: the lines `entry-…`.
+/// Statistics about the clients of a guard: the lines `entry-…`. A field is
+/// `None` if its line is missing or malformed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -16,7 +17,8 @@ pub struct EntryStats<'a> {
 }
 
 /// Statistics about the clients of a bridge: the lines `bridge-…`, and the
-/// lines `geoip-…` of old bridges.
+/// lines `geoip-…` of old bridges. A field is `None` if its line is missing or
+/// malformed.
 ///
 /// ```
 /// use scape_proto::netdoc::ExtraInfo;

@@ -60,7 +60,8 @@ impl<'a> NamedCounts<'a> {
         named(self.list)
     }
 
-    /// Returns the first number with this name.
+    /// Returns the first number with this name. Returns `None` if the name
+    /// isn't listed.
     ///
     /// ```
     /// use scape_proto::netdoc::ExtraInfo;
@@ -130,7 +131,8 @@ impl<'a> PortCounts<'a> {
         self.iter().find(|(other, _)| *other == Some(port)).map(|(_, count)| count)
     }
 
-    /// Returns the number for all ports that are not listed.
+    /// Returns the number for all ports that are not listed: the entry `other`.
+    /// Returns `None` if there is no such entry.
     pub fn other(&self) -> Option<u64> {
         self.iter().find(|(port, _)| port.is_none()).map(|(_, count)| count)
     }
@@ -151,7 +153,7 @@ fn entries(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(|b| *b == b',')
 }
 
-/// Returns the entries of a valid list.
+/// Splits a list into names and numbers. The list was already checked.
 fn named(list: &[u8]) -> impl Iterator<Item = (&str, u64)> {
     entries(list).filter_map(|entry| {
         let (name, count) = split(entry)?;

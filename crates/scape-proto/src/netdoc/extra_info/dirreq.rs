@@ -19,7 +19,8 @@ pub struct DirreqStats<'a> {
     pub v3: DirreqCounts<'a>,
 }
 
-/// Statistics about requests for network statuses of one version.
+/// Statistics about requests for network statuses of one version. A field is
+/// `None` if its line is missing or malformed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -47,7 +48,8 @@ pub struct DirreqCounts<'a> {
 }
 
 impl<'a> DirreqStats<'a> {
-    /// Reads a line. `keyword` is the line's keyword without `dirreq-`.
+    /// Sets the field for a line. `keyword` is the line's keyword without
+    /// `dirreq-`.
     pub(super) fn read(&mut self, keyword: &[u8], item: &Item<'a>) -> Result<(), LineProblem> {
         match (keyword, keyword.strip_prefix(b"v2-"), keyword.strip_prefix(b"v3-")) {
             (b"stats-end", ..) => {

@@ -4,7 +4,8 @@ use super::{PortCounts, StatsPeriod};
 use crate::netdoc::document_error::LineProblem;
 use crate::netdoc::item::Item;
 
-/// Statistics about the streams of an exit: the lines `exit-…`.
+/// Statistics about the streams of an exit: the lines `exit-…`. A field is
+/// `None` if its line is missing or malformed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -20,7 +21,8 @@ pub struct ExitStats<'a> {
 }
 
 impl<'a> ExitStats<'a> {
-    /// Reads a line. `keyword` is the line's keyword without `exit-`.
+    /// Sets the field for a line. `keyword` is the line's keyword without
+    /// `exit-`.
     pub(super) fn read(&mut self, keyword: &[u8], item: &Item<'a>) -> Result<(), LineProblem> {
         match keyword {
             b"stats-end" => self.period = Some(StatsPeriod::read(&mut item.arguments_reader())?),

@@ -34,20 +34,22 @@ pub struct HiddenServiceStats<'a> {
     pub dir_onions_seen: Option<ObfuscatedCount<'a>>,
 }
 
-/// A number to which random noise was added.
+/// A number to which random noise was added, so that it doesn't reveal what a
+/// single user did.
 ///
 /// The relay rounds the number up to a multiple of `bin_size`, and adds noise
-/// of a Laplace distribution with the scale `delta_f` / `epsilon`.
+/// of a Laplace distribution with the scale `delta_f` / `epsilon`. A parameter
+/// is `None` if it is missing or malformed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct ObfuscatedCount<'a> {
-    /// The number. May be negative because of the noise.
+    /// The rounded number with the noise, which can make it negative.
     pub value: i64,
-    /// The effect of a single user on the number.
+    /// The most by which a single user's activity can change the number.
     pub delta_f: Option<u64>,
-    /// The privacy parameter of the noise.
+    /// The privacy parameter of the noise. A smaller value means more noise.
     pub epsilon: Option<f64>,
-    /// The number to whose multiples the relay rounds up.
+    /// The relay rounds the number up to a multiple of this value.
     pub bin_size: Option<u64>,
     parameters: Pairs<'a>,
 }
@@ -75,9 +77,9 @@ impl<'a> ObfuscatedCount<'a> {
 }
 
 impl<'a> HiddenServiceStats<'a> {
-    /// Reads a line. `keyword` is the end of the line's keyword, which is the
-    /// same for both versions of onion services: `stats-end`, `relayed-cells`
-    /// or `onions-seen`.
+    /// Sets the field for a line. `keyword` is the end of the line's keyword,
+    /// which is the same for both versions of onion services: `stats-end`,
+    /// `relayed-cells` or `onions-seen`.
     pub(super) fn read(&mut self, keyword: &[u8], item: &Item<'a>) -> Result<(), LineProblem> {
         match keyword {
             b"stats-end" => self.period = Some(StatsPeriod::read(&mut item.arguments_reader())?),

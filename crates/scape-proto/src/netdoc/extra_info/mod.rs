@@ -91,9 +91,9 @@ pub struct ExtraInfo<'a> {
     pub transports: Vec<Transport<'a>>,
     /// The programs behind the pluggable transports.
     pub transport_infos: Vec<TransportInfo<'a>>,
-    /// The bytes written in the past, over IPv4 and IPv6.
+    /// The bytes that the relay wrote in the past, over IPv4 and IPv6.
     pub write_history: Option<BandwidthHistory<'a>>,
-    /// The bytes read in the past, over IPv4 and IPv6.
+    /// The bytes that the relay read in the past, over IPv4 and IPv6.
     pub read_history: Option<BandwidthHistory<'a>>,
     /// The bytes written over IPv6.
     pub ipv6_write_history: Option<BandwidthHistory<'a>>,
@@ -390,7 +390,7 @@ impl<'a> ExtraInfo<'a> {
         Ok(())
     }
 
-    /// Reads a line that belongs to one of the groups of statistics:
+    /// Sets the field for a line of one of the groups of statistics:
     /// `hidserv-…`, `dirreq-…` and so on.
     fn read_statistics(&mut self, keyword: &[u8], item: &Item<'a>) -> Result<(), LineProblem> {
         let mut words = item.arguments_reader();
@@ -427,7 +427,7 @@ impl<'a> ExtraInfo<'a> {
         }
     }
 
-    /// Checks the rules that concern several lines.
+    /// Checks the rules of dir-spec that concern several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
         let error = |keyword, problem| Err(RULES.problem(keyword, problem));
         match (self.identity_ed25519, self.router_sig_ed25519) {

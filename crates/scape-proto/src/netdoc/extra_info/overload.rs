@@ -12,12 +12,12 @@ use crate::netdoc::item::Item;
 pub struct OverloadRateLimits {
     /// The version of the line's format, which is 1.
     pub version: u32,
-    /// The last hour in which a limit was exhausted.
+    /// The start of the last hour in which a limit was exhausted.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub since: SystemTime,
-    /// The option `BandwidthRate`, in bytes per second.
+    /// The relay's option `BandwidthRate`, in bytes per second.
     pub rate: u64,
-    /// The option `BandwidthBurst`, in bytes per second.
+    /// The relay's option `BandwidthBurst`, in bytes.
     pub burst: u64,
     /// The number of minutes in which the limit for reading was exhausted.
     pub read_count: u64,
@@ -32,7 +32,7 @@ pub struct OverloadRateLimits {
 pub struct OverloadFdExhausted {
     /// The version of the line's format, which is 1.
     pub version: u32,
-    /// The last hour in which tor could not open a socket.
+    /// The start of the last hour in which tor could not open a socket.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub since: SystemTime,
 }

@@ -26,7 +26,8 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// Splits a word at its first `=`. Neither part may be empty.
+/// Splits a word at its first `=`. Returns `None` if there is no `=`, if the
+/// name or the value is empty, or if the word isn't UTF-8.
 fn split(word: &[u8]) -> Option<(&str, &str)> {
     let (name, value) = std::str::from_utf8(word).ok()?.split_once('=')?;
     (!name.is_empty() && !value.is_empty()).then_some((name, value))

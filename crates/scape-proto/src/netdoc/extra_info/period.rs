@@ -7,7 +7,7 @@ use crate::netdoc::bandwidth_history::interval;
 use crate::netdoc::document_error::LineProblem;
 use crate::netdoc::item::Arguments;
 
-/// The time in which a relay collected statistics.
+/// The period in which a relay collected statistics.
 ///
 /// ```
 /// use std::time::Duration;

@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 use super::{DescriptorCookie, Subcredential, kdf, stream_cipher};
 use crate::word::{ClientKey, ClientPublicKey};
 
-/// The cookie of a descriptor, encrypted for one client: a line `auth-client`.
+/// The [cookie](DescriptorCookie) of a descriptor, encrypted for one client: a
+/// line `auth-client`.
 ///
 /// The client's entry is encrypted with a key that both sides compute: the
 /// service from the client's public key and the secret half of an ephemeral
@@ -42,7 +43,7 @@ pub struct AuthorizedClient {
     /// The bytes by which the client finds its entry. They are different in
     /// each descriptor.
     pub id: [u8; 8],
-    /// The initial counter of the encryption.
+    /// The initial counter of the encryption with AES in counter mode.
     pub iv: [u8; 16],
     /// The encrypted cookie.
     pub encrypted_cookie: [u8; 16],
@@ -113,14 +114,16 @@ impl AuthorizedClient {
     }
 }
 
-/// The keys that a client and a service share.
+/// The values that only a client and a service can derive: the id of the
+/// client's entry, and the key that encrypts the cookie.
 struct Keys {
     id: [u8; 8],
     cookie_key: Zeroizing<[u8; 32]>,
 }
 
 impl Keys {
-    /// Derives the keys. Returns `None` if the public key is of small order.
+    /// Derives the values from the secret key of one side and the public key of
+    /// the other. Returns `None` if the public key is of small order.
     fn derive(secret: &[u8; 32], public: &[u8; 32], subcredential: &Subcredential) -> Option<Self> {
         let seed = Zeroizing::new(MontgomeryPoint(*public).mul_clamped(*secret).to_bytes());
         if *seed == [0; 32] {
@@ -132,16 +135,16 @@ impl Keys {
     }
 }
 
-/// Returns true if the Curve25519 key is of small order. Everyone can compute
-/// the secrets that are shared with its owner: they are zero.
+/// Returns true if the Curve25519 key is of small order. The secret that anyone
+/// shares with the owner of such a key is zero, so it isn't secret.
 pub(super) fn is_small_order(key: &[u8; 32]) -> bool {
     // Clamping makes every scalar a multiple of 8, so a key of small order
     // gives zero.
     MontgomeryPoint(*key).mul_clamped([0; 32]).to_bytes() == [0; 32]
 }
 
-/// The error for a client's key of small order. No secret can be shared with
-/// its owner.
+/// The error for a client's key of small order, which can't keep the cookie
+/// secret.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the client's public key is of small order: everyone could decrypt the descriptor")]
 pub struct WeakClientKeyError;

@@ -12,11 +12,11 @@ impl OnionDescriptorBuilder {
     /// If a descriptor has room for all introduction points, the result is one
     /// builder. Otherwise, they are divided among several descriptors, which
     /// different directories store. `directories` is the number of directories
-    /// that clients ask: see
-    /// [`replicas`](super::HsDirParams::replicas) and
+    /// that clients ask: see [`replicas`](super::HsDirParams::replicas) and
     /// [`spread_fetch`](super::HsDirParams::spread_fetch). There are at most
-    /// that many builders. If possible, their number divides `directories`, so
-    /// that clients find each descriptor with the same probability.
+    /// `directories` builders. If possible, the number of builders divides
+    /// `directories`, so that clients find each descriptor with the same
+    /// probability.
     ///
     /// Each backend has the same number of introduction points in the result,
     /// unless it has fewer. The order of the backends and of their introduction
@@ -63,8 +63,9 @@ fn by_turns<T>(lists: &[Vec<T>]) -> impl Iterator<Item = &T> {
     (0..longest).flat_map(move |turn| lists.iter().filter_map(move |list| list.get(turn)))
 }
 
-/// Returns a builder without introduction points. It has the lines that are the
-/// same for all backends.
+/// Returns a builder without introduction points. The builder supports
+/// congestion control if all backends do so in the same way. It says that the
+/// service is a single onion service if one of the backends is.
 fn common_lines(backends: &[OpenedDescriptor]) -> OnionDescriptorBuilder {
     let is_single = backends.iter().any(|backend| backend.second.is_single_onion_service);
     let builder = OnionDescriptorBuilder::default().single_onion_service(is_single);
@@ -109,7 +110,8 @@ mod tests {
         *ClientKey::from_bytes([seed; 32]).public_key().as_bytes()
     }
 
-    /// Returns an introduction point whose address contains both numbers.
+    /// Returns an introduction point whose address contains `backend` and
+    /// `number`.
     fn point(backend: u8, number: u8) -> NewIntroductionPoint {
         let address = format!("192.0.{backend}.{number}:9001").parse().unwrap();
         let mut seed = [0; 32];

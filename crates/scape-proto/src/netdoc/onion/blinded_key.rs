@@ -40,7 +40,8 @@ const BASE_POINT: &[u8] =
 pub struct BlindedPublicKey([u8; 32]);
 
 impl BlindedPublicKey {
-    /// Returns the key of the service with this address in a time period.
+    /// Computes the blinded key of the service with this address for a time
+    /// period.
     ///
     /// ```
     /// use scape_proto::netdoc::onion::{BlindedPublicKey, TimePeriod};
@@ -55,7 +56,8 @@ impl BlindedPublicKey {
         BlindedPublicKey(blind(public_key, blinding_factor(public_key, period)))
     }
 
-    /// Creates a key from its 32 bytes. They aren't checked.
+    /// Creates a key from its 32 bytes, without checking that they are a point
+    /// of the curve.
     ///
     /// ```
     /// use scape_proto::netdoc::onion::BlindedPublicKey;
@@ -73,7 +75,7 @@ impl BlindedPublicKey {
 }
 
 /// Returns the factor by which a service's key is multiplied in a time period.
-/// The factor isn't clamped yet.
+/// The factor isn't clamped yet, because `blind` does that.
 pub(super) fn blinding_factor(public_key: &[u8; 32], period: TimePeriod) -> [u8; 32] {
     let mut hash = Sha3_256::new();
     hash.update(b"Derive temporary signing key\0");

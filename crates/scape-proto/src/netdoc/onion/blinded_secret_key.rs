@@ -32,7 +32,7 @@ use crate::word::OnionKey;
 pub struct BlindedSecretKey(Ed25519SecretKey);
 
 impl BlindedSecretKey {
-    /// Returns the key of a service in a time period.
+    /// Computes the secret key of a service for a time period.
     ///
     /// ```
     /// use scape_proto::netdoc::onion::{BlindedSecretKey, TimePeriod};
@@ -68,7 +68,7 @@ impl BlindedSecretKey {
         BlindedSecretKey(Ed25519SecretKey::from_parts(blinded, blinded_prefix))
     }
 
-    /// Returns the public key.
+    /// Returns the blinded public key that belongs to this secret key.
     pub fn public_key(&self) -> BlindedPublicKey {
         BlindedPublicKey::from_bytes(*self.0.public_key())
     }

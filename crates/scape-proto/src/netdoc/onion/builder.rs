@@ -30,7 +30,7 @@ const CLIENTS: usize = 16;
 const TOO_LONG: usize = 50_000;
 /// The number of characters in a line of base64.
 const COLUMNS: usize = 64;
-/// The text before the signed bytes of a descriptor.
+/// The text that precedes a descriptor's bytes when they are signed.
 const SIGNATURE_PREFIX: &[u8] = b"Tor onion service descriptor sig v3";
 
 /// A builder of onion service descriptors, which makes them like tor does.
@@ -116,7 +116,7 @@ impl NewIntroductionPoint {
 
 impl Default for OnionDescriptorBuilder {
     /// Creates a builder for a descriptor without introduction points and
-    /// without client authorization. Its lifetime is 180 minutes.
+    /// without client authorization. The descriptor's lifetime is 180 minutes.
     fn default() -> Self {
         OnionDescriptorBuilder {
             lifetime: Duration::from_secs(180 * 60),
@@ -199,7 +199,8 @@ impl OnionDescriptorBuilder {
         self
     }
 
-    /// Adds a type of authentication. Clients must support one of the types.
+    /// Adds a type of authentication. Clients must support one of the types
+    /// that were added. By default, clients need no authentication.
     ///
     /// ```
     /// use scape_proto::netdoc::onion::OnionDescriptorBuilder;
@@ -390,7 +391,8 @@ impl OnionDescriptorBuilder {
     }
 
     /// Checks the lifetime, the number of introduction points, the handshakes
-    /// and the words. These checks need no keys.
+    /// and the form of the words: everything that can be checked before the
+    /// layers are written.
     fn check(&self) -> Result<(), BuildDescriptorError> {
         if !(30..=720).contains(&(self.lifetime.as_secs() / 60)) {
             return Err(BuildDescriptorError::Lifetime);
@@ -410,7 +412,7 @@ impl OnionDescriptorBuilder {
         if is_valid { Ok(()) } else { Err(BuildDescriptorError::Line) }
     }
 
-    /// Checks that the text of a second layer is parsed to the values of the
+    /// Checks that parsing the text of a second layer returns the values of the
     /// builder. The check fails if a value is out of range, or contains
     /// characters that have a meaning in its line.
     fn check_second_layer(&self, text: &str) -> Result<(), BuildDescriptorError> {
@@ -573,8 +575,8 @@ pub enum BuildDescriptorError {
     /// The handshake ntor (2) is missing.
     #[error("the handshakes of an onion service must include ntor (2)")]
     Create2Formats,
-    /// A value can't be written into its line: it contains a space, a line end
-    /// or another character that its line can't contain, has another form, or
+    /// A value can't be written into its line. The value contains a space, a
+    /// line end or another character that isn't allowed there, is malformed, or
     /// is a time before 1970 or after 9999.
     #[error(
         "a value of the onion service descriptor would not be read back from its line: it has \
@@ -592,7 +594,7 @@ pub enum BuildDescriptorError {
     /// A client's key isn't valid.
     #[error(transparent)]
     Client(#[from] WeakClientKeyError),
-    /// The text is too long for relays.
+    /// The text has 50,000 bytes or more, so relays would reject it.
     #[error("an onion service descriptor must be shorter than 50000 bytes, this has {length}")]
     TooLong {
         /// The length of the text in bytes.

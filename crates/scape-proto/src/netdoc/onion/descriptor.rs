@@ -47,8 +47,8 @@ pub struct OnionDescriptor<'a> {
     /// The certificate in which the blinded key signs the key that signs the
     /// descriptor.
     pub signing_key_cert: Option<Ed25519Certificate>,
-    /// The number by which relays know the newest of several descriptors with
-    /// the same blinded key.
+    /// The number that tells which of several descriptors with the same blinded
+    /// key is the newest. Relays keep the one with the highest number.
     pub revision_counter: Option<u64>,
     /// The encrypted first layer.
     pub superencrypted: Option<Object<'a>>,
@@ -177,8 +177,9 @@ impl<'a> OnionDescriptor<'a> {
         Ok(())
     }
 
-    /// Returns the service's blinded key: the key that signed the certificate.
-    /// Returns `None` if the certificate is missing or doesn't contain the key.
+    /// Returns the service's blinded key: the key that signed
+    /// `signing_key_cert`. Returns `None` if the certificate is missing or
+    /// doesn't contain the key.
     ///
     /// ```
     /// use scape_proto::netdoc::onion::OnionDescriptor;
@@ -198,8 +199,8 @@ impl<'a> OnionDescriptor<'a> {
         Some(BlindedPublicKey::from_bytes(*key))
     }
 
-    /// Returns the key that signs the descriptor. Returns `None` if the
-    /// certificate is missing.
+    /// Returns the key that signs the descriptor. Returns `None` if
+    /// `signing_key_cert` is missing.
     pub fn signing_key(&self) -> Option<&[u8; 32]> {
         Some(self.signing_key_cert.as_ref()?.certified_key())
     }

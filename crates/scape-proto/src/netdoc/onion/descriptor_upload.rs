@@ -56,8 +56,8 @@ impl HsDirs {
     /// Returns the two descriptors that a service publishes. Clients with an
     /// older or a newer consensus find one of them.
     ///
-    /// A service must make both descriptors again with each new consensus that
-    /// changes the result, and before the directories forget them.
+    /// A service must make both descriptors again if a new consensus changes
+    /// the result, and before the directories forget them.
     ///
     /// ```
     /// use scape_proto::netdoc::Directory;
@@ -130,13 +130,14 @@ impl DescriptorUpload {
     }
 
     /// Divides the directories among several different descriptors, so that
-    /// each directory stores one of them. Each client asks one directory, so it
-    /// finds one of the descriptors.
+    /// each directory stores one of the descriptors. Each client gets its
+    /// descriptor from one directory, so it finds one of the descriptors.
     ///
     /// Returns a list of directories for each descriptor. If there are more
     /// descriptors than directories, returns only as many lists as there are
-    /// directories. With two descriptors and two replicas, the directories of
-    /// each replica store one descriptor.
+    /// directories. With two descriptors and two replicas, the first descriptor
+    /// gets the directories of the first replica, and the second one those of
+    /// the second.
     ///
     /// ```
     /// use scape_proto::netdoc::Directory;

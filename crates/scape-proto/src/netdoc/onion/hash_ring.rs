@@ -8,7 +8,7 @@ use sha3::{Digest, Sha3_256};
 use super::{BlindedPublicKey, RingPeriod, TimePeriod};
 
 /// The relays that store descriptors in a time period, in the order of their
-/// indices.
+/// [indices](relay_index), which are hashes of 32 bytes.
 ///
 /// ```
 /// use scape_proto::netdoc::Consensus;
@@ -64,9 +64,10 @@ impl<T> HashRing<T> {
     /// one once: for each replica, the `spread` relays after the service's
     /// index that aren't responsible for an earlier replica.
     ///
-    /// Clients fetch from one of the relays for
-    /// [`spread_fetch`](super::HsDirParams::spread_fetch). Services upload to
-    /// all relays for [`spread_store`](super::HsDirParams::spread_store).
+    /// With [`spread_fetch`](super::HsDirParams::spread_fetch) as `spread`,
+    /// returns the relays of which a client asks one. With
+    /// [`spread_store`](super::HsDirParams::spread_store), returns the relays
+    /// to all of which a service uploads.
     ///
     /// ```
     /// use scape_proto::netdoc::Consensus;

@@ -44,8 +44,8 @@ impl HsDirs {
     /// Returns the onion service directories of a consensus: the relays with
     /// the flag HSDir that support the subprotocol version HSDir=2.
     ///
-    /// The Ed25519 identities are in the microdescriptors. Without all of them,
-    /// the directories of a service may be wrong: see
+    /// The Ed25519 identities are in the microdescriptors. If the directory
+    /// lacks some of them, the relays found for a service may be wrong: see
     /// [`missing`](Self::missing). Returns `None` if the consensus lacks a time
     /// that [`HsDirParams::of_directory`] needs.
     ///
@@ -142,7 +142,8 @@ impl HsDirs {
     }
 
     /// Returns the directories that clients ask for a service's descriptor.
-    /// Each client asks them in random order until one of them has it.
+    /// Each client asks them in random order until one of them returns the
+    /// descriptor.
     ///
     /// tor's HSFETCH asks the same directories. To ask one of them more often
     /// than tor does, name it in the command.
@@ -157,7 +158,8 @@ impl HsDirs {
     }
 }
 
-/// Returns true if the relay stores descriptors of onion services.
+/// Returns true if the relay stores descriptors of onion services: it has the
+/// flag HSDir and supports HSDir=2.
 fn stores_descriptors(relay: &Relay) -> bool {
     relay.flags().contains(RouterFlags::HSDIR)
         && relay.protocols().is_some_and(|protocols| protocols.supports("HSDir", 2))

@@ -29,8 +29,8 @@ const ROUNDS: u32 = 24;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct HsDirParams {
-    /// Start of the consensus's validity. Clients and services use this time
-    /// instead of their clocks.
+    /// The start of the consensus's validity. Clients and services use this
+    /// time instead of their clocks.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub valid_after: SystemTime,
     /// The time between two consensuses: one hour in the public network.
@@ -47,10 +47,12 @@ pub struct HsDirParams {
     /// The number of relays in a set to which services upload a descriptor: the
     /// parameter `hsdir_spread_store`.
     pub spread_store: u8,
-    /// The shared random value for the current day.
+    /// The shared random value for the current day. `None` if the line is
+    /// missing or malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::random"))]
     pub shared_random_current: Option<[u8; 32]>,
-    /// The shared random value for the previous day.
+    /// The shared random value for the previous day. `None` if the line is
+    /// missing or malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::random"))]
     pub shared_random_previous: Option<[u8; 32]>,
 }
@@ -63,8 +65,9 @@ pub struct HsDirParams {
 pub struct RingPeriod {
     /// The time period.
     pub period: TimePeriod,
-    /// The shared random value, or the
-    /// [value that replaces it](TimePeriod::disaster_shared_random).
+    /// The shared random value, or the [value that replaces
+    /// it](TimePeriod::disaster_shared_random) if the consensus has no shared
+    /// random value.
     #[cfg_attr(feature = "serde", serde(serialize_with = "hex"))]
     pub shared_random: [u8; 32],
     /// The start of the run of the shared random protocol in which the value
@@ -81,7 +84,7 @@ fn hex<S: serde::Serializer>(value: &[u8; 32], serializer: S) -> Result<S::Ok, S
 
 impl HsDirParams {
     /// Returns the values of a consensus. Parameters that the consensus doesn't
-    /// set have their defaults, and those out of range are limited.
+    /// set have their defaults. Values out of range are limited to the range.
     ///
     /// Returns `None` if the line `valid-after` or `fresh-until` is missing or
     /// malformed, or if the interval between them is empty.
@@ -238,7 +241,7 @@ impl HsDirParams {
     }
 
     /// Returns true if a time period has begun since the last new shared random
-    /// value. rend-spec-v3 draws this part of the time with `-`.
+    /// value. In the diagram of rend-spec-v3, a line of `-` marks this time.
     fn is_after_period_start(&self) -> bool {
         let run_start = self.run_start();
         let period = TimePeriod::at(run_start, self.period_minutes, self.voting_interval);

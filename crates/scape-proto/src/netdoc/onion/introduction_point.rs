@@ -28,7 +28,8 @@ use crate::netdoc::{
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IntroductionPoint {
-    /// The relay's addresses and identities. Empty if they are malformed.
+    /// The relay's addresses and identities. Empty if they are missing or
+    /// malformed.
     pub link_specifiers: Vec<LinkSpecifier>,
     /// The relay's key for the ntor handshake (Curve25519).
     pub onion_key: Option<[u8; 32]>,
@@ -67,7 +68,7 @@ impl IntroductionPoint {
     }
 
     /// Reads a text that begins with a line `introduction-point`. Returns the
-    /// lines that were skipped, too.
+    /// introduction point and the lines that were skipped.
     pub(super) fn read_text(
         text: &[u8],
         depth: Depth,
@@ -119,7 +120,7 @@ impl IntroductionPoint {
         Ok(())
     }
 
-    /// Checks the rules that concern several lines.
+    /// Checks the rules of rend-spec-v3 that concern several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
         let has_legacy_cert = self.legacy_key.is_none() || self.legacy_key_cert.is_some();
         let required = [

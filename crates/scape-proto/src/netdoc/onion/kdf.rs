@@ -4,7 +4,7 @@ use shake::Shake256;
 use shake::digest::{ExtendableOutput as _, Update as _, XofReader as _};
 use zeroize::Zeroizing;
 
-/// Derives `N` bytes from the concatenation of all parts.
+/// Derives `N` bytes from the concatenation of all parts, with SHAKE-256.
 pub(super) fn derive<const N: usize>(parts: &[&[u8]]) -> Zeroizing<[u8; N]> {
     let mut hash = Shake256::default();
     for part in parts {

@@ -36,7 +36,7 @@ pub struct LayerSecrets<'a> {
 }
 
 /// Encrypts a layer. Returns the salt, the encrypted text and the message
-/// authentication code.
+/// authentication code, one after another.
 ///
 /// `salt` must be random: no salt may be used twice with the same secrets. The
 /// text isn't padded.

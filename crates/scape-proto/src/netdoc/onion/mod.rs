@@ -44,7 +44,7 @@
 //! 1. Fetch the backends' descriptors and open them with
 //!    `OnionDescriptor::open`. tor checks the signatures of descriptors that it
 //!    fetches. Check other descriptors with `OnionDescriptor::verify` first.
-//! 2. Make the content of its own descriptors with
+//! 2. Make the content of the frontend's descriptors with
 //!    `OnionDescriptorBuilder::balance`. A descriptor has room for 20
 //!    introduction points. If the backends have more, there are several
 //!    descriptors for each time period. Each client finds one of them.

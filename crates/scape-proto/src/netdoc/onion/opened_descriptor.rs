@@ -41,8 +41,8 @@ pub struct OpenedDescriptor {
 impl OnionDescriptor<'_> {
     /// Decrypts both layers of the descriptor, and parses them leniently.
     ///
-    /// `client_key` is the client's key for this service, if the service has
-    /// client authorization. The key is ignored if the service has none.
+    /// `client_key` is the client's key for this service. It is needed only if
+    /// the service has client authorization, and ignored otherwise.
     ///
     /// Success doesn't mean that the service made the descriptor: see
     /// [`verify`](Self::verify).
@@ -74,11 +74,11 @@ impl OnionDescriptor<'_> {
     /// # Errors
     ///
     /// Returns [`OpenDescriptorError::FirstLayer`] if the descriptor belongs to
-    /// another service,
-    /// [`NeedsClientKey`](OpenDescriptorError::NeedsClientKey) or
-    /// [`WrongClientKey`](OpenDescriptorError::WrongClientKey) if only other
-    /// clients can decrypt it, and an error if a required line is missing or
-    /// malformed.
+    /// another service. If the service has client authorization, returns
+    /// [`NeedsClientKey`](OpenDescriptorError::NeedsClientKey) without a key,
+    /// and [`WrongClientKey`](OpenDescriptorError::WrongClientKey) if the
+    /// service doesn't authorize the key. Also returns an error if a required
+    /// line is missing or malformed.
     pub fn open(
         &self,
         address: &OnionAddress,
@@ -153,7 +153,8 @@ impl OnionDescriptor<'_> {
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenDescriptorError {
-    /// A line that is needed for decryption is missing or malformed.
+    /// The line with this keyword, which is needed for decryption, is missing
+    /// or malformed.
     #[error("onion service descriptor: the line {0} is missing or malformed")]
     Missing(&'static str),
     /// The first layer can't be decrypted. Most often, the descriptor belongs

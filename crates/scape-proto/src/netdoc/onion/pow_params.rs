@@ -68,7 +68,7 @@ impl PowParams {
     }
 }
 
-/// A time with `T` between the date and the time.
+/// A time that is written with `T` between the date and the time of day.
 struct WithoutSpace(SystemTime);
 
 impl fmt::Display for WithoutSpace {

@@ -38,9 +38,10 @@ pub struct SecondLayer {
     /// The accepted types of authentication. A client must support at least one
     /// of them. Empty if the service accepts every client.
     pub intro_auth_required: Vec<Box<str>>,
-    /// True if the service is not anonymous, in order to be faster.
+    /// True if the service gives up its anonymity in order to be faster.
     pub is_single_onion_service: bool,
-    /// The service's support for congestion control.
+    /// The service's support for congestion control. `None` if the service
+    /// doesn't support it.
     pub flow_control: Option<FlowControl>,
     /// The kinds of proof of work that the service asks for, in order. Empty if
     /// the service asks for no proof of work.
@@ -170,8 +171,8 @@ impl SecondLayer {
     }
 
     /// Returns the lines that were skipped because they are malformed or
-    /// repeated. The numbers of lines in introduction points are counted from
-    /// the line `introduction-point`.
+    /// repeated. In an introduction point, lines are numbered from the point's
+    /// own line `introduction-point`.
     pub fn skipped(&self) -> &[DocumentError] {
         &self.skipped
     }
@@ -196,7 +197,8 @@ impl SecondLayer {
     }
 }
 
-/// Splits a layer before the first line `introduction-point`.
+/// Splits a layer before the first line `introduction-point`. Without such a
+/// line, the second part is empty.
 fn split_points(text: &[u8]) -> (&[u8], &[u8]) {
     let start = find_line(text, START_OF_POINT).unwrap_or(text.len());
     text.split_at_checked(start).unwrap_or((text, b""))

@@ -9,7 +9,7 @@ pub(super) fn key_stream(key: &[u8; 32], iv: &[u8; 16]) -> Ctr128BE<Aes256> {
     Ctr128BE::new(&(*key).into(), &(*iv).into())
 }
 
-/// Encrypts or decrypts data in place.
+/// Encrypts or decrypts data in place, with AES-256 in counter mode.
 pub(super) fn apply(key: &[u8; 32], iv: &[u8; 16], data: &mut [u8]) {
     key_stream(key, iv).apply_keystream(data);
 }

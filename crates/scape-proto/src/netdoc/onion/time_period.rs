@@ -40,7 +40,7 @@ impl TimePeriod {
     /// parameter `hsdir_interval`: one day.
     pub const DEFAULT_MINUTES: u32 = 1440;
 
-    /// Returns the time period at the given time.
+    /// Returns the time period that contains the given time.
     ///
     /// `minutes` is the length of a period, which is at least 1.
     /// `voting_interval` is the time between two consensuses: one hour in the

@@ -185,7 +185,7 @@ pub struct CrossCertificate<'a> {
 pub struct OverloadGeneral {
     /// The version of the line's format, which is 1.
     pub version: u32,
-    /// The hour in which the overload began.
+    /// The start of the hour in which the relay last noticed an overload.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub since: SystemTime,
 }
@@ -465,7 +465,7 @@ impl<'a> ServerDescriptor<'a> {
         Ok(())
     }
 
-    /// Checks the rules that concern several lines.
+    /// Checks the rules of dir-spec that concern several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
         let missing = |keyword| RULES.problem(keyword, LineProblem::Missing);
         if !Item::parse_all(self.text).any(|item| is_rule(&item)) {
@@ -506,7 +506,7 @@ impl<'a> ServerDescriptor<'a> {
     /// # Errors
     ///
     /// Returns an error if one of these lines is malformed. The first line that
-    /// matches decides, so the policy would be another one without the line.
+    /// matches decides, so leaving out a line would change the policy.
     pub fn exit_policy(&self) -> Result<ExitPolicy, ParseExitPolicyError> {
         // Unlike in a list of rules, a comma doesn't end a rule here.
         let lines = Item::parse_all(self.text).filter(is_rule);
@@ -543,7 +543,7 @@ impl<'a> ServerDescriptor<'a> {
     }
 
     /// Returns the relays that this relay lists as its family: the line
-    /// `family`.
+    /// `family`. Returns an empty list if there is no such line.
     ///
     /// ```
     /// use scape_proto::netdoc::ServerDescriptor;

@@ -17,8 +17,8 @@ impl Consensus<'_> {
     /// `authorities` are the fingerprints of the identity keys of all
     /// authorities that you trust: the `v3ident` of tor's option
     /// `DirAuthority`. `certificates` are their certificates, such as those in
-    /// tor's file `cached-certs`. Each of them is checked too. Certificates and
-    /// signatures of others are ignored.
+    /// tor's file `cached-certs`. Each certificate is checked, too.
+    /// Certificates and signatures of other authorities are ignored.
     ///
     /// To check an old consensus, use the time
     /// [`valid_after`](Self::valid_after).

@@ -47,7 +47,7 @@ impl DetachedSignatures<'_> {
     ///
     /// Returns an error if the document has no signature, if a signature is
     /// wrong, or if none of the authorities made it. Also returns an error if a
-    /// digest is missing or repeated, or if no signature is for the digest.
+    /// digest is missing or repeated, or if a digest has no signature.
     pub fn verify(
         &self,
         certificates: &[KeyCertificate<'_>],

@@ -74,8 +74,9 @@ impl ExtraInfo<'_> {
     }
 }
 
-/// Returns the Ed25519 identity key of a relay, or `None` if it has none. The
-/// line `master-key-ed25519` is optional, but the certificate has the key, too.
+/// Returns the Ed25519 identity key of a relay, or `None` if the relay has no
+/// such key. The line `master-key-ed25519` is optional, so the key may have to
+/// be taken from the certificate.
 fn ed25519_identity(relay: &ServerDescriptor<'_>) -> Result<Option<[u8; 32]>, VerifyError> {
     const LINE: &str = "identity-ed25519";
     let Some(object) = relay.identity_ed25519.filter(|_| relay.master_key_ed25519.is_none()) else {

@@ -51,7 +51,8 @@ impl KeyCertificate<'_> {
         self.verified_signing_key(at).map(|_| ())
     }
 
-    /// Checks the certificate and returns the signing key.
+    /// Checks the certificate like [`verify`](Self::verify), and returns the
+    /// signing key.
     pub(super) fn verified_signing_key(&self, at: SystemTime) -> Result<RsaKey, VerifyError> {
         let identity = authority_key("dir-identity-key", self.identity_key)?;
         if required("fingerprint", self.fingerprint)? != identity.fingerprint() {

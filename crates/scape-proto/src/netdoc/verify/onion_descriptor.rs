@@ -11,7 +11,7 @@ use crate::netdoc::ed25519_signature::is_signed_by;
 use crate::netdoc::onion::{BlindedPublicKey, OnionDescriptor};
 use crate::netdoc::{CertificateType, Ed25519Certificate};
 
-/// The text before the signed bytes of a descriptor.
+/// The text that precedes a descriptor's bytes when they are signed.
 const PREFIX: &[u8] = b"Tor onion service descriptor sig v3";
 
 impl OnionDescriptor<'_> {
@@ -64,10 +64,9 @@ impl OnionDescriptor<'_> {
 
 #[cfg(feature = "onion-descriptor")]
 impl crate::netdoc::onion::SecondLayer {
-    /// Checks the certificates of all introduction points, which the key that
-    /// signs the descriptor must have signed. See
-    /// [`OnionDescriptor::signing_key`]. The certificates must be valid at the
-    /// time `at`.
+    /// Checks the certificates of all introduction points. Each must be signed
+    /// by `signing_key`, the [key](OnionDescriptor::signing_key) that signs the
+    /// descriptor, and must be valid at the time `at`.
     ///
     /// The layer is part of a signed descriptor. So after
     /// [`OnionDescriptor::verify`], this check finds only mistakes of the
@@ -104,7 +103,8 @@ impl crate::netdoc::onion::SecondLayer {
     }
 }
 
-/// Checks a certificate, which must contain the key that signed it.
+/// Checks that `signer` signed a certificate, and that the certificate contains
+/// `signer`.
 fn check_signed_by(
     line: &'static str,
     certificate: &Ed25519Certificate,

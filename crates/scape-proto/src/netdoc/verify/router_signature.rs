@@ -39,8 +39,9 @@ pub(super) fn check_rsa(
 }
 
 /// Returns true if the text has a line that only documents with an Ed25519
-/// signature have, even if the line is malformed. Then the signature is
-/// required, because otherwise a malformed line could replace it.
+/// signature have, even if the line is malformed. The caller then requires the
+/// signature. Otherwise, the check could be avoided by making the lines
+/// malformed.
 pub(super) fn has_ed25519(text: &[u8]) -> bool {
     const KEYWORDS: [&[u8]; 6] = [
         b"identity-ed25519",

@@ -57,7 +57,8 @@ impl RsaKey {
     }
 
     /// Returns the bytes that the key's owner signed: dir-spec, "Signing
-    /// documents"; PKCS#1 v1.5.
+    /// documents"; PKCS#1 v1.5. Returns `None` if the signature wasn't made
+    /// with this key or is malformed.
     pub(super) fn recover(&self, signature: Object<'_>) -> Option<Vec<u8>> {
         let signature = signature.decode()?;
         if signature.len() != self.key.size() {
@@ -110,7 +111,7 @@ mod tests {
         with_object(der, |object| RsaKey::decode(object, RELAY_BITS))
     }
 
-    /// Writes a value in DER.
+    /// Encodes a value in DER: the tag, the length and the content.
     fn value(tag: u8, content: &[u8]) -> Vec<u8> {
         let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
         let head = match content.len() {

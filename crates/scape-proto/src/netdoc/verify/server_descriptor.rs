@@ -67,7 +67,8 @@ impl ServerDescriptor<'_> {
         Ok(key)
     }
 
-    /// Returns the Ed25519 identity key, or `None` if the descriptor has none.
+    /// Checks the Ed25519 certificate and signature, and returns the identity
+    /// key. Returns `None` if the descriptor has no lines for Ed25519.
     fn check_ed25519_signature(&self, at: SystemTime) -> Result<Option<[u8; 32]>, VerifyError> {
         if self.identity_ed25519.is_none()
             && self.router_sig_ed25519.is_none()

@@ -9,7 +9,7 @@ use super::rsa_key::RsaKey;
 use crate::netdoc::{DirectorySignature, KeyCertificate};
 use crate::word::Fingerprint;
 
-/// The digests of a document's signed part.
+/// The digests of a document's signed part. `None` if a digest isn't known.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SignedDigests {
     pub(super) sha1: Option<[u8; 20]>,
@@ -26,7 +26,8 @@ impl SignedDigests {
         SignedDigests { sha1: Some(sha1), sha256: Some(sha256) }
     }
 
-    /// Returns true if the owner of the key made this signature.
+    /// Returns true if the owner of `key` made `signature` for one of these
+    /// digests.
     pub(super) fn are_signed(&self, key: &RsaKey, signature: &DirectorySignature<'_>) -> bool {
         let has_signed = |digest: &[u8]| key.has_signed(digest, signature.signature);
         match signature.algorithm {
@@ -86,9 +87,9 @@ impl Signers {
     }
 
     /// Returns the number of different authorities that made one of the
-    /// signatures. Like tor, this checks only the first signature that a key
-    /// made with an algorithm. So a document with thousands of wrong signatures
-    /// takes no longer.
+    /// signatures. Like tor, this checks only the first signature for each key
+    /// and algorithm. So a document with thousands of wrong signatures takes no
+    /// longer.
     pub(super) fn count(
         &self,
         signatures: &[DirectorySignature<'_>],

@@ -307,7 +307,7 @@ impl<'a> Vote<'a> {
         }
     }
 
-    /// Reads a line that only votes have.
+    /// Sets the field for a line that only votes have.
     fn read_item(&mut self, item: &Item<'a>) -> Result<(), LineProblem> {
         let mut words = item.arguments_reader();
         match item.keyword() {
@@ -360,7 +360,7 @@ impl<'a> Vote<'a> {
         self.shared_random_previous = header.shared_random_previous;
     }
 
-    /// Checks the rules that concern several lines.
+    /// Checks the rules of dir-spec that concern several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
         let error = |keyword, problem| Err(HEADER.problem(keyword, problem));
         let Some(certificate) = &self.certificate else {

@@ -169,8 +169,8 @@ impl PortLine {
         )
     }
 
-    /// Returns true if this listener certainly belongs to this line. The line
-    /// must be that of a client port.
+    /// Returns true if `listener` certainly belongs to this line, which must be
+    /// a line for a client port such as `SocksPort`.
     ///
     /// If the line has an address or a path, the listener must have the same
     /// address or path. If the line has only a port, the listener must have
@@ -197,8 +197,8 @@ impl PortLine {
     }
 }
 
-/// Returns the position after the closing quote of a quoted path. Escaped
-/// quotes are part of the path.
+/// Returns the position after the closing quote of a quoted path, or `None` if
+/// there is no closing quote. Escaped quotes are part of the path.
 fn end_of_quotes(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate().skip(1) {

@@ -18,7 +18,8 @@ impl ToConfigValue for bool {
     }
 }
 
-/// Supports `Boolean` options, and `Boolean+Auto` options that aren't `auto`.
+/// Supports `Boolean` options. Also supports `Boolean+Auto` options, but `auto`
+/// is an error.
 impl FromConfigValue for bool {
     fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         match ty {

@@ -61,7 +61,8 @@ impl Float {
     }
 }
 
-/// Returns true for `nan(...)` in lower case.
+/// Returns true for `nan(...)`, a NaN with additional bits in parentheses.
+/// `name` must be in lower case.
 fn is_nan_with_payload(name: &str) -> bool {
     let payload = name.strip_prefix("nan(").and_then(|rest| rest.strip_suffix(')'));
     payload.is_some_and(|payload| payload.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))

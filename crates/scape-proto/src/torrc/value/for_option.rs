@@ -60,7 +60,7 @@ enum Form {
     Log,
     MapAddress,
     Nickname,
-    /// Rules that may lack `accept` or `reject`.
+    /// A policy whose rules may lack `accept` or `reject`.
     Patterns,
     Policy,
     Port,

@@ -4,6 +4,7 @@ use super::whitespace::is_space;
 
 /// Parses a text that is an integer, optionally after white space and a sign.
 /// An integer that exceeds 128 bits becomes the largest or smallest `i128`.
+/// Returns `None` if the text isn't an integer.
 pub(super) fn integer(text: &str) -> Option<i128> {
     let text = text.trim_start_matches(is_space);
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);

@@ -9,7 +9,7 @@ use crate::info::ConfigType;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigValueProblem {
-    /// The text is malformed for this type.
+    /// The text is malformed for the option's type.
     #[error("{} {ty} option takes {}", article(.ty), takes(.ty))]
     Malformed {
         /// The option's type.
@@ -40,14 +40,14 @@ pub enum ConfigValueProblem {
     WrongType {
         /// The option's type.
         ty: ConfigType,
-        /// The Rust type, in words.
+        /// A description of the Rust type, such as `a bool`.
         rust: &'static str,
     },
     /// A line, or an element of a list, can't be parsed as the requested Rust
     /// type. The same text can still be read as a `String`.
     #[error("it cannot be read as {rust}")]
     Unreadable {
-        /// The Rust type, in words.
+        /// A description of the Rust type, such as `a bool`.
         rust: &'static str,
     },
     /// The value can't be written, because tor would read the text as another
@@ -56,7 +56,7 @@ pub enum ConfigValueProblem {
         "this value of {rust} cannot be written: tor would read something else (a flag or a name must be one word)"
     )]
     Unwritable {
-        /// The Rust type, in words.
+        /// A description of the Rust type, such as `a bool`.
         rust: &'static str,
     },
     /// The option is unset, and the requested Rust type can't express that.

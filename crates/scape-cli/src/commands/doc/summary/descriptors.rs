@@ -10,7 +10,7 @@ use scape::netdoc::{
 use super::page::{Summary, Unit};
 use crate::base::units;
 
-/// The numbers about the descriptors that were added, by kind.
+/// The numbers that summarize descriptors, separately for each kind.
 #[derive(Debug, Default)]
 pub(super) struct Descriptors {
     servers: Servers,
@@ -20,8 +20,8 @@ pub(super) struct Descriptors {
 }
 
 impl Descriptors {
-    /// Adds the numbers of a document. Returns false if documents of this kind
-    /// aren't summarized together.
+    /// Includes a descriptor in the numbers. Returns false if documents of this
+    /// kind aren't summarized together.
     pub(super) fn add(&mut self, document: &Document<'_>) -> bool {
         match document {
             Document::ServerDescriptor(descriptor) => self.servers.add(descriptor),
@@ -33,7 +33,8 @@ impl Descriptors {
         true
     }
 
-    /// Returns a summary for each kind of which a descriptor was added.
+    /// Returns a summary of each kind of descriptors that [`add`](Self::add)
+    /// got.
     pub(super) fn summaries(&self) -> Vec<Summary> {
         let all = [
             self.servers.summary(),
@@ -45,7 +46,8 @@ impl Descriptors {
     }
 }
 
-/// The earliest and the latest of the times that were added.
+/// The earliest and the latest of the times that were added. `None` before the
+/// first one.
 #[derive(Debug, Default)]
 struct Span(Option<(SystemTime, SystemTime)>);
 
@@ -200,7 +202,7 @@ struct Certificates {
     count: u64,
     published: Span,
     authorities: BTreeMap<String, u64>,
-    /// The earliest time at which one of the certificates expires.
+    /// The time at which the first of the certificates expires.
     expires: Option<SystemTime>,
 }
 

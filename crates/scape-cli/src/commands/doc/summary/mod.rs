@@ -77,8 +77,9 @@ impl Arguments {
         malformed.check()
     }
 
-    /// Returns the source of countries, or `None` if the user asked for no
-    /// countries.
+    /// Returns the source for the countries of addresses: the databases of
+    /// `--geoip`, the running tor, or both. Returns `None` if the user asked
+    /// for neither.
     fn geoip(&self, context: &Context) -> Result<Option<GeoIp>, Failure> {
         if self.geoip.is_empty() && !self.ask_tor {
             return Ok(None);
@@ -91,7 +92,8 @@ impl Arguments {
     }
 }
 
-/// Summarizes a single document that isn't a descriptor.
+/// Summarizes a single document, such as a consensus or a vote. Descriptors
+/// aren't summarized here, but all of a kind together: see `descriptors.rs`.
 fn single(document: &Document<'_>, geoip: Option<&GeoIp>) -> Result<Summary, Failure> {
     match document {
         Document::Consensus(consensus) => relays::consensus(consensus, geoip),

@@ -12,7 +12,8 @@ use crate::base::output::{Output, printable};
 use crate::base::units;
 use crate::commands::shared::json;
 
-/// The maximum number of rows in a table whose largest numbers come first.
+/// The maximum number of rows in a table that is sorted by its numbers. The
+/// other rows are summed up.
 const MOST_ROWS: usize = 15;
 /// The width of the text, in columns, if the output isn't a terminal.
 const USUAL_WIDTH: u16 = 80;
@@ -25,13 +26,13 @@ pub(super) struct Summary {
     /// The heading of the text output.
     #[serde(skip)]
     title: String,
-    /// The values of the document by name, such as `valid_after`. Times are in
-    /// UTC, durations in seconds, and bandwidths in units of 1000 bytes per
-    /// second.
+    /// The values that describe the document, by name, such as `valid_after`.
+    /// Times are in UTC, durations in seconds, and bandwidths in units of 1000
+    /// bytes per second.
     #[serde(serialize_with = "as_map")]
     facts: Vec<(&'static str, Fact)>,
-    /// The tables of numbers, by name. For example, the table `flags` is an
-    /// object with the number of relays that have each flag.
+    /// The tables of numbers, by name. In JSON, a table is an object. For
+    /// example, `flags` contains the number of relays that have each flag.
     #[serde(serialize_with = "as_counts")]
     counts: Vec<Counts>,
 }
@@ -78,15 +79,16 @@ impl Serialize for Fact {
 #[derive(Debug)]
 struct Counts {
     name: &'static str,
-    /// The total, of which each bar shows a share.
+    /// The number that counts as 100 %. The bar of a row shows the share of
+    /// `total`.
     total: u64,
     unit: Unit,
-    /// True if the rows keep their order. Otherwise, the rows with the largest
-    /// numbers come first.
+    /// True if the rows are printed in the order of `rows`. Otherwise, the rows
+    /// with the largest numbers come first.
     is_ordered: bool,
     rows: Vec<(String, u64)>,
-    /// Remarks that the text output shows after the names of rows, by the name
-    /// of the row.
+    /// Remarks by the name of a row. The text output shows the remark after the
+    /// name.
     remarks: BTreeMap<String, &'static str>,
 }
 
@@ -116,7 +118,8 @@ impl Summary {
         Summary { kind, title: title.into(), facts, counts }
     }
 
-    /// Adds a fact: a text. Adds nothing if the text is missing or empty.
+    /// Adds a text under `name` to the facts. Adds nothing if the text is
+    /// missing or empty.
     pub(super) fn text(&mut self, name: &'static str, value: Option<impl ToString>) {
         let value = value.map(|value| value.to_string()).unwrap_or_default();
         if !value.is_empty() {
@@ -124,38 +127,42 @@ impl Summary {
         }
     }
 
-    /// Adds a fact: a number. Adds nothing if the number is missing.
+    /// Adds a number under `name` to the facts. Adds nothing if the number is
+    /// missing.
     pub(super) fn number(&mut self, name: &'static str, value: impl Into<Option<u64>>) {
         self.facts.extend(value.into().map(|value| (name, Fact::Number(value))));
     }
 
-    /// Adds a fact: a number of items.
+    /// Adds a number of items under `name` to the facts.
     pub(super) fn count(&mut self, name: &'static str, count: usize) {
         self.number(name, count as u64);
     }
 
-    /// Adds a fact: a bandwidth in units of 1000 bytes per second.
+    /// Adds a bandwidth, in units of 1000 bytes per second, under `name` to the
+    /// facts.
     pub(super) fn rate(&mut self, name: &'static str, kilobytes: u64) {
         self.facts.push((name, Fact::Rate(kilobytes)));
     }
 
-    /// Adds a fact: a number of bytes.
+    /// Adds a number of bytes under `name` to the facts.
     pub(super) fn bytes(&mut self, name: &'static str, bytes: u64) {
         self.facts.push((name, Fact::Bytes(bytes)));
     }
 
-    /// Adds a fact: a time. Adds nothing if the time is missing.
+    /// Adds a point in time under `name` to the facts. Adds nothing if it is
+    /// missing.
     pub(super) fn time(&mut self, name: &'static str, time: Option<SystemTime>) {
         self.facts.extend(time.map(|at| (name, Fact::Time(at))));
     }
 
-    /// Adds a fact: a duration. Adds nothing if the duration is missing.
+    /// Adds a duration under `name` to the facts. Adds nothing if the duration
+    /// is missing.
     pub(super) fn duration(&mut self, name: &'static str, time: Option<Duration>) {
         self.facts.extend(time.map(|time| (name, Fact::Duration(time))));
     }
 
-    /// Adds a table of numbers, sorted with the largest first. The shares are
-    /// parts of `total`.
+    /// Adds a table of numbers, which is sorted with the largest number first.
+    /// Each row also shows its share of `total`.
     pub(super) fn counts(
         &mut self,
         name: &'static str,
@@ -175,8 +182,8 @@ impl Summary {
         });
     }
 
-    /// Adds a table of numbers that keeps the order of `rows`. The shares are
-    /// parts of `total`.
+    /// Adds a table of numbers whose rows keep the order of `rows`. Each row
+    /// also shows its share of `total`.
     pub(super) fn ordered(
         &mut self,
         name: &'static str,
@@ -194,8 +201,8 @@ impl Summary {
         });
     }
 
-    /// Adds remarks to rows of the last table. The text output shows them after
-    /// the names of the rows.
+    /// Adds remarks to the table that was added last. The keys are the names of
+    /// rows. The text output shows a remark after the name of its row.
     pub(super) fn remarks(&mut self, remarks: BTreeMap<String, &'static str>) {
         if let Some(counts) = self.counts.last_mut() {
             counts.remarks = remarks;
@@ -236,8 +243,8 @@ impl Counts {
         title
     }
 
-    /// Returns the lines with the numbers, their shares of the total, and bars.
-    /// If `has_blocks` is true, the bars consist of block characters.
+    /// Returns one line for each row: its number, its share of the total, and a
+    /// bar. If `has_blocks` is true, the bars consist of block characters.
     fn lines(&self, width: u16, has_blocks: bool) -> Vec<String> {
         let rows = self.shortened();
         let values: Vec<String> = rows.iter().map(|(_, value)| self.unit.show(*value)).collect();
@@ -263,9 +270,9 @@ impl Counts {
         lines.collect()
     }
 
-    /// Returns the rows to print. A table whose rows keep their order has all
-    /// of them. Otherwise, if there are more than [`MOST_ROWS`], the last row
-    /// is the sum of those that are left out.
+    /// Returns the rows to print. A table with a fixed order has all of its
+    /// rows. Otherwise, only the first rows are kept if there are more than
+    /// [`MOST_ROWS`], and the last row is the sum of the others.
     fn shortened(&self) -> Vec<(String, u64)> {
         let mut rows = self.rows.clone();
         if !self.is_ordered && rows.len() > MOST_ROWS {
@@ -277,9 +284,9 @@ impl Counts {
     }
 }
 
-/// Returns a bar for a share from 0 to 1. The whole is `room` columns wide. If
-/// `has_blocks` is true, the bar consists of block characters, and is exact to
-/// an eighth of a column.
+/// Returns a bar for a share from 0 to 1. A share of 1 is `room` columns wide.
+/// If `has_blocks` is true, the bar consists of block characters, and is exact
+/// to an eighth of a column.
 fn bar(share: f64, room: usize, has_blocks: bool) -> String {
     const BLOCKS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let columns = share.clamp(0.0, 1.0) * room as f64;

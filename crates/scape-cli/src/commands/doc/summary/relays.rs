@@ -108,14 +108,15 @@ fn flags(page: &mut Summary, relays: &[RouterStatus<'_>]) {
     page.counts("flags", counts, relays.len() as u64, Unit::Number);
 }
 
-/// Adds the bandwidth of guards, exits and other relays to the page, and how
-/// much of it clients use for each position in a circuit.
+/// Adds two tables: the bandwidth by the kind of relay (guards, exits and
+/// others), and the part of the bandwidth that clients use for each position in
+/// a circuit.
 fn bandwidths(page: &mut Summary, weights: &BandwidthWeights, relays: &[RouterStatus<'_>]) {
     const KINDS: [&str; 4] = ["guards", "guards and exits", "exits", "others"];
-    /// The names of the weights of each kind of relay for the guard, middle and
-    /// exit positions: path-spec, "Weighting node selection". Relays without
-    /// the flag Guard are never used as guards, and relays without the flag
-    /// Exit never as exits.
+    /// The names of the bandwidth weights. Each row is a kind of relay, and the
+    /// columns are the guard, middle and exit positions: path-spec, "Weighting
+    /// node selection". Relays without the flag Guard are never used as guards,
+    /// and relays without the flag Exit never as exits.
     const WEIGHTS: [[&str; 3]; 4] =
         [["Wgg", "Wmg", ""], ["Wgd", "Wmd", "Wed"], ["", "Wme", "Wee"], ["", "Wmm", ""]];
     let mut sums = [0u64; 4];
@@ -169,8 +170,9 @@ fn versions(page: &mut Summary, relays: &[RouterStatus<'_>], recommended: &[Box<
     page.counts("versions", counts, relays.len() as u64, Unit::Number);
 }
 
-/// Adds the number of relays that support the newest version of each protocol.
-/// A remark says if the consensus requires or recommends this version.
+/// Adds a table with the newest version of each protocol, and the number of
+/// relays that support it. A remark says if the consensus requires or
+/// recommends this version.
 fn protocols(
     page: &mut Summary,
     relays: &[RouterStatus<'_>],

@@ -15,13 +15,15 @@ use super::trust::Authorities;
 
 /// The interval between two votes in the public network.
 const VOTING_INTERVAL: Duration = Duration::from_secs(3_600);
-/// The number of time periods that are tried for the key of an onion service
-/// descriptor: the period in which the key's certificate expires, and those
-/// before it. The certificate is valid for 54 hours.
+/// The number of time periods in which the key of an onion service descriptor
+/// is searched: the period in which the key's certificate expires, and those
+/// before it. More aren't needed, because the certificate is valid for 54
+/// hours.
 const PERIODS: usize = 5;
 
-/// The server descriptors that were read, by the fingerprint of the relay. One
-/// descriptor for each relay is enough, because its keys stay the same.
+/// The server descriptors that were read, as text, by the fingerprint of the
+/// relay. One descriptor of each relay is enough, because the relay's keys stay
+/// the same.
 #[derive(Debug, Default)]
 pub(super) struct Descriptors(HashMap<Fingerprint, Vec<u8>>);
 
@@ -42,7 +44,7 @@ impl Descriptors {
     }
 }
 
-/// The keys and the time that documents are checked with.
+/// The keys that signatures are checked with, and the options of the check.
 #[derive(Debug)]
 pub(super) struct Check<'a> {
     pub(super) certificates: &'a [KeyCertificate<'a>],
@@ -70,9 +72,9 @@ impl Check<'_> {
         }
     }
 
-    /// Returns the time for which a document is checked. This is `own`, the
-    /// time when the document was made. With `--now`, or if `own` is unknown,
-    /// it is the present time.
+    /// Returns the time at which a document must be valid: `own`, the time when
+    /// the document was made. With `--now`, or if `own` is `None`, this is the
+    /// present time.
     fn at(&self, own: Option<SystemTime>) -> SystemTime {
         match own {
             Some(own) if !self.now => own,
@@ -122,9 +124,9 @@ impl Check<'_> {
         of(signatures.verify(self.certificates, known, at), Some(remark))
     }
 
-    /// Adds the origin of the authorities to a remark, unless the user
-    /// specified the authorities. This matters because anybody can make
-    /// certificates.
+    /// Adds a note to the remark if the authorities are only those of the
+    /// certificates, not specified by the user. The user should know, because
+    /// anybody can make certificates.
     fn with_trust(&self, remark: String) -> String {
         match self.authorities.are_named {
             true => remark,
@@ -189,8 +191,9 @@ impl Check<'_> {
 const NO_CERTIFICATES: &str =
     "there are no certificates of authorities: use --certificates, or add their file";
 
-/// Returns true if `key` is the blinded key of the service in the time period
-/// in which its certificate expires, or in one of the periods before that.
+/// Returns true if `key` is the blinded key of the service at `address` in one
+/// of the last [`PERIODS`] time periods up to `expires`, when the key's
+/// certificate expires.
 fn is_key_of(address: &OnionAddress, key: &BlindedPublicKey, expires: Option<SystemTime>) -> bool {
     let Some(expires) = expires else { return false };
     let last = TimePeriod::at(expires, TimePeriod::DEFAULT_MINUTES, VOTING_INTERVAL);

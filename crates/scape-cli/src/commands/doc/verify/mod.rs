@@ -108,8 +108,9 @@ impl Arguments {
     }
 }
 
-/// Returns true if a document can only be checked with other documents that may
-/// follow. `collects` is true if the certificates among the documents are used.
+/// Returns true if a document must be checked after all files were read,
+/// because it needs other documents. `collects` is true if certificates are
+/// taken from the files that are checked.
 fn must_wait(found: &FoundDocument, collects: bool, descriptors: &Descriptors) -> bool {
     match found.kind() {
         Some(DocumentKind::ExtraInfo) => match found.document().parse() {

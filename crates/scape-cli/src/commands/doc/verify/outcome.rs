@@ -13,14 +13,17 @@ use crate::base::output::printable;
 use crate::base::units;
 use crate::commands::doc::input::Place;
 
-/// The result of checking a document, with a remark or the reason.
+/// The result of checking a document.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The signatures are valid. The text is a remark, if there is one.
+    /// The signatures are valid. Contains a remark if there is one, such as the
+    /// number of authorities that have signed.
     Valid(Option<String>),
-    /// A signature is missing or wrong, or the document is malformed.
+    /// A signature is missing or wrong, or the document is malformed. Contains
+    /// the reason.
     Invalid(String),
-    /// Something that the check needs is missing.
+    /// The document can't be checked, usually because a certificate or another
+    /// document is missing. Contains the reason.
     Unchecked(String),
     /// Documents of this kind have no signatures.
     Unsigned,
@@ -29,19 +32,20 @@ pub(super) enum Outcome {
 /// A document and the result of its check, as it is printed with `--json`.
 #[derive(Debug, Serialize)]
 pub(super) struct Checked {
-    /// The file and, in an archive, its member.
+    /// The path of the file. For an archive, the path of the member follows.
     file: String,
-    /// The number of the document in the file, counted from 1.
+    /// The number of the document in the file or member, counted from 1.
     number: usize,
-    /// The kind, such as `server_descriptor`.
+    /// The kind of the document, such as `server_descriptor`.
     kind: DocumentKind,
-    /// The subject of the document: a nickname, a fingerprint, a flavor or a
-    /// blinded key.
+    /// The text that identifies the document: the nickname or fingerprint of
+    /// its relay, its flavor, or its blinded key. `null` if the document has
+    /// none of them.
     subject: Option<String>,
     /// The result: `valid`, `invalid`, `unchecked` or `unsigned`.
     result: &'static str,
     /// The reason why the document is invalid or couldn't be checked, or a
-    /// remark about a valid document.
+    /// remark about a valid document. `null` if there is nothing to say.
     reason: Option<String>,
 }
 
@@ -91,12 +95,12 @@ pub(super) struct Counts {
     invalid: usize,
     unchecked: usize,
     unsigned: usize,
-    /// True if a document is of a kind that needs trusted authorities.
+    /// True if a document of a kind that needs trusted authorities was counted.
     uses_authorities: bool,
 }
 
 impl Counts {
-    /// Counts and prints the result of a document.
+    /// Prints the result for a document, and counts it.
     pub(super) fn print(&mut self, context: &Context, checked: Checked) -> Result<(), Failure> {
         let count = match checked.result {
             "valid" => &mut self.valid,
@@ -113,8 +117,8 @@ impl Counts {
         }
     }
 
-    /// Prints the numbers of documents with each result. Also prints the
-    /// authorities that were trusted, unless the user specified them.
+    /// Prints the counts on standard error. Also prints the authorities that
+    /// were trusted, unless the user specified them.
     pub(super) fn note(&self, context: &Context, authorities: &Authorities) {
         context.out.note(format_args!(
             "{} valid, {} invalid, {} unchecked, {} without signatures",
@@ -131,8 +135,8 @@ impl Counts {
         }
     }
 
-    /// Returns a failure if there are no documents, or if a document is invalid
-    /// or couldn't be checked.
+    /// Returns a failure if no document was counted, or if a document is
+    /// invalid or couldn't be checked.
     pub(super) fn check(&self) -> Result<(), Failure> {
         let total = self.valid + self.invalid + self.unchecked + self.unsigned;
         let wrong = self.invalid + self.unchecked;
@@ -149,8 +153,8 @@ impl Counts {
     }
 }
 
-/// Returns the subject of a document, such as the nickname of a relay. Returns
-/// `None` if the document doesn't name its subject.
+/// Returns the text that identifies a document for the user, such as the
+/// nickname of its relay. Returns `None` if the document contains no such text.
 fn subject(document: &Document<'_>) -> Option<String> {
     let fingerprint = |fingerprint: Option<Fingerprint>| fingerprint.map(|it| it.to_string());
     match document {

@@ -10,12 +10,13 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::commands::doc::input::reader;
 
-/// The certificates of authorities, each as text.
+/// The certificates of authorities, each as the text from a file.
 #[derive(Debug, Default)]
 pub(super) struct Certificates(Vec<Vec<u8>>);
 
 impl Certificates {
-    /// Reads the certificates in these files.
+    /// Reads the certificates in the files of `--certificates`. Returns a
+    /// failure if they contain no certificate.
     pub(super) fn read(context: &Context, files: &[PathBuf]) -> Result<Self, Failure> {
         let mut certificates = Certificates::default();
         if files.is_empty() {
@@ -52,8 +53,8 @@ pub(super) struct Authorities {
 }
 
 impl Authorities {
-    /// Returns the authorities that the user specified, or else those of the
-    /// certificates.
+    /// Returns the authorities in `named`, which the user specified. If it is
+    /// empty, trusts all authorities that have a certificate.
     pub(super) fn new(named: &[Fingerprint], certificates: &[KeyCertificate<'_>]) -> Self {
         let fingerprints: BTreeSet<Fingerprint> = match named {
             [] => certificates.iter().filter_map(|certificate| certificate.fingerprint).collect(),

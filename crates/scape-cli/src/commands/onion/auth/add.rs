@@ -42,12 +42,12 @@ pub(super) struct Arguments {
 #[derive(Debug, Serialize)]
 struct Added {
     address: OnionAddress,
-    /// The result: `new`, `replaced` if there was another key, or `decrypted`
-    /// if tor could decrypt a descriptor that it had.
+    /// The result: `new`, `replaced` if tor had another key for this service,
+    /// or `decrypted` if tor could decrypt a descriptor that it already had.
     result: &'static str,
 }
 
-/// Checks the name of a key by tor's rules.
+/// Checks that tor accepts `text` as the name of a key.
 fn name(text: &str) -> Result<String, &'static str> {
     let is_plain =
         text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\''));

@@ -1,4 +1,4 @@
-//! `scape onion auth list` lists the keys of clients in tor.
+//! `scape onion auth list` lists the client keys that tor knows.
 
 use clap::Args;
 use scape::word::OnionAddress;
@@ -14,14 +14,15 @@ use crate::base::table::Table;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {}
 
-/// A key, as it is printed with `--json`, one per line.
+/// A key of tor for an onion service, as it is printed with `--json`, one per
+/// line.
 #[derive(Debug, Serialize)]
 struct Entry {
     address: OnionAddress,
     name: Option<String>,
     /// True if tor has saved the key on disk.
     saved: bool,
-    /// The public key in base32, which the service needs.
+    /// The public key in base32. The service needs it to authorize this client.
     public_key: String,
 }
 

@@ -33,16 +33,17 @@ pub(super) struct Arguments {
 struct Pair<'a> {
     /// The public key in base32.
     public_key: String,
-    /// The line for a file in the service's `authorized_clients`.
+    /// The line for a file in the service's folder `authorized_clients`.
     service_line: String,
     /// The private key in base32. Missing with `--key-file`.
     #[serde(skip_serializing_if = "Option::is_none")]
     private_key: Option<&'a str>,
     /// The line for a `.auth_private` file in the client's
-    /// `ClientOnionAuthDir`. Missing with `--key-file`, or without the address.
+    /// `ClientOnionAuthDir`. Missing with `--key-file`, or if the user gave no
+    /// address.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_line: Option<&'a str>,
-    /// The file that contains the private key. `null` without `--key-file`.
+    /// The path of the file with the private key. `null` without `--key-file`.
     key_file: Option<PathBuf>,
 }
 

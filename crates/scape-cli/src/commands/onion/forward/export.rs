@@ -1,4 +1,4 @@
-//! Forwards local addresses to onion services that this command publishes.
+//! Publishes onion services that forward to local addresses.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ pub(super) struct Published {
 }
 
 impl Published {
-    /// Returns the forwards to this service.
+    /// Returns a [`Forward`] for each port of this service.
     pub(super) fn forwards(&self) -> impl Iterator<Item = Forward> {
         self.service.ports().iter().map(|(port, local)| Forward {
             direction: "export",
@@ -40,8 +40,8 @@ impl Published {
     }
 }
 
-/// Publishes a service for each name, and one for the exports without a name.
-/// Returns the services when all of them can be reached.
+/// Publishes one onion service for each name of a key, and one for all exports
+/// without a name. Returns the services when all of them can be reached.
 pub(super) fn publish(
     context: &Context,
     tor: &Tor,
@@ -100,9 +100,9 @@ pub(super) fn publish(
     Ok(published)
 }
 
-/// Tells the user if no program listens on a local address, as far as this is
-/// known without a connection: for TCP on Linux, and for Unix sockets that
-/// don't exist.
+/// Tells the user if no program listens on a local address. This is checked
+/// without a connection, so only unused TCP ports on Linux and missing Unix
+/// sockets are noticed.
 fn warn(context: &Context, local: &OnionTarget) {
     let is_free = match local {
         OnionTarget::Tcp(address) => address.ip().is_loopback() && is_free(address.port()),

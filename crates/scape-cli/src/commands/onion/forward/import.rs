@@ -15,19 +15,19 @@ use crate::base::output::tell;
 use crate::commands::traffic::join::{AtEnd, join};
 use crate::commands::traffic::visitors::Places;
 
-/// The maximum number of concurrent connections of a forward.
+/// The maximum number of concurrent connections to one local address.
 const MOST: usize = 256;
-/// The time that a connection stays open after the program has closed it, if
-/// the service sends nothing.
+/// The time that a connection stays open after the local program has closed its
+/// side. The time begins anew whenever the service sends data.
 const SILENCE: Duration = Duration::from_secs(30);
-/// The pause after a connection couldn't be accepted.
+/// The pause after accepting a connection has failed, before the next attempt.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The forwards, and the threads that accept connections.
+/// The forwards to print, and the threads that accept connections to them.
 type Started = (Vec<Forward>, Vec<JoinHandle<()>>);
 
-/// Listens on the local addresses of all imports, and starts to forward their
-/// connections.
+/// Listens on the local addresses of all imports, and starts threads that
+/// forward the connections.
 pub(super) fn start(context: &Context, imports: &[Import]) -> Result<Started, Failure> {
     let client = context.client()?;
     let mut listeners = Vec::new();
@@ -76,7 +76,8 @@ fn accept(listener: &TcpListener, client: &TorClient, to: (OnionAddress, u16)) {
     }
 }
 
-/// Connects a program with the onion service.
+/// Forwards a connection of a local program to the onion service `to`, until it
+/// ends.
 fn serve(program: &TcpStream, client: &TorClient, to: (OnionAddress, u16)) {
     match (client.connect(to), program.try_clone()) {
         (Ok(stream), Ok(input)) => {

@@ -5,18 +5,19 @@ use std::fs;
 
 /// The files in which Linux lists the TCP sockets of this machine.
 const SOCKETS: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
-/// The code with which Linux lists a socket that listens.
+/// The code for a listening socket in [`SOCKETS`].
 const LISTENS: &str = "0A";
 
-/// Returns true if no program listens on this TCP port of any address. Returns
-/// false on systems without a list of the sockets.
+/// Returns true if no program on this machine listens on this TCP port, at any
+/// address. Returns false if the system has no list of its sockets.
 pub(super) fn is_free(port: u16) -> bool {
     let lists: Vec<String> =
         SOCKETS.iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
     !lists.is_empty() && !lists.iter().any(|list| has_listener(list, port))
 }
 
-/// Returns true if a list of sockets has one that listens on the port.
+/// Returns true if a socket in `list`, the text of one of the [`SOCKETS`],
+/// listens on the port.
 fn has_listener(list: &str, port: u16) -> bool {
     let end = format!(":{port:04X}");
     list.lines().any(|line| {

@@ -23,7 +23,8 @@ use crate::base::failure::{Exit, Failure};
 use crate::base::interrupt;
 use spec::{Export, Import, Spec};
 
-/// The interval between two checks for a signal and for the end of a forward.
+/// The interval at which the command checks if a signal has come or a forward
+/// has ended.
 const POLL: Duration = Duration::from_millis(100);
 
 /// Forward ports to onion addresses, or from onion services to this machine
@@ -63,10 +64,12 @@ pub(super) struct Arguments {
     client_key: Option<PathBuf>,
 }
 
-/// A forward that is ready, as it is printed with `--json`, one per line.
+/// A forward for one port that is ready, as it is printed with `--json`, one
+/// per line.
 #[derive(Debug, Serialize)]
 struct Forward {
-    /// The direction: `export` to an onion address, or `import` from one.
+    /// The direction: `export` from an onion address to this machine's address
+    /// `local`, or `import` from `local` to an onion service.
     direction: &'static str,
     /// The address on this machine, or the path of a Unix socket.
     local: String,
@@ -74,9 +77,11 @@ struct Forward {
     address: String,
     /// The port of the onion address.
     port: u16,
-    /// The name of the key. `null` if the key has no name.
+    /// The name under which the key of the onion address is kept. `null` if the
+    /// key has no name.
     name: Option<String>,
-    /// The file of the key. `null` if the key isn't kept.
+    /// The file with the key of the onion address. `null` if the key isn't
+    /// kept.
     key_file: Option<PathBuf>,
 }
 
@@ -121,8 +126,8 @@ impl Arguments {
     }
 }
 
-/// Gives tor the key for the onion services of the imports. tor forgets the key
-/// when the returned guards are dropped.
+/// Gives tor the client key for the onion services of the imports. tor forgets
+/// the key when the returned guards are dropped.
 fn authorize(
     tor: &Tor,
     imports: &[Import],
@@ -149,8 +154,9 @@ fn print(context: &Context, forward: &Forward) -> Result<(), Failure> {
     }
 }
 
-/// Waits until the forwards end. Returns the failure: Ctrl-C, the end of the
-/// connection to tor, or a thread in `accepting` that has panicked.
+/// Waits until a forward ends or a signal comes. Never returns `Ok`: the
+/// failure is Ctrl-C, the end of the connection to tor, or a panic of a thread
+/// in `accepting`.
 fn follow(
     context: &Context,
     services: &[OnionService],

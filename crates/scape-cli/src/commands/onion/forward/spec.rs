@@ -9,11 +9,12 @@ use scape::word::OnionAddress;
 
 use crate::commands::onion::key_files::KeyName;
 
-/// The port of the onion address for a Unix socket if the user names no port.
+/// The port of the onion address for an exported Unix socket, unless the user
+/// specifies a port.
 const USUAL_PORT: u16 = 80;
 
-/// One forward: an export to an onion address, or an import from an onion
-/// service.
+/// An argument: an export of a local address as an onion address, or an import
+/// of an onion service to a local address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Spec {
     Export(Export),
@@ -122,8 +123,8 @@ fn port(text: &str) -> Result<u16, String> {
     port.ok_or_else(|| format!("{text:?} isn't a port from 1 to 65535"))
 }
 
-/// Parses a port of 127.0.0.1, or an address with a port. Host names other than
-/// `localhost` are refused.
+/// Parses a port, which means 127.0.0.1, or an IP address with a port. The only
+/// host name that is allowed is `localhost`.
 fn local(text: &str) -> Result<SocketAddr, String> {
     let Some((host, number)) = text.rsplit_once(':') else {
         return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port(text)?)));

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-/// Returns the media type of a file by its name.
+/// Returns the media type for the extension of a file name, such as
+/// `text/html`.
 pub(super) fn of(path: &Path) -> &'static str {
     let extension = path.extension().and_then(|extension| extension.to_str());
     match extension.unwrap_or_default().to_ascii_lowercase().as_str() {

@@ -29,7 +29,8 @@ use crate::commands::traffic::visitors::Places;
 use serve::{Served, Server};
 use site::Site;
 
-/// The maximum number of messages that wait to be printed.
+/// The maximum number of messages that wait for the thread that prints. When it
+/// is reached, requests aren't printed.
 const WAITING: usize = 256;
 /// The maximum number of concurrent visitors.
 const MOST: usize = 128;
@@ -70,7 +71,8 @@ pub(super) struct Arguments {
     hidden: bool,
 }
 
-/// An event of this command, as it is printed with `--json`, one per line.
+/// An event in the life of the site, as it is printed with `--json`, one per
+/// line.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Happening<'a> {
@@ -80,7 +82,8 @@ enum Happening<'a> {
         /// The address, with `.onion`.
         address: String,
         port: u16,
-        /// The file of the key. `null` if the address is used only once.
+        /// The file with the key of the service. `null` if the address is used
+        /// only once.
         key_file: Option<&'a PathBuf>,
         /// The number of authorized clients. 0 if the service accepts
         /// everybody.
@@ -90,13 +93,15 @@ enum Happening<'a> {
     Request(&'a Served),
 }
 
-/// A message to the thread that prints.
+/// A message from the threads that serve visitors to the thread that prints.
 #[derive(Debug)]
 enum Message {
     Served(Served),
-    /// The file that `--once` waits for was downloaded.
+    /// A file was downloaded completely, so the command ends because of
+    /// `--once`.
     Done,
-    /// The listener has ended, with its last error if there was one.
+    /// The listener has ended. Contains the last error of the listener if there
+    /// was one.
     Ended(Option<Error>),
 }
 
@@ -104,8 +109,8 @@ enum Message {
 #[derive(Debug, Clone)]
 struct Reports {
     messages: Sender<Message>,
-    /// The number of requests that were dropped, because too many messages
-    /// waited to be printed.
+    /// The number of requests that were dropped since the last note about them,
+    /// because too many messages waited to be printed.
     unshown: Arc<AtomicUsize>,
 }
 
@@ -115,17 +120,17 @@ impl Reports {
         (Reports { messages, unshown: Arc::default() }, receiver)
     }
 
-    /// Reports a request without waiting. If [`WAITING`] messages already wait
-    /// to be printed, the request is only counted, because visitors can make
-    /// any number of requests.
+    /// Sends the message about a request without waiting. If [`WAITING`]
+    /// messages are already waiting, only counts the request, because visitors
+    /// can make any number of requests.
     fn request(&self, served: Served) {
         if let Err(TrySendError::Full(_)) = self.messages.try_send(Message::Served(served)) {
             self.unshown.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Sends the message about the end, and waits until there is room for it.
-    /// Does nothing if the command has ended already.
+    /// Sends a message that ends the command. Waits until the channel has room
+    /// for the message. Does nothing if the command has already ended.
     fn end(&self, message: Message) {
         let _ = self.messages.send(message);
     }
@@ -182,9 +187,9 @@ impl Arguments {
     }
 }
 
-/// Makes sure that visitors can't fetch a key, with which they could
-/// impersonate the service. Returns a failure if the key of this service is in
-/// a folder that is shared.
+/// Makes sure that the site doesn't contain the keys of onion services, because
+/// visitors could use them to impersonate a service. Returns a failure if the
+/// file `key_file`, the key of this service, is in a shared folder.
 fn protect_keys(site: &mut Site, key_file: Option<&Path>) -> Result<(), Failure> {
     if let Some(path) = key_file
         && site.protect(path)
@@ -202,8 +207,9 @@ fn protect_keys(site: &mut Site, key_file: Option<&Path>) -> Result<(), Failure>
     Ok(())
 }
 
-/// Prints a note if requests weren't shown, and resets their number. The note
-/// is printed with `--json`, too, because the output is incomplete.
+/// Prints a note if `unshown`, the number of dropped requests, isn't 0. Then
+/// resets the number. The note is also printed with `--json`, because the
+/// output is incomplete.
 fn note_unshown(unshown: &AtomicUsize) {
     if let Some(note) = unshown_note(unshown.swap(0, Ordering::Relaxed)) {
         print_error(note);
@@ -218,7 +224,8 @@ fn unshown_note(count: usize) -> Option<String> {
     }
 }
 
-/// Prints the answered requests until the command ends.
+/// Prints the requests that were answered, until `--once` is fulfilled. Returns
+/// a failure if the listener ends, and after Ctrl-C.
 fn follow(
     context: &Context,
     messages: &Receiver<Message>,

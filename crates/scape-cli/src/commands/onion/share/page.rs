@@ -1,4 +1,4 @@
-//! Makes the page that lists files.
+//! Formats the list of a folder's files as an HTML page.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::base::units;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) name: String,
-    /// The length in bytes. `None` for a folder.
+    /// The length of the file in bytes. `None` for a folder.
     length: Option<u64>,
 }
 
@@ -25,8 +25,8 @@ impl Entry {
     }
 }
 
-/// Returns the page in HTML that lists files. Folders come before files, and
-/// both are sorted by name.
+/// Returns an HTML page with links to the entries. Folders come before files,
+/// and both are sorted by name.
 pub(super) fn listing(mut entries: Vec<Entry>) -> String {
     entries.sort_by(|a, b| (a.length.is_some(), &a.name).cmp(&(b.length.is_some(), &b.name)));
     let mut page = "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\
@@ -48,7 +48,7 @@ pub(super) fn listing(mut entries: Vec<Entry>) -> String {
     page
 }
 
-/// Encodes a name for a URL.
+/// Encodes the name of a file for use in the path of a URL.
 pub(super) fn encode(name: &str) -> String {
     let plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');

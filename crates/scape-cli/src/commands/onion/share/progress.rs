@@ -1,20 +1,21 @@
-//! Records which parts of files were downloaded.
+//! Records which parts of files visitors have downloaded.
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// The parts of files that were downloaded. A download may have come in several
-/// parts.
+/// The parts of files that were downloaded. A visitor may download a file in
+/// several parts.
 #[derive(Debug, Default)]
 pub(super) struct Downloads {
-    /// The parts of each file, in order, with gaps between them.
+    /// The downloaded parts of each file, in ascending order. Adjoining parts
+    /// are merged, so there is a gap between two of them.
     parts: HashMap<PathBuf, Vec<Range<u64>>>,
 }
 
 impl Downloads {
-    /// Adds a downloaded part of the file at `path`. Returns true if all of the
-    /// file's `length` bytes were downloaded.
+    /// Adds a downloaded part of the file at `path`. Returns true if the whole
+    /// file, which has `length` bytes, is now downloaded.
     pub(super) fn add(&mut self, path: &Path, part: Range<u64>, length: u64) -> bool {
         let parts = self.parts.entry(path.to_path_buf()).or_default();
         parts.push(part);

@@ -12,8 +12,9 @@ pub(super) enum Part {
     Outside,
 }
 
-/// Parses the value of a `Range` header for a file of this length. Values that
-/// aren't supported, such as several ranges, are ignored, as the RFC allows.
+/// Parses the value of a `Range` header for a file with `length` bytes. Returns
+/// [`Part::All`] for values that aren't supported, such as several ranges. The
+/// RFC allows a server to ignore them.
 pub(super) fn parse(value: &str, length: u64) -> Part {
     let Some((unit, range)) = value.split_once('=') else { return Part::All };
     let Some((first, last)) = range.split_once('-') else { return Part::All };
@@ -32,8 +33,8 @@ pub(super) fn parse(value: &str, length: u64) -> Part {
     if range.start >= range.end { Part::Outside } else { Part::Bytes(range) }
 }
 
-/// Parses a number. Returns `Some(None)` for an empty text, and `None` for a
-/// text that isn't a number.
+/// Parses one end of a range. Returns `Some(None)` if it is left out, and
+/// `None` if it isn't a number.
 fn number(text: &str) -> Option<Option<u64>> {
     let text = text.trim();
     match text {

@@ -1,4 +1,4 @@
-//! Answers the requests of a visitor.
+//! Answers the HTTP requests of a visitor.
 
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
@@ -18,18 +18,19 @@ use super::range::{self, Part};
 use super::site::{Content, Missing, Site};
 use crate::commands::traffic::head::{Received, RequestHead};
 
-/// The time limit for the head of a request, counted from the beginning of the
-/// connection or the end of the previous answer. It is short, because a visitor
-/// that sends nothing takes the place of another one.
+/// The time limit for receiving the head of a request. It begins when the
+/// visitor connects, or at the end of the previous answer. It is short, because
+/// a visitor that sends nothing takes the place of another one.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The time limit for each write to a visitor.
 const WRITING: Duration = Duration::from_secs(120);
-/// The time that a visitor has to close the connection after the last download.
+/// The time limit for the visitor to close the connection after the download
+/// that ends the command.
 const CLOSING: Duration = Duration::from_secs(60);
 /// The maximum number of requests on one connection.
 const MOST: usize = 1000;
-/// The headers of pages that this command makes. They forbid the pages to load
-/// anything.
+/// The headers of the pages that scape itself makes. They keep browsers from
+/// loading anything else for these pages.
 const PAGE: &str = "Content-Type: text/html; charset=utf-8\r\n\
     Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n";
 
@@ -39,28 +40,28 @@ pub(super) struct Server {
     site: Site,
     once: bool,
     downloads: Mutex<Downloads>,
-    /// The key of the hash that makes entity tags of files. The tags reveal
-    /// nothing about the files.
+    /// The key of the hash from which entity tags of files are made. The key is
+    /// random, so visitors can't draw conclusions from a tag.
     tags: RandomState,
 }
 
-/// An answered request.
+/// A request that was answered, for the thread that prints.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Served {
     pub(super) method: String,
     pub(super) path: String,
     /// The HTTP status of the answer.
     pub(super) status: u16,
-    /// The number of bytes of the body that were sent.
+    /// The number of bytes of the body that were sent. Headers don't count.
     pub(super) bytes: u64,
-    /// True if the whole answer was sent.
+    /// True if the answer was sent without an error.
     pub(super) complete: bool,
 }
 
-/// The connection of a visitor, and the answer that is being sent.
+/// A request on a visitor's connection, and the answer that is being sent.
 struct Visit<'a> {
     stream: &'a OnionStream,
-    /// True if a body is sent, false for HEAD.
+    /// True if the answer has a body. False for HEAD requests.
     with_body: bool,
     keeps_alive: bool,
     served: Served,
@@ -72,9 +73,9 @@ impl Server {
         Server { site, once, downloads, tags: RandomState::new() }
     }
 
-    /// Answers requests until the visitor leaves, and passes each answer to
-    /// `on_served`. Returns true if the command should end, because a file was
-    /// downloaded completely.
+    /// Answers the requests on a connection until it ends, and calls
+    /// `on_served` for each of them. Returns true if a file was downloaded
+    /// completely and the command should end because of `--once`.
     pub(super) fn serve(
         &self,
         stream: OnionStream,
@@ -109,8 +110,8 @@ impl Server {
         Ok(false)
     }
 
-    /// Answers a request. Returns true if a file was downloaded completely,
-    /// which is only known with `--once`.
+    /// Answers a request. Returns true if a file was now downloaded completely.
+    /// Without `--once`, always returns false.
     fn answer(&self, visit: &mut Visit<'_>, head: &RequestHead) -> io::Result<bool> {
         if !matches!(head.method.as_str(), "GET" | "HEAD") {
             visit.page(405, "Method Not Allowed", "Allow: GET, HEAD\r\n")?;
@@ -201,14 +202,15 @@ impl<'a> Visit<'a> {
         self.stream.flush()
     }
 
-    /// Sends a page that contains only the status: its number and its name,
-    /// which is `reason`. `headers` are further header lines.
+    /// Sends a page that only contains the status, such as `404 Not Found`.
+    /// `reason` is the second part of it. `headers` are further header lines.
     fn page(&mut self, status: u16, reason: &str, headers: &str) -> io::Result<()> {
         let headers = format!("Content-Type: text/plain; charset=utf-8\r\n{headers}");
         self.send(status, reason, &headers, format!("{status} {reason}\n").as_bytes())
     }
 
-    /// Sends a part of a file. Returns an error if the file has become shorter.
+    /// Sends the bytes `part` of a file. Returns an error if the file has
+    /// become too short for them.
     fn copy(&mut self, file: &mut File, part: Range<u64>) -> io::Result<()> {
         file.seek(SeekFrom::Start(part.start))?;
         let mut file = file.take(part.end - part.start);
@@ -229,8 +231,8 @@ impl<'a> Visit<'a> {
     }
 }
 
-/// Waits until the visitor has closed the connection. Ending the service
-/// earlier would lose data that is still on its way.
+/// Waits until the visitor has closed the connection, for at most [`CLOSING`].
+/// Ending the service earlier would lose data that is still on its way.
 fn wait_for_close(mut stream: &OnionStream) -> io::Result<()> {
     let begun = Instant::now();
     let mut buffer = [0; 1024];

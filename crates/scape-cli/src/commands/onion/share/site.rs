@@ -6,13 +6,14 @@ use std::path::{Component, Path, PathBuf};
 use super::page::{Entry, encode};
 use crate::base::failure::Failure;
 
-/// The files that are shared, and the rules for what visitors can see.
+/// The shared files and folders, and the rules for what visitors can see of
+/// them.
 #[derive(Debug)]
 pub(super) struct Site {
     root: Root,
     hidden: bool,
-    /// Files and folders with keys, which are never served. The paths are
-    /// canonical.
+    /// The files and folders that are never served, because they contain keys.
+    /// The paths are canonical.
     secret: Vec<PathBuf>,
 }
 
@@ -20,22 +21,24 @@ pub(super) struct Site {
 enum Root {
     /// A folder that is the whole site. The path is canonical.
     Folder(PathBuf),
-    /// The files and folders that the site lists. The paths are canonical.
+    /// The files and folders that the site lists, each with its name on the
+    /// site and its canonical path.
     List(Vec<(String, PathBuf)>),
 }
 
-/// The content that the site has at a path.
+/// The content that the site has for a requested path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Content {
     File(PathBuf),
-    /// The entries of a folder, or of the whole site, for a page that lists
-    /// them.
+    /// The entries of a folder or of the whole site. The visitor gets a page
+    /// that lists them.
     Listing(Vec<Entry>),
-    /// A redirect to the same path with a slash at the end.
+    /// The same path with a slash at the end. The visitor is redirected to it,
+    /// because the path is a folder.
     Elsewhere(String),
 }
 
-/// The reason why the site has no content at a path.
+/// The reason why the site has no content for a requested path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Missing {
     BadPath,
@@ -43,8 +46,8 @@ pub(super) enum Missing {
 }
 
 impl Site {
-    /// Creates a site from these paths, which must exist. If `hidden` is true,
-    /// hidden files are shared, too.
+    /// Creates a site from these files and folders, which must exist. If
+    /// `hidden` is true, files whose names begin with a dot are shared, too.
     pub(super) fn new(paths: &[PathBuf], hidden: bool) -> Result<Self, Failure> {
         let mut list: Vec<(String, PathBuf)> = Vec::new();
         for path in paths {
@@ -69,8 +72,8 @@ impl Site {
         Ok(Site { root: Root::List(list), hidden, secret: Vec::new() })
     }
 
-    /// Excludes a file or folder from the site. It need not exist yet. Returns
-    /// true if it is in one of the shared folders.
+    /// Excludes a file or folder, which need not exist yet, from the site.
+    /// Returns true if it is in one of the shared folders.
     pub(super) fn protect(&mut self, path: &Path) -> bool {
         // A link and the file that it leads to are both protected.
         let parent = path.parent().and_then(future);
@@ -86,8 +89,8 @@ impl Site {
         is_shared
     }
 
-    /// Returns the path that visitors should see first, without the slash at
-    /// its beginning.
+    /// Returns the path that visitors should open first, without a slash in
+    /// front.
     pub(super) fn start(&self) -> String {
         match &self.root {
             Root::List(list) => match list.as_slice() {
@@ -98,8 +101,8 @@ impl Site {
         }
     }
 
-    /// Finds the content for a request such as `/a%20b/c?d`. Never returns a
-    /// file outside of the shared files.
+    /// Finds the content for the target of a request, such as `/a%20b/c?d`.
+    /// Never returns a file outside of the shared files.
     pub(super) fn find(&self, target: &str) -> Result<Content, Missing> {
         let path = target.split(['?', '#']).next().unwrap_or_default();
         let path = path.strip_prefix('/').ok_or(Missing::BadPath)?;
@@ -137,8 +140,9 @@ impl Site {
         }
     }
 
-    /// Returns the real path of a file below `base`. Returns `None` if it
-    /// doesn't exist, is hidden, or a link leads out of `base`.
+    /// Returns the canonical path of the file or folder that `names` lead to
+    /// from `base`. Returns `None` if it doesn't exist, is hidden or secret, or
+    /// is outside of `base` because of a link.
     fn below(&self, base: &Path, names: &[String]) -> Option<PathBuf> {
         let mut wanted = base.to_path_buf();
         for name in names {
@@ -164,7 +168,8 @@ impl Site {
         self.hidden || !name.starts_with('.')
     }
 
-    /// Returns the entries of a folder that visitors can see.
+    /// Returns the entries of `folder`, which is in `base`, that visitors can
+    /// see.
     fn entries(&self, base: &Path, folder: &Path) -> Vec<Entry> {
         let Ok(inside) = folder.strip_prefix(base) else { return Vec::new() };
         let above: Vec<String> =
@@ -185,8 +190,9 @@ impl Site {
     }
 }
 
-/// Returns the canonical path that a folder has, or will have when it and the
-/// folders above it are created. Returns `None` if the path can't be resolved.
+/// Returns the canonical path of a folder. If the folder doesn't exist, this is
+/// the path that it will have once it is created. Returns `None` if the path
+/// can't be resolved.
 fn future(folder: &Path) -> Option<PathBuf> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let folder = std::path::absolute(folder).ok()?;

@@ -1,4 +1,5 @@
-//! The content of an onion service's descriptor, as far as it can be decrypted.
+//! The content of an onion service's descriptor, for output. The encrypted part
+//! is included if it can be decrypted.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,16 +19,17 @@ use crate::commands::shared::json::seconds;
 /// is `null` if the descriptor doesn't contain it.
 #[derive(Debug, Serialize)]
 pub(super) struct Descriptor {
-    /// The revision counter, which increases with each new descriptor in a time
-    /// period.
+    /// The revision counter. Within a time period, each new descriptor has a
+    /// higher one.
     pub(super) revision: Option<u64>,
     /// The time that directories keep the descriptor, in seconds.
     pub(super) lifetime: Option<u64>,
-    /// The time when the certificate in the descriptor expires, in RFC 3339.
+    /// The time when the signing certificate in the descriptor expires, in RFC
+    /// 3339.
     #[serde(serialize_with = "seconds")]
     pub(super) certificate_expires: Option<SystemTime>,
-    /// True if the service accepts only authorized clients. Missing if this is
-    /// unknown.
+    /// True if the service accepts only authorized clients. `null` if this is
+    /// unknown, because decrypting has failed for another reason.
     pub(super) client_authorization: Option<bool>,
     /// The reason why the encrypted part of the descriptor couldn't be read.
     /// `null` if it was read.
@@ -47,41 +49,45 @@ pub(super) struct Inside {
     /// The kinds of authorization that the introduction points require.
     pub(super) introduction_authorization: Vec<String>,
     /// The versions of flow control that the service supports, such as `1-2`.
+    /// `null` if the descriptor lists none.
     pub(super) flow_control: Option<String>,
-    /// The proof of work that the service asks for.
+    /// The proofs of work that the service asks clients for. Empty if it asks
+    /// for none.
     pub(super) proof_of_work: Vec<Pow>,
 }
 
-/// An introduction point.
+/// A relay that is an introduction point of the service.
 #[derive(Debug, Serialize)]
 pub(super) struct Point {
     pub(super) fingerprint: Option<Fingerprint>,
-    /// The nickname. Missing if the relay isn't in the consensus.
+    /// The nickname of the relay. `null` if the relay isn't in the consensus.
     pub(super) nickname: Option<String>,
     pub(super) addresses: Vec<String>,
-    /// The time when the certificate of the introduction point expires, in RFC
-    /// 3339.
+    /// The time when the certificate for the introduction point's key expires,
+    /// in RFC 3339.
     #[serde(serialize_with = "seconds")]
     pub(super) expires: Option<SystemTime>,
 }
 
-/// The parameters of a proof of work.
+/// The parameters of a proof of work that clients have to solve.
 #[derive(Debug, Serialize)]
 pub(super) struct Pow {
-    /// The type, such as `v1`.
+    /// The scheme of the proof of work, such as `v1`.
     #[serde(rename = "type")]
     pub(super) kind: String,
     /// The effort that the service suggests to clients. 0 means that clients
     /// need no proof of work now.
     pub(super) effort: Option<u32>,
-    /// The time when the seed expires, in RFC 3339.
+    /// The time when the seed of the proof of work expires, in RFC 3339.
     #[serde(serialize_with = "seconds")]
     pub(super) expires: Option<SystemTime>,
 }
 
 impl Descriptor {
-    /// Parses a descriptor, and decrypts it. Uses the key of a client if that
-    /// is necessary.
+    /// Parses and decrypts the descriptor `text` of the service `address`.
+    /// `key` is the client key, which is only used if the service requires one.
+    /// If decrypting fails, `problem` contains the reason. Returns a failure if
+    /// the text is malformed.
     pub(super) fn new(
         controller: &Controller,
         address: &OnionAddress,

@@ -1,4 +1,5 @@
-//! Fetches the descriptor from the directories that store it.
+//! Fetches the descriptor of an onion service from the directories that store
+//! it.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -12,36 +13,38 @@ use crate::base::busy::Busy;
 use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
 
-/// A directory that was asked for the descriptor.
+/// A directory that was asked for the descriptor, and its answer, as it is
+/// printed with `--json`.
 #[derive(Debug, Serialize)]
 pub(super) struct Asked {
     pub(super) fingerprint: Fingerprint,
     pub(super) nickname: Option<String>,
-    /// The revision of the descriptor that the directory has. `null` if the
-    /// directory sent none, or if the descriptor has no revision.
+    /// The revision of the directory's descriptor. `null` if the directory sent
+    /// no descriptor, or if the descriptor has no revision.
     pub(super) revision: Option<u64>,
     /// The reason why the directory didn't send a descriptor, such as
-    /// `NOT_FOUND`. `null` if it sent one.
+    /// `NOT_FOUND`. `null` if the directory sent one.
     pub(super) error: Option<String>,
 }
 
-/// The result of asking the directories.
+/// The result of asking the directories for the descriptor.
 #[derive(Debug)]
 pub(super) struct Fetched {
     pub(super) asked: Vec<Asked>,
     /// The text of the descriptor with the highest revision. `None` if no
     /// directory has sent a descriptor.
     pub(super) newest: Option<Vec<u8>>,
-    /// The exit code for the failure of a directory. `None` if no directory has
-    /// failed.
+    /// The exit code of the last failure of a directory. `None` if no directory
+    /// has failed.
     pub(super) exit: Option<Exit>,
 }
 
-/// The answer of a directory: the revision, or the reason for a failure.
+/// The answer of a directory: the revision of its descriptor, or the reason why
+/// it sent none.
 type Answer = Result<Option<u64>, String>;
 
-/// Asks the directories one after the other, until one has the descriptor. If
-/// `all` is true, asks all of them.
+/// Asks the directories that store the descriptor one after the other, until
+/// one sends it. If `all` is true, asks all of them.
 pub(super) fn fetch(
     context: &Context,
     controller: &Controller,
@@ -85,8 +88,9 @@ pub(super) fn fetch(
 }
 
 impl Fetched {
-    /// Records a descriptor that was received. It may come from a directory
-    /// other than `named`, which was asked first.
+    /// Records a descriptor that was received. `named` is the directory that
+    /// was asked. If it failed, tor may have received the descriptor from
+    /// another one.
     fn found(
         &mut self,
         answers: &mut HashMap<Fingerprint, Answer>,
@@ -105,8 +109,9 @@ impl Fetched {
         answers.insert(from, Ok(revision));
     }
 
-    /// Records the reasons why directories have sent no descriptor, if `error`
-    /// contains them. Otherwise, returns `error` as a failure.
+    /// Records the reasons why directories haven't sent the descriptor. `named`
+    /// is the directory that was asked. If `error` isn't about directories,
+    /// returns it as a failure.
     fn failed(
         &mut self,
         answers: &mut HashMap<Fingerprint, Answer>,

@@ -46,24 +46,24 @@ pub(super) struct Arguments {
     connect: Option<u16>,
 }
 
-/// The state of a service, as it is printed with `--json`.
+/// The state of an onion service, as it is printed with `--json`.
 #[derive(Debug, Serialize)]
 struct Status {
     address: OnionAddress,
-    /// The directories that were asked, in the order in which they were asked.
+    /// The directories whose answers are known.
     directories: Vec<Asked>,
-    /// The newest descriptor. Missing if no directory has one.
+    /// The newest descriptor. `null` if no directory has sent one.
     descriptor: Option<Descriptor>,
-    /// The result of the connection that `--connect` asks for. `null` without
+    /// The result of the connection that `--connect` requests. `null` without
     /// this option.
     connection: Option<Connection>,
 }
 
-/// The result of a connection to the service.
+/// The result of an attempt to connect to the service.
 #[derive(Debug, Serialize)]
 struct Connection {
     port: u16,
-    /// The time that connecting took, in seconds.
+    /// The time until the attempt succeeded or failed, in seconds.
     seconds: f64,
     /// The reason why the connection failed. `null` if it succeeded.
     error: Option<String>,
@@ -94,8 +94,8 @@ impl Arguments {
         failure(&status, fetched.exit)
     }
 
-    /// Returns the key from `--client-key`, or the one that tor has for the
-    /// service. Returns `None` if there is no such key.
+    /// Returns the client key from the file of `--client-key` or, without this
+    /// option, from tor. Returns `None` if tor has no key for the service.
     fn key(
         &self,
         context: &Context,
@@ -129,8 +129,8 @@ impl Arguments {
 }
 
 /// Returns a failure if no descriptor was found, or if the connection of
-/// `--connect` failed. `exit` is the exit code if no descriptor was found, and
-/// 1 if it is `None`.
+/// `--connect` failed. `exit` is the exit code if no descriptor was found. If
+/// it is `None`, the code is 1.
 fn failure(status: &Status, exit: Option<Exit>) -> Result<(), Failure> {
     let address = status.address;
     if status.descriptor.is_none() {

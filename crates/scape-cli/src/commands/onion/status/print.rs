@@ -1,4 +1,4 @@
-//! Formats the state of a service as text.
+//! Formats the result of `scape onion status` as text.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::{Connection, Status};
 use crate::base::output::printable;
 use crate::base::units;
 
-/// Returns the state of a service as lines of text.
+/// Returns the descriptor, the directories and the connection as lines of text.
 pub(super) fn describe(status: &Status) -> String {
     let mut lines: Vec<(&str, String)> = vec![("Address", status.address.to_string())];
     for asked in &status.directories {

@@ -17,19 +17,20 @@ use crate::commands::shared::files::{is_local, open_file};
 /// end of the file: 64 MiB.
 const MOST: u64 = 64 << 20;
 
-/// A file that tor writes its log into.
+/// A file on this machine that tor writes its log into.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LogFile {
     path: PathBuf,
-    /// The lowest severity in the file, as [`rank`](super::severity::rank)
-    /// counts it.
+    /// The lowest severity that tor writes into the file, as a number from
+    /// [`rank`](super::severity::rank).
     least: usize,
 }
 
 impl LogFile {
     /// Finds tor's log file by tor's option `Log`. If there are several files,
-    /// returns the one with the lowest severity, because it contains the most
-    /// messages. Returns a failure if this machine has no such file.
+    /// returns the one with the most messages, because tor writes lower
+    /// severities into it. Returns a failure if this machine has no log file of
+    /// tor.
     pub(crate) fn find(controller: &Controller) -> Result<Self, Failure> {
         if !is_local(controller) {
             return Err(Failure::failed(
@@ -52,8 +53,8 @@ impl LogFile {
         })
     }
 
-    /// Like [`LogFile::find`], but returns `None` if there is no log file on
-    /// this machine, or only files whose folder is unknown.
+    /// Like [`LogFile::find`], but returns `None` if this machine has no log
+    /// file of tor, or if its path is relative.
     pub(crate) fn of(controller: &Controller) -> scape::Result<Option<Self>> {
         if !is_local(controller) {
             return Ok(None);
@@ -66,15 +67,16 @@ impl LogFile {
         Ok(lines.iter().filter_map(|line| LogFile::parse(line)).collect())
     }
 
-    /// Returns the file with the most messages. Files with a relative path are
-    /// left out, because the folder in which tor was started is unknown.
+    /// Returns the file with the lowest severity, and so the most messages.
+    /// Files with a relative path are left out, because the folder in which tor
+    /// was started is unknown.
     fn best(files: Vec<Self>) -> Option<Self> {
         files.into_iter().filter(|file| file.path.is_absolute()).min_by_key(|file| file.least)
     }
 
     /// Parses a value of the option `Log`, such as `notice-warn file /log` or
     /// `[handshake]debug [~net]info file /log`. Returns `None` if the value
-    /// names no file.
+    /// doesn't contain a file.
     fn parse(value: &str) -> Option<Self> {
         let (severities, path) = value.split_once(" file ")?;
         let ranks = severities.split_whitespace().filter_map(|word| {
@@ -92,12 +94,14 @@ impl LogFile {
             .map_err(|error| self.failure(&error))
     }
 
-    /// Reads the messages of the file, or of its last 64 MiB if it is longer.
+    /// Reads the messages in the last 64 MiB of the file. `now` is the present
+    /// time, from which the years of the messages are derived.
     pub(crate) fn read(&self, now: SystemTime) -> Result<Vec<LogLine>, Failure> {
         self.read_end(now, MOST).map_err(|error| self.failure(&error))
     }
 
-    /// Reads the messages in the last `most` bytes of the file.
+    /// Reads the messages in the last `most` bytes of the file. `now` is the
+    /// present time, from which the years of the messages are derived.
     pub(crate) fn read_end(&self, now: SystemTime, most: u64) -> io::Result<Vec<LogLine>> {
         let mut file = open_file(&self.path)?;
         let begin = file.metadata()?.len().saturating_sub(most);
@@ -116,8 +120,8 @@ impl LogFile {
     }
 }
 
-/// Parses the lines of a text that begins at the position `begin` of the file.
-/// Lines without a time belong to the message before them.
+/// Parses the messages in a part of the file. `begin` is the position of this
+/// part in the file. Lines without a time belong to the message before them.
 fn parse(begin: u64, text: &[u8], now: SystemTime, zone: &TimeZone) -> Vec<LogLine> {
     let mut lines: Vec<LogLine> = Vec::new();
     let mut at = begin;

@@ -16,24 +16,27 @@ use crate::base::output::printable;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-/// The maximum time by which a message may be later than the present. Clocks
-/// may differ a little, and the file may be from another time zone.
+/// The maximum time by which a message may be later than the present time. The
+/// clocks of two machines may differ, and the file may be from another time
+/// zone.
 const AHEAD: Duration = Duration::from_secs(86_400);
-/// The number of years that are tried for a date without a year. There may be 8
-/// years from one 29 February to the next, as from 1896 to 1904.
+/// The number of years, from the present one backwards, that are tried for a
+/// date. A 29 February must be among them, and there may be 8 years from one to
+/// the next, as from 1896 to 1904.
 const MOST_YEARS: i16 = 8;
 
 /// A log message, as it is printed with `--json`.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LogLine {
-    /// The time in UTC, such as `2026-11-30T06:13:26.042Z`. Null if the clock
-    /// is so wrong that RFC 3339 can't represent the time.
+    /// The time in UTC, such as `2026-11-30T06:13:26.042Z`. `null` if RFC 3339
+    /// can't represent the time, because the clock is very wrong.
     #[serde(serialize_with = "utc")]
     pub(crate) time: SystemTime,
     pub(crate) severity: Severity,
     /// The message. It may have several lines.
     pub(crate) message: String,
-    /// The position of the line in the log file, in bytes from the beginning.
+    /// The position of the message in the log file, in bytes. 0 for a message
+    /// from an event.
     #[serde(skip)]
     pub(crate) at: u64,
 }
@@ -43,11 +46,12 @@ fn utc<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 impl LogLine {
-    /// Parses a line of a log file, such as `Nov 30 06:13:26.000 [notice]
-    /// Done`. Returns `None` if the line is the continuation of another one.
+    /// Parses the first line of a message in a log file, such as
+    /// `Nov 30 06:13:26.000 [notice] Done`. Returns `None` for the other lines
+    /// of a message.
     ///
-    /// The file doesn't contain the year. So the time is the latest possible
-    /// one that is at most [`AHEAD`] after `now`.
+    /// The file doesn't contain the year. The chosen year gives the latest time
+    /// that is at most [`AHEAD`] after `now`.
     pub(crate) fn parse(line: &str, at: u64, now: SystemTime, zone: &TimeZone) -> Option<Self> {
         let (month, rest) = line.split_once(' ')?;
         let (day, rest) = rest.trim_start().split_once(' ')?;
@@ -88,8 +92,8 @@ impl LogLine {
 }
 
 /// Returns the latest time that is at most [`AHEAD`] after `now`. `in_year`
-/// returns the time in a given year, or `None` if that year doesn't have this
-/// day.
+/// returns the message's time if it is from a given year, or `None` if the year
+/// doesn't have this day.
 fn last_time(
     now: SystemTime,
     zone: &TimeZone,

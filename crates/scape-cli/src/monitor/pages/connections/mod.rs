@@ -1,4 +1,4 @@
-//! The page with circuits, their streams, and OR connections.
+//! The page Connections, with circuits, their streams, and OR connections.
 
 mod rows;
 mod text;
@@ -25,10 +25,10 @@ use rows::{ORDERS, Order, Row, Shown};
 pub(crate) struct ConnectionsPage {
     cursor: Cursor<Row>,
     shown: Shown,
-    /// True if the relays of circuits are shown as rows.
+    /// True if each relay of a circuit has its own row.
     has_hops: bool,
     sorting: Sorting<Order>,
-    /// The searched text in lower case.
+    /// The text that the user searches for, in lower case.
     search: String,
 }
 

@@ -1,4 +1,4 @@
-//! The rows of the page Connections, and their order.
+//! The rows of the page Connections: which ones are shown, and in which order.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,19 +11,21 @@ use crate::monitor::data::Data;
 use crate::monitor::data::connections::Tracked;
 use crate::monitor::ui::sorting::Sorting;
 
-/// The identity of a row: the circuit, hop, stream or connection in it.
+/// A row, identified by the circuit, relay, stream or OR connection that it
+/// shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Row {
     Circuit(CircuitId),
-    /// A relay of a circuit. The number is the relay's position, counted from
-    /// 0.
+    /// A relay of this circuit. The number is the position of the relay in the
+    /// circuit, counted from 0.
     Hop(CircuitId, usize),
     Stream(StreamId),
-    /// An OR connection, by its peer.
+    /// An OR connection, identified by the peer as tor writes it: an address,
+    /// or a relay's fingerprint and nickname.
     Connection(String),
 }
 
-/// The kinds of rows that are shown.
+/// The user's choice of the rows that are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
     All,
@@ -49,7 +51,7 @@ impl Shown {
     }
 }
 
-/// The orders of circuits and of OR connections.
+/// The orders in which circuits and OR connections can be sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     Age,
@@ -58,7 +60,8 @@ pub(super) enum Order {
     Name,
 }
 
-/// The orders, each with the name that the title of the list shows.
+/// The orders in which the user steps through them, each with the name that the
+/// title of the list shows.
 pub(super) const ORDERS: &[(Order, &str)] = &[
     (Order::Age, "age"),
     (Order::Bytes, "bytes"),
@@ -66,15 +69,15 @@ pub(super) const ORDERS: &[(Order, &str)] = &[
     (Order::Name, "name"),
 ];
 
-/// Returns the time when a circuit was created, or when the monitor first saw
-/// it.
+/// Returns the time when a circuit was created. If tor hasn't reported it,
+/// returns the time when the monitor first saw the circuit.
 pub(super) fn begun(circuit: &Tracked<CircuitInfo>) -> SystemTime {
     circuit.info.created.unwrap_or(circuit.seen)
 }
 
-/// Returns the rows: circuits, each with its streams below, then streams
-/// without a circuit, then OR connections. If `has_hops` is true, the hops of
-/// each circuit have rows, too.
+/// Returns the rows in the order of the page: circuits, each followed by its
+/// streams, then streams without a circuit, then OR connections. If `has_hops`
+/// is true, rows for the relays of a circuit follow the circuit.
 pub(super) fn rows(
     data: &Data,
     shown: Shown,
@@ -126,7 +129,8 @@ fn add_circuits(data: &Data, has_hops: bool, sorting: &Sorting<Order>, rows: &mu
     rows.extend(streams.into_values().flatten().map(Row::Stream));
 }
 
-/// Returns the circuit of a stream, if the circuit is known.
+/// Returns the circuit that a stream is attached to. Returns `None` if there is
+/// no such circuit in the list.
 fn circuit_of(stream: &StreamInfo, data: &Data) -> Option<CircuitId> {
     stream.circuit.filter(|id| data.connections.circuits.contains_key(id))
 }

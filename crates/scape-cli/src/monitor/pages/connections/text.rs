@@ -1,4 +1,4 @@
-//! The text of a row of the page Connections, and of the row's details.
+//! Formats the rows of the page Connections, and the details of a row.
 
 use scape::event::{CircuitInfo, OrConnTarget, StreamInfo};
 use scape::word::{Fingerprint, RelayName};
@@ -14,10 +14,10 @@ use crate::monitor::view::View;
 
 use super::rows::{Row, begun};
 
-/// The text that replaces the address of another person.
+/// The text that replaces the address of a peer that may be a person.
 const HIDDEN: &str = "(hidden)";
 
-/// The columns of a row.
+/// The texts in the columns of one row.
 struct Columns {
     name: String,
     target: String,
@@ -61,7 +61,7 @@ pub(super) fn heading(width: usize) -> String {
     columns.line(width)
 }
 
-/// Returns the text of a row, with all its columns.
+/// Returns the text of a row, cut or filled to the columns at this `width`.
 pub(super) fn line(row: &Row, data: &Data, view: &View, width: usize) -> String {
     let tables = &data.connections;
     let columns = match row {
@@ -79,9 +79,9 @@ pub(super) fn line(row: &Row, data: &Data, view: &View, width: usize) -> String 
     columns.map(|columns| printable(&columns.line(width))).unwrap_or_default()
 }
 
-/// Returns the relay that a row is about: a hop of a circuit, or the peer of an
+/// Returns the relay that a row shows: a relay of a circuit, or the peer of an
 /// OR connection. Returns `None` for circuits and streams, and for a peer that
-/// is hidden from the user: see [`peer_name`].
+/// is hidden: see [`peer_name`].
 pub(super) fn relay(row: &Row, data: &Data, view: &View) -> Option<Fingerprint> {
     let tables = &data.connections;
     match row {
@@ -95,7 +95,7 @@ pub(super) fn relay(row: &Row, data: &Data, view: &View) -> Option<Fingerprint> 
     }
 }
 
-/// Returns the title and the lines of the details of a row.
+/// Returns the title and the lines of the box with the details of a row.
 pub(super) fn details(row: &Row, data: &Data, view: &View) -> (String, Vec<String>) {
     let tables = &data.connections;
     let lines = match row {
@@ -193,8 +193,9 @@ fn direction(direction: Direction) -> &'static str {
     }
 }
 
-/// Returns the peer of an OR connection. A peer that isn't a relay in the
-/// consensus may be a person, so it is hidden unless the user wants to see it.
+/// Returns the peer of an OR connection as text. A peer that isn't a relay in
+/// the consensus may be a person. So it is replaced by [`HIDDEN`], unless the
+/// user wants to see addresses.
 fn peer_name(connection: &Tracked<OrConnection>, data: &Data, view: &View) -> String {
     match &connection.info.info.target {
         OrConnTarget::Relay(relay) if known(relay, data).is_some() || view.shows_addresses => {
@@ -209,8 +210,8 @@ fn known<'a>(relay: &RelayName, data: &'a Data) -> Option<&'a RelayRow> {
     relay.fingerprint().and_then(|fingerprint| data.relays.get(fingerprint))
 }
 
-/// Returns the nickname of a relay, or its fingerprint if the nickname is
-/// unknown.
+/// Returns the nickname of a relay. If neither tor nor the consensus tells it,
+/// returns the fingerprint.
 fn relay_name(relay: &RelayName, data: &Data) -> String {
     let nickname = relay.nickname().or(known(relay, data).map(|row| &*row.nickname));
     nickname.map_or_else(|| relay.to_string(), str::to_owned)

@@ -1,4 +1,4 @@
-//! The page with the relays of the consensus.
+//! The page Network, with the relays of the consensus.
 
 mod query;
 
@@ -22,7 +22,8 @@ use crate::monitor::view::{Action, PageView, View, exclude};
 
 use query::Query;
 
-/// The flags that the user can filter by, in the order of the key f.
+/// The flags that the user can filter by, each with the name to show. The key f
+/// steps through them in this order.
 const FLAGS: [(&str, RouterFlags); 7] = [
     ("all", RouterFlags::empty()),
     ("Guard", RouterFlags::GUARD),
@@ -33,7 +34,7 @@ const FLAGS: [(&str, RouterFlags); 7] = [
     ("BadExit", RouterFlags::BAD_EXIT),
 ];
 
-/// The orders in which the relays can be shown.
+/// The orders in which the user can sort the relays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
     Weight,
@@ -227,8 +228,8 @@ fn line(row: &RelayRow, relays: &Relays) -> String {
     printable(&line)
 }
 
-/// Returns the text of a row's last columns: the network, if networks are
-/// known, and the flags.
+/// Returns the text for the last columns of a row: the flags, and in front of
+/// them the network if the networks of relays are known.
 fn last_columns(relays: &Relays, network: &str, flags: &str) -> String {
     match relays.has_networks() {
         true => format!("{} {flags}", cell(network, 24)),
@@ -236,7 +237,7 @@ fn last_columns(relays: &Relays, network: &str, flags: &str) -> String {
     }
 }
 
-/// Formats a part as a percentage of the whole, such as `1.25%`.
+/// Formats the share of `part` in `whole` as a percentage, such as `1.25%`.
 fn percent(part: u64, whole: u64) -> String {
     let hundredths = part.saturating_mul(10_000).checked_div(whole).unwrap_or_default();
     format!("{}.{:02}%", hundredths / 100, hundredths % 100)

@@ -1,33 +1,35 @@
-//! Parses the words of a search, and finds the relays that they match.
+//! Parses a search on the page Network, and finds the relays that it matches.
 
 use scape::netdoc::RouterFlags;
 
 use crate::monitor::data::relays::RelayRow;
 use crate::monitor::ui::text;
 
-/// A condition on a relay.
+/// A condition in a search for relays, from one word of the search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Term {
-    /// A part of the nickname, fingerprint or address, in lower case.
+    /// A text that the nickname, fingerprint or address must contain, in lower
+    /// case.
     Word(String),
     Country(String),
     Flag(RouterFlags),
-    /// The beginning of the version.
+    /// The text with which the version of the relay must begin.
     Version(String),
-    /// The minimum bandwidth weight in the consensus.
+    /// The minimum weight that the relay must have in the consensus.
     Weight(u32),
-    /// The number of the autonomous system.
+    /// The number of the autonomous system that must contain the relay's
+    /// address.
     Network(u32),
 }
 
-/// A search: a relay must fulfil all terms.
+/// A search for relays. A relay must fulfil all terms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Query {
     terms: Vec<Term>,
 }
 
 impl Query {
-    /// Parses words such as `moria`, `country=de`, `flag=Exit`,
+    /// Parses a search. The words are like `moria`, `country=de`, `flag=Exit`,
     /// `version=0.4.9`, `network=AS64496` and `weight=1000`. Returns a message
     /// for the user if a word is wrong.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
@@ -74,8 +76,8 @@ impl Query {
     }
 }
 
-/// Returns the flag with this name, in any case. Returns a message for the user
-/// if there is no such flag.
+/// Returns the flag with this name. Case is ignored. Returns a message for the
+/// user if there is no such flag.
 fn flag(name: &str) -> Result<RouterFlags, String> {
     let all = RouterFlags::all();
     let known = all.iter().find(|known| known.eq_ignore_ascii_case(name));
