@@ -95,7 +95,7 @@ impl HsDirs {
 impl DescriptorUpload {
     /// Returns the revision counter of a descriptor that is made at the time
     /// `now`. A descriptor that is made at least a second later has a higher
-    /// counter. See [`revision_counter`].
+    /// counter. See [`revision_counter()`].
     ///
     /// ```
     /// use std::time::Duration;

@@ -12,7 +12,7 @@ use crate::netdoc::{ExitRule, PolicyProblem};
 use crate::torrc::{PortAddress, PortLine};
 
 /// Checks a line of the option `name` more strictly than by the option's type
-/// alone (see [`check`]).
+/// alone (see [`check()`]).
 ///
 /// The stricter checks apply to ports, lists of ports, proxies, exit policies
 /// and other address policies, and `OutboundBindAddress` and related options.
@@ -37,7 +37,7 @@ use crate::torrc::{PortAddress, PortLine};
 ///
 /// # Errors
 ///
-/// Returns the errors of [`check`], and [`ConfigValueProblem::NotForOption`] if
+/// Returns the errors of [`check()`], and [`ConfigValueProblem::NotForOption`] if
 /// the option takes other values.
 pub fn check_option(name: &str, ty: &ConfigType, line: &str) -> Result<(), ConfigValueProblem> {
     check(ty, line)?;

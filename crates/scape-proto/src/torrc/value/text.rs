@@ -4,7 +4,7 @@ use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, check};
 use crate::info::ConfigType;
 
 /// Supports options of every type. The string is the line as in a torrc,
-/// without quotes. It is [checked](check), and it must not contain line ends.
+/// without quotes. It is [checked](check()), and it must not contain line ends.
 /// An empty string unsets the option, as in tor. For a list, the string is one
 /// line.
 impl ToConfigValue for str {
