@@ -23,6 +23,7 @@ mod restart;
 #[path = "../support/terminal.rs"]
 #[allow(dead_code)]
 mod terminal;
+mod tmux;
 #[path = "../../../../tests/support/watchdog.rs"]
 mod watchdog;
 
