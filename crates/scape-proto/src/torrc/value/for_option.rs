@@ -37,8 +37,8 @@ use crate::torrc::{PortAddress, PortLine};
 ///
 /// # Errors
 ///
-/// Returns the errors of [`check()`], and [`ConfigValueProblem::NotForOption`] if
-/// the option takes other values.
+/// Returns the errors of [`check()`], and [`ConfigValueProblem::NotForOption`]
+/// if the option takes other values.
 pub fn check_option(name: &str, ty: &ConfigType, line: &str) -> Result<(), ConfigValueProblem> {
     check(ty, line)?;
     match Form::of(name) {
