@@ -10,8 +10,9 @@ use scape_proto::word::is_onion_name;
 /// The error for a look-up of a name or address that failed.
 ///
 /// tor also reports this error if the only answer is an IPv6 address, because
-/// RESOLVE returns only IPv4 addresses. A look-up over the SOCKS port can
-/// return IPv6 addresses: see [`SocksProxy`](crate::socks::SocksProxy).
+/// the control command RESOLVE returns only IPv4 addresses. A look-up over the
+/// SOCKS port can return IPv6 addresses: see
+/// [`SocksProxy`](crate::socks::SocksProxy).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResolveError {

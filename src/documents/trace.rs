@@ -1,5 +1,5 @@
-//! [`Trace`]: the bytes that a chain of readers has read, its first failure,
-//! and its cancellation.
+//! [`Trace`]: counts the bytes that a chain of readers has read, and stores the
+//! chain's first failure and the token that cancels the reading.
 
 use std::io::{self, Read};
 use std::sync::Arc;

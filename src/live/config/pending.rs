@@ -85,8 +85,11 @@ pub struct ConfigDiff {
     /// The lines that tor had when the change was begun, or at the last call of
     /// [`Config::overwrite`](crate::Config::overwrite) for this change.
     pub before: Vec<ConfLine>,
-    /// The lines after the change. The list is empty if the option becomes
-    /// unset, but a number, a Boolean or `auto` becomes `0`.
+    /// The lines that tor will report after the change. For an option that
+    /// becomes unset, the list is empty. But if the option's type is a number,
+    /// a size, a time, or a Boolean with or without `auto`, the list has one
+    /// line with the value `0`. For a reset, these are the default lines, and
+    /// none for a group.
     pub after: Vec<ConfLine>,
     /// True if the option is reset to its default.
     pub is_reset: bool,

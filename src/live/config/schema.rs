@@ -161,8 +161,9 @@ impl Schema {
     }
 
     /// Returns the lines that tor reports for an option after a SETCONF without
-    /// a value: `0` for a number, a Boolean or `auto`, and no lines for other
-    /// options and for groups.
+    /// a value. If the option's type is a number, a size, a time, or a Boolean
+    /// with or without `auto`, this is one line with the value `0`. For other
+    /// options and for groups, there are no lines.
     pub(super) fn unset_lines(&self, unit: &str) -> Vec<ConfLine> {
         let is_zero = self.find(unit).is_some_and(|spec| {
             matches!(

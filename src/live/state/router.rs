@@ -44,9 +44,13 @@ impl Router {
     }
 
     /// Returns the relay's entry in the latest consensus that listed it.
-    /// Returns `None` if neither the consensus at the time of the first handle
-    /// to the relay nor any later one has listed it. In that case,
-    /// [`nickname`](Self::nickname) and most other methods return `None` too.
+    /// Returns `None` if the relay wasn't in the consensus when you got the
+    /// handle, and no later consensus has listed it. For example, bridges never
+    /// have an entry. Without an entry, [`nickname`](Self::nickname) and most
+    /// other methods return `None` too.
+    ///
+    /// All handles to a relay share its entry. If you still had an older handle
+    /// when you got this one, the time of the older one counts.
     pub fn entry(&self) -> Option<Arc<Relay>> {
         self.cell.entry()
     }

@@ -155,7 +155,8 @@ impl AuthorizedClients {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the directory can't be read
     /// or the file can't be written, for example because a malformed file has
     /// this name. The kind is also [`ErrorKind::Io`](crate::ErrorKind::Io) if
-    /// another program changes the directory for more than ten seconds.
+    /// another thread, or another program that uses this library, keeps the
+    /// directory locked for more than ten seconds.
     pub fn add(&self, name: &str, key: &ClientPublicKey) -> Result<bool> {
         self.add_noting(name, key).map(|(_, file)| file.is_some())
     }
@@ -231,7 +232,8 @@ impl AuthorizedClients {
     /// is also [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the name
     /// can't be a file name. The kind is
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the file can't be removed, or
-    /// if another program changes the directory for more than ten seconds.
+    /// if another thread, or another program that uses this library, keeps the
+    /// directory locked for more than ten seconds.
     pub fn remove(&self, name: &str) -> Result<bool> {
         let file = names::file_name("AuthorizedClients", name, ENDING)?;
         let Some(open) = names::open(&self.directory)? else { return Ok(false) };
@@ -245,8 +247,10 @@ impl AuthorizedClients {
         names::remove(&open, &self.directory, &file)
     }
 
-    /// Removes all clients, so that everybody can connect to the service, and
-    /// returns them. Malformed files stay.
+    /// Removes the clients that [`list`](Self::list) returns in `clients`, and
+    /// returns them. If no client is left, everybody can connect to the
+    /// service. The files in [`AuthorizedClientList::bad`] stay. tor may be
+    /// able to read some of them, such as those whose name isn't UTF-8.
     ///
     /// ```
     /// use scape::onion::client_auth::AuthorizedClients;
@@ -265,8 +269,9 @@ impl AuthorizedClients {
     ///
     /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
     /// the directory can't be read or a file can't be removed, or if another
-    /// program changes the directory for more than ten seconds. Some clients
-    /// may have been removed before the error.
+    /// thread, or another program that uses this library, keeps the directory
+    /// locked for more than ten seconds. Some clients may have been removed
+    /// before the error.
     pub fn remove_all(&self) -> Result<Vec<AuthorizedClient>> {
         let Some(open) = names::open(&self.directory)? else { return Ok(Vec::new()) };
         let _lock = names::lock(&open, &self.directory)?;

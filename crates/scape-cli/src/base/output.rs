@@ -59,9 +59,10 @@ impl Output {
         })
     }
 
-    /// Prints a table. If the table has no rows, `empty` is the note that tells
-    /// the user so. A terminal then shows only the note. Other outputs also get
-    /// the heading, because a program that reads the table may expect it.
+    /// Prints a table. If the table has no rows, `empty` is a note that says
+    /// so. It is printed on standard error. The table's heading is then printed
+    /// only if the output isn't a terminal, because a program that reads the
+    /// output may expect it.
     pub(crate) fn table(&self, table: &str, empty: Option<String>) -> Result<(), Failure> {
         if let Some(note) = empty {
             self.note(note);

@@ -125,9 +125,9 @@ impl<'a> OnionDescriptorV2<'a> {
         Self::read_text(skip_annotations(text), Depth::Lenient)
     }
 
-    /// Parses a descriptor and checks the number and the form of its lines.
-    /// Introduction points that are not encrypted are checked, too. Lines with
-    /// unknown keywords are allowed.
+    /// Parses a descriptor, and checks the form of its lines and how often each
+    /// of them occurs. Introduction points that are not encrypted are checked,
+    /// too. Lines with unknown keywords are allowed.
     ///
     /// ```
     /// use scape_proto::netdoc::{LineProblem, OnionDescriptorV2};

@@ -6,7 +6,8 @@ use crate::netdoc::document_error::LineProblem;
 use crate::netdoc::item::Item;
 use crate::netdoc::line::number_u64;
 
-/// The number of padding cells: the line `padding-counts`.
+/// Counts of the padding cells, and of all cells, that the relay sent and
+/// received in a period: the line `padding-counts`.
 ///
 /// ```
 /// use scape_proto::netdoc::ExtraInfo;

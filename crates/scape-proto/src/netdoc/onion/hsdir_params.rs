@@ -47,12 +47,14 @@ pub struct HsDirParams {
     /// The number of relays in a set to which services upload a descriptor: the
     /// parameter `hsdir_spread_store`.
     pub spread_store: u8,
-    /// The shared random value for the current day. `None` if the line is
-    /// missing or malformed.
+    /// The shared random value for the current day, from the consensus's line
+    /// `shared-rand-current-value`. `None` if this line is missing or
+    /// malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::random"))]
     pub shared_random_current: Option<[u8; 32]>,
-    /// The shared random value for the previous day. `None` if the line is
-    /// missing or malformed.
+    /// The shared random value for the previous day, from the consensus's line
+    /// `shared-rand-previous-value`. `None` if this line is missing or
+    /// malformed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::random"))]
     pub shared_random_previous: Option<[u8; 32]>,
 }
