@@ -34,7 +34,8 @@ const POLICIES: [&str; 5] = [
 const NAMES: [&str; 8] =
     ["quokka", "relay", "exit", "Nifty", "Unnamed", "ForPrivacy", "guard", "vps"];
 
-/// A made-up relay: the values that appear in its entry.
+/// A made-up relay: the values of its entry in a consensus, in a vote, or in
+/// the answer to `GETINFO ns/all`.
 struct Relay {
     nickname: String,
     identity: [u8; 20],

@@ -239,11 +239,19 @@ impl Controller {
     /// is built late is closed, and an onion service that is added late is
     /// removed.
     ///
-    /// Objects that a call returns don't keep the token. The methods of a
-    /// [`Subscription`](crate::Subscription) aren't cancelled, but its
-    /// [`receiver`](crate::Subscription::receiver) can be used in a `select!`.
-    /// If tor doesn't read from the socket, a call that waits to write its
-    /// command isn't cancelled either. Such a call ends at its deadline.
+    /// The objects that calls create, such as a [`State`](crate::State) or an
+    /// onion service, don't keep the token, so it doesn't cancel their methods.
+    /// [`Publication`](crate::onion::Publication) and
+    /// [`DiskOnions`](crate::onion::disk::DiskOnions) do keep it.
+    ///
+    /// The token doesn't cancel the methods of a
+    /// [`Subscription`](crate::Subscription). To stop waiting for its events,
+    /// use its [`receiver`](crate::Subscription::receiver) in a `select!`
+    /// together with a channel of your own.
+    ///
+    /// A few waits end only at the call's deadline. For example, tor doesn't
+    /// read from the socket, and the call waits to write its command. See
+    /// [`CancelToken`](crate::CancelToken) for the list.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

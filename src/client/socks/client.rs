@@ -117,7 +117,9 @@ impl SocksProxy {
         }
     }
 
-    /// Sets the time limit of each request. Default:
+    /// Sets the time limit of each request: a connection or a look-up. It
+    /// includes connecting to the SOCKS port and waiting for tor's answer, but
+    /// not reading and writing on the stream afterwards. Default:
     /// [`DEFAULT_TIMEOUT`](Self::DEFAULT_TIMEOUT).
     ///
     /// ```
