@@ -34,12 +34,12 @@ pub(super) const SILENCE: Duration = Duration::from_secs(30);
 /// gets both.
 ///
 /// A filter on the control port (onion-grater) may replace the names of
-/// directories and descriptors, or drop events. Uploads are then counted: an
-/// UPLOADED or FAILED event without a directory ends the oldest upload. If
-/// UPLOAD events name no descriptor, the number of begun uploads decides. If it
-/// is greater than [`MOST_FOR_ONE`], uploads of both descriptors have begun.
-/// Otherwise, uploads of the second descriptor may still follow, so publishing
-/// is done only after [`SILENCE`].
+/// directories and descriptors, or drop events. An UPLOADED or FAILED event
+/// without the name of a directory ends the oldest pending upload. If UPLOAD
+/// events name no descriptor, uploads of both descriptors have begun for
+/// certain when more than [`MOST_FOR_ONE`] uploads have. Until then, uploads of
+/// the second descriptor may still follow, so [`Wait::AllUploads`] also waits
+/// for a time [`SILENCE`] without events.
 #[derive(Debug)]
 pub(super) struct Uploads {
     address: OnionAddress,

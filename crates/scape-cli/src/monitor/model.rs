@@ -29,9 +29,10 @@ pub(crate) struct Model {
     pub(crate) width: u16,
     pub(crate) height: u16,
     pub(crate) shift: usize,
-    /// True if the user has chosen to see addresses of other people, false if
-    /// the user has chosen not to. `None` before the first choice. Then the
-    /// addresses are hidden, unless tor has reported that it isn't a relay.
+    /// True if the user has chosen to see the addresses of peers that aren't
+    /// relays in the consensus and may be people. False if the user has chosen
+    /// not to see them. `None` before the first choice: then the addresses are
+    /// hidden, unless tor has reported that it isn't a relay.
     pub(crate) shows_addresses: Option<bool>,
     /// True if the graphs are saved, because the user gave `--graphs`.
     pub(crate) keeps_graphs: bool,

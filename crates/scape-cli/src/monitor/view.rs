@@ -22,7 +22,9 @@ pub(crate) struct View {
     pub(crate) height: u16,
     /// The number of columns that lists are scrolled to the left.
     pub(crate) shift: usize,
-    /// True if the addresses of other people are shown.
+    /// True if the addresses of peers of OR connections are shown even if the
+    /// peers aren't relays in the consensus. Such a peer may be a person, so
+    /// otherwise `(hidden)` is shown in place of the address.
     pub(crate) shows_addresses: bool,
 }
 
