@@ -76,9 +76,10 @@ impl Server {
     }
 
     fn wait_for(&self, state: &State, status: &StreamStatus) -> Stream {
-        let target = format!("{NAME}:{}", self.port);
+        // The host may be the address that the exit has found, if the stream
+        // existed before the state.
         let is_wanted = |stream: &Stream| {
-            stream.first_target().to_string() == target && stream.status() == *status
+            stream.first_target().port() == Some(self.port) && stream.status() == *status
         };
         state.wait(SOON, |state| state.streams().into_iter().find(is_wanted)).unwrap()
     }
