@@ -78,6 +78,21 @@ impl Tmux {
         }
     }
 
+    /// Waits until the clipboard of tmux contains a text. tmux has no clipboard
+    /// before the first text is copied.
+    #[track_caller]
+    fn wait_buffer(&self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let output = self.run(&["show-buffer"]);
+            if String::from_utf8_lossy(&output.stdout).contains(text) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "no {text:?} in {output:?}");
+            thread::sleep(TICK);
+        }
+    }
+
     #[track_caller]
     fn see(&self, text: &str) {
         self.wait(text, |screen| screen.contains(text));
@@ -115,8 +130,7 @@ fn pages(network: &TestNetwork) {
     // The row is the only one, so it is selected.
     tmux.keys(&["y"]);
     tmux.see("copied to the clipboard");
-    let copied = tmux.ask(&["show-buffer"]);
-    assert!(copied.contains(&echo.target()), "{copied}");
+    tmux.wait_buffer(&echo.target());
     tmux.keys(&["Enter"]);
     tmux.see("Source       127.0.0.1:");
     tmux.keys(&["Escape"]);
@@ -124,9 +138,10 @@ fn pages(network: &TestNetwork) {
     for (columns, rows) in [("80", "24"), ("200", "60"), ("120", "40")] {
         tmux.ask(&["resize-window", "-x", columns, "-y", rows]);
         let last = rows.parse::<usize>().unwrap() - 1;
-        tmux.wait("keys in the last line", |screen| {
-            screen.contains(&row)
-                && screen.lines().nth(last).is_some_and(|line| line.starts_with("? help"))
+        tmux.wait("page of the new size", |screen| {
+            screen.starts_with("1 Overview")
+                && screen.contains(&row)
+                && screen.lines().nth(last).is_some_and(|line| !line.is_empty())
         });
     }
     drop(visit);
@@ -137,7 +152,8 @@ fn pages(network: &TestNetwork) {
     tmux.keys(&["5"]);
     tmux.see(" uploaded ");
     network.client().del_onion(&address).unwrap();
-    tmux.lose(" uploaded ");
+    // Uploads that end later are shown for a while.
+    tmux.lose(" detached ");
 
     tmux.keys(&["7"]);
     tmux.ask(&["set-buffer", "GETINFO version\nGETINFO nonsense\n"]);
