@@ -247,16 +247,31 @@ fn requested_end_of_tor_is_reported_with_its_status() {
     tor.controller().signal(Signal::Shutdown).unwrap();
     let closed = tor.controller().wait_closed(SOON).unwrap();
     let CloseCause::Exited(error) = closed.cause() else { panic!("{closed}") };
-    match error.get().map(LaunchError::problem) {
-        Some(LaunchProblem::Exited { code: Some(0), .. }) => {
+    let Some(ended) = error.get::<LaunchError>() else { panic!("{error}") };
+    match ended.problem() {
+        LaunchProblem::Exited { code: Some(0), .. } => {
             let expected = "the control connection is closed: tor ended with status 0";
             assert_eq!(closed.to_string(), expected);
         }
-        Some(LaunchProblem::Exited { signal, .. }) => {
-            assert!(fails_at_end(*signal, &error.to_string()), "{error}");
+        LaunchProblem::Exited { signal, .. } => {
+            assert!(fails_at_end(*signal, &ended.log().join("\n")), "{error}");
         }
         _ => panic!("{error}"),
     }
+}
+
+#[test]
+fn fault_of_tor_at_its_end_differs_from_a_crash() {
+    // The lines are those of a tor that aborted.
+    let ending = "[notice] Catching signal TERM, exiting cleanly.";
+    let fault = "INTERNAL ERROR: Raw assertion failed in Tor 0.4.9.8 at \
+                 ../src/lib/lock/compat_mutex_pthreads.c:78: 0\nError locking a mutex.";
+    assert!(fails_at_end(Some(6), &format!("{ending}\n{fault}\n")));
+    assert!(!fails_at_end(Some(6), fault), "tor wasn't ending");
+    assert!(!fails_at_end(Some(6), &format!("{fault}\n{ending}")));
+    assert!(!fails_at_end(Some(6), ending), "another abort");
+    assert!(!fails_at_end(Some(11), &format!("{ending}\n{fault}")));
+    assert!(!fails_at_end(None, &format!("{ending}\n{fault}")), "a code other than 0");
 }
 
 #[test]

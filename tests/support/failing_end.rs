@@ -1,7 +1,8 @@
-//! tor's own fault at its end.
+//! Recognizes a fault of tor itself that rarely happens while it ends.
 
-/// Returns true if a tor with this log was aborted by its own fault at its end:
-/// see "Starting and ending" in `docs/tor-quirks.md`. This is rare.
+/// Returns true if tor was told to end, and then aborted because a worker
+/// thread locked a mutex that was freed already: see "Starting and ending" in
+/// `docs/tor-quirks.md`. `signal` is the signal that ended the process.
 pub(crate) fn fails_at_end(signal: Option<i32>, log: &str) -> bool {
     let ends = log.find("exiting cleanly").or_else(|| log.find("exiting now"));
     let fails = log.rfind("Error locking a mutex");
