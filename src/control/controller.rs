@@ -241,6 +241,7 @@ impl Controller {
     ///
     /// The objects that calls create, such as a [`State`](crate::State) or an
     /// onion service, don't keep the token, so it doesn't cancel their methods.
+    /// [`OnionBuilder`](crate::OnionBuilder),
     /// [`Publication`](crate::onion::Publication) and
     /// [`DiskOnions`](crate::onion::disk::DiskOnions) do keep it.
     ///

@@ -204,9 +204,9 @@ impl ClientAuthDir {
     /// * if the key is all zeros.
     ///
     /// The kind is [`ErrorKind::Io`](crate::ErrorKind::Io) if the directory
-    /// can't be read or the file can't be written, or if another
-    /// thread, or another program that uses this library, keeps the directory
-    /// locked for more than ten seconds.
+    /// can't be read or the file can't be written, or if another thread, or
+    /// another program that uses this library, keeps the directory locked for
+    /// more than ten seconds.
     pub fn add(&self, name: &str, address: &OnionAddress, key: &ClientKey) -> Result<()> {
         let file = names::file_name("ClientAuthDir", name, ENDING)?;
         if is_zero(key) {
